@@ -1,0 +1,212 @@
+"""What crosses a link, and how an envelope becomes the payloads of cells.
+
+Spec: docs/spec/cells.md
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from p2p.protocol.errors import CellError
+from p2p.protocol.ids import HOP_ID_BYTES, STREAM_ID_BYTES, HopId, StreamId
+
+CELL_BYTES = 4_096
+LINK_FRAME_BYTES = HOP_ID_BYTES + CELL_BYTES
+PAYLOAD_BYTES = 3_840
+FRAGMENT_HEADER = struct.Struct("!8sHHH")
+FRAGMENT_BYTES = PAYLOAD_BYTES - FRAGMENT_HEADER.size
+MAX_FRAGMENTS = 4_096
+MAX_ENVELOPE_BYTES = 72 * 1_024
+
+FIRST_WINDOW = 16
+CREDIT_EVERY = 8
+PENDING_CELLS = 16
+PENDING_S = 2.0
+HOP_IDLE_S = 10.0
+HOP_LIFE_S = 60.0
+MAX_STREAMS = 64
+MAX_UNFINISHED_BYTES = 8 * 1_024 * 1_024
+STREAM_IDLE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFrame:
+    """One binary message on a data channel, always LINK_FRAME_BYTES long.
+
+    Layout:
+        0    8     hop id
+        8    4096  cell
+    """
+
+    hop: HopId
+    cell: bytes
+
+    def pack(self) -> bytes:
+        """Write the frame.
+
+        Raises:
+            CellError: a part has the wrong size.
+        """
+        if len(self.hop) != HOP_ID_BYTES or len(self.cell) != CELL_BYTES:
+            raise CellError("a link frame's part has the wrong size")
+        return self.hop + self.cell
+
+    @classmethod
+    def unpack(cls, raw: bytes) -> "LinkFrame":
+        """Parse exactly one frame.
+
+        Raises:
+            CellError: wrong size.
+        """
+        if len(raw) != LINK_FRAME_BYTES:
+            raise CellError("a link frame has the wrong size")
+        return cls(HopId(raw[:HOP_ID_BYTES]), raw[HOP_ID_BYTES:])
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A part of an envelope: the payload of one cell's innermost layer, always PAYLOAD_BYTES long.
+
+    Layout (big-endian):
+        0    8    stream id, random per envelope and attempt
+        8    2    index, from 0
+        10   2    count, 1 to MAX_FRAGMENTS
+        12   2    length of the body, 1 to FRAGMENT_BYTES; full in every fragment but the last
+        14   …    body, then zeros
+    """
+
+    stream: StreamId
+    index: int
+    count: int
+    body: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.stream) != STREAM_ID_BYTES or not 1 <= self.count <= MAX_FRAGMENTS:
+            raise CellError("a fragment's stream or count is wrong")
+        if not 0 <= self.index < self.count:
+            raise CellError("a fragment's index is not below its count")
+        if not 1 <= len(self.body) <= FRAGMENT_BYTES:
+            raise CellError("a fragment's length is wrong")
+        if self.index < self.count - 1 and len(self.body) != FRAGMENT_BYTES:
+            raise CellError("a fragment before the last is not full")
+
+    def pack(self) -> bytes:
+        """Write the payload, padded with zeros."""
+        header = FRAGMENT_HEADER.pack(self.stream, self.index, self.count, len(self.body))
+        return (header + self.body).ljust(PAYLOAD_BYTES, b"\0")
+
+    @classmethod
+    def unpack(cls, raw: bytes) -> "Fragment":
+        """Parse exactly one payload.
+
+        Raises:
+            CellError: wrong size, index, count or length, or padding that is not zero.
+        """
+        if len(raw) != PAYLOAD_BYTES:
+            raise CellError("a payload has the wrong size")
+        stream, index, count, length = FRAGMENT_HEADER.unpack_from(raw)
+        end = FRAGMENT_HEADER.size + length
+        if length > FRAGMENT_BYTES or raw[end:].strip(b"\0"):
+            raise CellError("a payload's length or padding is wrong")
+        return cls(StreamId(stream), index, count, raw[FRAGMENT_HEADER.size : end])
+
+
+def fragments(envelope: bytes, stream: StreamId) -> Iterator[Fragment]:
+    """Cut an envelope into fragments, in order.
+
+    Raises:
+        CellError: the envelope is empty or over MAX_FRAGMENTS fragments.
+    """
+    count = -(-len(envelope) // FRAGMENT_BYTES)
+    for index in range(max(count, 1)):
+        yield Fragment(stream, index, count, envelope[index * FRAGMENT_BYTES : (index + 1) * FRAGMENT_BYTES])
+
+
+@dataclass(slots=True)
+class _Stream:
+    count: int
+    last_at: float
+    bodies: dict[int, bytes] = field(default_factory=dict)
+    contiguous: int = -1
+    credited: int = -1
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(len(body) for body in self.bodies.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What one fragment brought: the whole envelope, or credit to give, or neither."""
+
+    envelope: bytes | None = None
+    credit_index: int | None = None
+
+
+class Reassembler:
+    """Puts fragments of many streams together, bounded in number, size and time.
+
+    Pure: time in seconds is passed in.
+
+    Spec: docs/spec/cells.md, section "Receiver must"
+    """
+
+    def __init__(self, max_envelope_bytes: int = MAX_ENVELOPE_BYTES) -> None:
+        self._max_fragments = -(-max_envelope_bytes // FRAGMENT_BYTES)
+        self._streams: dict[StreamId, _Stream] = {}
+        self.unfinished_bytes = 0
+
+    @property
+    def unfinished_streams(self) -> int:
+        """How many streams wait for fragments."""
+        return len(self._streams)
+
+    def add(self, fragment: Fragment, *, now: float) -> Progress:
+        """Take one fragment.
+
+        Raises:
+            CellError: it contradicts its stream, or its stream is too large; the stream is unchanged.
+        """
+        if fragment.count > self._max_fragments:
+            raise CellError("a stream is too large")
+        self._expire(now)
+        stream = self._streams.setdefault(fragment.stream, _Stream(fragment.count, now))
+        if fragment.count != stream.count:
+            raise CellError("a fragment's count is not its stream's")
+        known = stream.bodies.get(fragment.index)
+        if known is not None and known != fragment.body:
+            raise CellError("a fragment came twice with other bytes")
+        self._store(stream, fragment, now, is_new=known is None)
+        if len(stream.bodies) == stream.count:
+            self._forget(fragment.stream)
+            return Progress(envelope=b"".join(stream.bodies[index] for index in range(stream.count)))
+        self._make_space()
+        return Progress(credit_index=_credit(stream))
+
+    def _store(self, stream: _Stream, fragment: Fragment, now: float, *, is_new: bool) -> None:
+        stream.last_at = now
+        if is_new:
+            stream.bodies[fragment.index] = fragment.body
+            self.unfinished_bytes += len(fragment.body)
+        while stream.contiguous + 1 in stream.bodies:
+            stream.contiguous += 1
+
+    def _expire(self, now: float) -> None:
+        for stream_id in [
+            key for key, stream in self._streams.items() if now - stream.last_at > STREAM_IDLE_S
+        ]:
+            self._forget(stream_id)
+
+    def _make_space(self) -> None:
+        while len(self._streams) > MAX_STREAMS or self.unfinished_bytes > MAX_UNFINISHED_BYTES:
+            self._forget(min(self._streams, key=lambda key: self._streams[key].last_at))
+
+    def _forget(self, stream_id: StreamId) -> None:
+        self.unfinished_bytes -= self._streams.pop(stream_id).size_bytes
+
+
+def _credit(stream: _Stream) -> int | None:
+    if stream.count <= CREDIT_EVERY or stream.contiguous - stream.credited < CREDIT_EVERY:
+        return None
+    stream.credited = stream.contiguous
+    return stream.contiguous

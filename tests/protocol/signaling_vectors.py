@@ -1,0 +1,67 @@
+"""Cases of docs/spec/vectors/signaling.json: good frames, and at least one refused frame for every rule."""
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from p2p.protocol import frames
+from p2p.protocol.limits import FRAME_BYTES, ORDER_FRAME_BYTES
+from tests.protocol.example_frames import TO_PEER, TO_SERVER
+from tests.protocol.refused_frames import DROP, TO_PEER_CHANGES, TO_SERVER_CHANGES, TO_SERVER_TEXTS, Change
+from tests.protocol.vector_files import Case, to_parts
+
+
+def cases() -> Iterator[Case]:
+    """Every case of the file, in order."""
+    yield from (_case("to_server", name, frames.to_text(frame)) for name, frame in TO_SERVER.items())
+    yield from (_case("to_peer", name, frames.to_text(frame)) for name, frame in TO_PEER.items())
+    yield _case("to_server", "keys in another order, with spaces", '{ "tokens": [], "type": "watch" }')
+    yield _case("to_server", "exactly the limit", '{"type":"watch","tokens":[]}'.ljust(FRAME_BYTES))
+    for change in TO_SERVER_CHANGES:
+        yield _case(
+            "to_server", change[0], _changed(frames.to_text(TO_SERVER[change[1]]), change), "bad_frame"
+        )
+    for change in TO_PEER_CHANGES:
+        yield _case("to_peer", change[0], _changed(frames.to_text(TO_PEER[change[1]]), change), "bad_frame")
+    yield from (_case("to_server", *text) for text in TO_SERVER_TEXTS)
+    yield from (_case("to_peer", *text) for text in _order_texts())
+    yield _case(
+        "to_peer", "a byte over the limit", '{"type":"mailbox"}'.ljust(FRAME_BYTES + 1), "frame_too_large"
+    )
+
+
+def _case(direction: str, name: str, text: str, expect: str = "ok") -> Case:
+    name = f"{direction}: {name}" if expect == "ok" else f"{direction}, refused: {name}"
+    return {"name": name, "check": "frame", "direction": direction, "expect": expect, "text": to_parts(text)}
+
+
+def _changed(text: str, change: Change) -> str:
+    content = copy.deepcopy(json.loads(text))
+    *way, last = change[2]
+    target: Any = content
+    for step in way:
+        target = target[step]
+    if change[3] is DROP:
+        del target[last]
+    else:
+        target[last] = change[3]
+    if "pad" in content and last != "pad":  # the size must not be what is refused
+        content["pad"] = ""
+        content["pad"] = "0" * (ORDER_FRAME_BYTES - len(_dump(content)))
+    return _dump(content)
+
+
+def _dump(content: object) -> str:
+    return json.dumps(content, separators=(",", ":"))
+
+
+def _order_texts() -> Iterator[tuple[str, str, str]]:
+    text = frames.to_text(TO_PEER["ready_to_receive, both links new"])
+    yield "padding is not zeros", text.replace('00"}', '01"}'), "bad_frame"
+    yield "an order is a byte longer", text.replace('"pad":"', '"pad":"0'), "bad_frame"
+    yield "an order is a byte shorter", text.replace('"pad":"0', '"pad":"'), "bad_frame"
+    yield "an order is padded with spaces", text.replace('"pad":"00', '"pad":  "'), "bad_frame"
+    content = json.loads(text)
+    yield "an order's keys are in another order", _dump(dict(reversed(content.items()))), "bad_frame"
+    yield "an order is written with escapes", text.replace('"pad":"00000', '"pad":"\\u0030'), "bad_frame"

@@ -1,0 +1,140 @@
+"""Hypothesis strategies for every frame of the session socket."""
+
+from typing import TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from p2p.protocol import frames, to_peer, to_server
+from p2p.protocol.ids import DeviceId, HopId, LinkId, OfferId, StreamId, TransactionId
+from p2p.protocol.parts import (
+    Capabilities,
+    ConversationRevision,
+    Credit,
+    HeldReceipt,
+    IceServer,
+    Limits,
+    OpenTransaction,
+    Order,
+    ReceiptEntry,
+    StockOffer,
+)
+from p2p.protocol.words import Cause, EndState, How, Nat, SessionEndCause, TransactionState
+
+T = TypeVar("T")
+
+# No deadline: a loaded machine is not a failure.
+quick = settings(max_examples=30, deadline=None)
+thorough = settings(max_examples=20_000, deadline=None)
+
+
+def several(items: st.SearchStrategy[T], at_most: int, at_least: int = 0) -> st.SearchStrategy[tuple[T, ...]]:
+    """Small tuples mostly; the upper bounds have vectors of their own."""
+    return st.lists(items, min_size=at_least, max_size=min(at_most, 4)).map(tuple)
+
+
+def exactly(size: int) -> st.SearchStrategy[bytes]:
+    return st.binary(min_size=size, max_size=size)
+
+
+links = exactly(16).map(LinkId)
+hops = exactly(8).map(HopId)
+offers = exactly(8).map(OfferId)
+transactions = st.uuids(version=4).map(TransactionId)
+devices = st.uuids(version=4).map(DeviceId)
+onion_keys = exactly(117)
+tickets = st.binary(min_size=1, max_size=512)
+descriptions = st.text(st.sampled_from([chr(code) for code in range(32, 127)] + ["\r", "\n"]), min_size=1)
+texts = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=40)
+attempts = st.integers(1, 65_535)
+attempts_so_far = st.integers(0, 65_535)
+revisions = st.integers(0, 2**53 - 1)
+entries = several(st.builds(ReceiptEntry, exactly(16), exactly(16)), 64)
+credits_ = st.builds(Credit, exactly(8).map(StreamId), st.integers(0, 65_535))
+receipt_contents = st.tuples(entries, st.none() | credits_).filter(lambda content: content != ((), None))
+in_orders = st.builds(Order, hops, links, st.just(How.ANSWER), descriptions, st.none())
+out_orders = st.builds(Order, hops, links, st.just(How.TAKEN), st.none(), offers)
+open_orders = st.builds(Order, hops, links, st.just(How.OPEN), st.none(), st.none())
+counts = st.integers(1, 2**31)
+limits = st.builds(Limits, counts, counts, st.integers(1, 8), counts, counts)
+ice_servers = st.builds(IceServer, several(texts, 4, 1), st.none() | texts, st.none() | texts)
+
+TO_SERVER: dict[str, st.SearchStrategy[frames.FrameToServer]] = {
+    "hello": st.builds(to_server.Hello, st.none() | exactly(32), st.none() | exactly(16), several(links, 64)),
+    "ice_client": st.builds(
+        to_server.IceClient,
+        onion_keys,
+        st.builds(Capabilities, st.booleans()),
+        st.sampled_from(Nat),
+        several(st.builds(StockOffer, offers, descriptions), 8),
+        several(tickets, 5),
+    ),
+    "offer": st.builds(to_server.Offer, offers, descriptions),
+    "answer": st.builds(to_server.Answer, links, descriptions),
+    "link_up": st.builds(to_server.LinkUp, links),
+    "link_down": st.builds(to_server.LinkDown, links),
+    "hop_failed": st.builds(to_server.HopFailed, hops),
+    "receipt": st.builds(lambda hop, content: to_server.Receipt(hop, *content), hops, receipt_contents),
+    "complete": st.builds(to_server.Complete, transactions),
+    "repath": st.builds(to_server.Repath, transactions, attempts),
+    "path_keepalive": st.builds(to_server.PathKeepalive, transactions),
+    "watch": st.builds(to_server.Watch, several(exactly(32), 256)),
+}
+TO_PEER: dict[str, st.SearchStrategy[frames.FrameToPeer]] = {
+    "welcome": st.builds(
+        to_peer.Welcome,
+        several(texts, 4, 1),
+        several(ice_servers, 4),
+        limits,
+        exactly(16),
+        exactly(32),
+        st.booleans(),
+    ),
+    "snapshot": st.builds(
+        to_peer.Snapshot,
+        several(hops, 1_024),
+        several(
+            st.builds(OpenTransaction, transactions, st.sampled_from(TransactionState), attempts_so_far), 256
+        ),
+        several(
+            st.builds(lambda tx, content: HeldReceipt(tx, *content), transactions, receipt_contents), 256
+        ),
+        several(st.builds(ConversationRevision, devices, revisions), 256),
+    ),
+    "guard": st.builds(
+        to_peer.Guard, tickets, in_orders | open_orders, out_orders | open_orders, st.just("")
+    ),
+    "offer_wanted": st.just(to_peer.OfferWanted()),
+    "ready_to_receive": st.builds(
+        to_peer.ReadyToReceive, in_orders | open_orders, out_orders | open_orders, st.just("")
+    ),
+    "path_ready": st.builds(
+        to_peer.PathReady,
+        transactions,
+        attempts,
+        devices,
+        onion_keys,
+        st.tuples(exactly(32), exactly(32), exactly(32)),
+        st.tuples(hops, hops, hops, hops),
+        links,
+    ),
+    "answer": st.builds(to_server.Answer, links, descriptions),
+    "link_drop": st.builds(to_peer.LinkDrop, links),
+    "receipt": st.builds(
+        lambda tx, content: to_peer.TransactionReceipt(tx, *content), transactions, receipt_contents
+    ),
+    "attempt_failed": st.builds(
+        to_peer.AttemptFailed,
+        transactions,
+        attempts_so_far,
+        st.sampled_from(Cause),
+        st.none() | st.integers(0, 3),
+    ),
+    "transaction_ended": st.builds(
+        to_peer.TransactionEnded, transactions, st.sampled_from(EndState), st.none() | st.sampled_from(Cause)
+    ),
+    "contact_online": st.builds(to_peer.ContactOnline, exactly(32)),
+    "mailbox": st.just(to_peer.Mailbox()),
+    "refresh": st.builds(to_peer.Refresh, devices, revisions),
+    "session_end": st.builds(to_peer.SessionEnd, st.sampled_from(SessionEndCause)),
+}

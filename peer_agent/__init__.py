@@ -1,0 +1,1 @@
+"""The headless Mesa peer: forwards, sends and receives messages without a browser."""

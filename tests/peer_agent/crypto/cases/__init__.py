@@ -1,0 +1,1 @@
+"""What goes into the vector files, one module per spec page."""

@@ -1,0 +1,265 @@
+"""Vectors of docs/spec/handshake.md."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from peer_agent.crypto import sessions as s
+from peer_agent.crypto.handshake import InitialHeader
+from peer_agent.crypto.identity import Suite
+from peer_agent.crypto.prekeys import Bundle, PrekeyId, PrekeyKind, PrivatePrekey, verify_bundle
+from peer_agent.crypto.primitives import KemPublic, X25519Private, derive, sha256
+
+from ..people import ADA, BO, DAY, MALLORY, NOW_MS
+from ..vector_files import Case, Drawn, flipped, verdict
+from .prekeys import ALL, LAST_RESORT, ONE_TIME, ONE_TIME_KEM, SIGNED
+
+# `cryptography` draws the randomness of ML-KEM itself, so what it once made for bo is kept in a file.
+_MADE = json.loads((Path(__file__).parent / "encapsulations.json").read_text())
+
+
+def kept_encapsulation(key: KemPublic) -> tuple[bytes, bytes]:
+    """Secret and ciphertext for one of bo's ML-KEM keys, the same every time."""
+    kind = LAST_RESORT.kind if key == LAST_RESORT.key.public else ONE_TIME_KEM.kind
+    made = _MADE[kind.name]
+    return bytes.fromhex(made["secret"]), bytes.fromhex(made["ciphertext"])
+
+
+def find(kind: PrekeyKind, prekey_id: PrekeyId) -> PrivatePrekey | None:
+    """Look among the private prekeys of bo."""
+    return next((each for each in ALL if (each.kind, each.prekey_id) == (kind, prekey_id)), None)
+
+
+def bundle_of_bo(kem: PrivatePrekey = ONE_TIME_KEM, one_time: PrivatePrekey | None = ONE_TIME) -> Bundle:
+    signed, kem_key = SIGNED.public(BO.device).pack(), kem.public(BO.device).pack()
+    bare = one_time.public(BO.device).pack() if one_time else None
+    return verify_bundle(BO.device.entry, signed, kem_key, bare, today=DAY)
+
+
+def begin(
+    rng: Drawn, kem: PrivatePrekey = ONE_TIME_KEM, one_time: PrivatePrekey | None = ONE_TIME
+) -> s.Session:
+    """ada begins a session with bo."""
+    bundle = bundle_of_bo(kem, one_time)
+    return s.begin_session(ADA.device, bundle, now_ms=NOW_MS, rng=rng, encapsulate=kept_encapsulation)
+
+
+def accept(envelope: bytes, rng: Drawn) -> s.Accepted:
+    """Bo takes up a session."""
+    return s.accept_session(BO.device, s.Envelope.unpack(envelope), find, now_ms=NOW_MS, rng=rng)
+
+
+def secret_by_the_page(header: InitialHeader, transcript: bytes, ephemeral: X25519Private) -> bytes:
+    """The key schedule once more, from ada's side and with nothing of handshake.py."""
+    assert isinstance(SIGNED.key, X25519Private)
+    parts = [
+        ADA.device.agreement.exchange(SIGNED.key.public),
+        ephemeral.exchange(BO.device.agreement.public),
+        ephemeral.exchange(SIGNED.key.public),
+    ]
+    if header.one_time_id:
+        assert isinstance(ONE_TIME.key, X25519Private)
+        parts.append(ephemeral.exchange(ONE_TIME.key.public))
+    kem = find(header.kem_kind, header.kem_id)
+    assert kem is not None
+    assert isinstance(kem.key.public, KemPublic)
+    parts.append(kept_encapsulation(kem.key.public)[0])
+    return derive(b"\xff" * 32 + b"".join(parts), "handshake", transcript)
+
+
+def transcript_by_the_page(header: InitialHeader, session_id: bytes) -> bytes:
+    """The transcript once more, with nothing of handshake.py."""
+    kem = find(header.kem_kind, header.kem_id)
+    assert kem is not None
+    one_time = ONE_TIME.key.public.raw if header.one_time_id else bytes(32)
+    start = b"mesa/transcript/1\x00" + header.pack() + session_id
+    keys = SIGNED.key.public.raw + one_time + sha256(kem.key.public.raw)
+    return sha256(start + BO.device.entry.pack() + keys)
+
+
+_KINDS: tuple[tuple[str, PrivatePrekey, PrivatePrekey | None], ...] = (
+    ("all one-time keys", ONE_TIME_KEM, ONE_TIME),
+    ("no one-time X25519 key", ONE_TIME_KEM, None),
+    ("a first contact", LAST_RESORT, None),
+)
+
+
+def _good(name: str, kem: PrivatePrekey, one_time: PrivatePrekey | None) -> tuple[Case, Case]:
+    rng = Drawn(f"handshake with {name}")
+    session, envelope = begin(rng, kem, one_time).encrypt(b"hello bo", rng)
+    header = session.header
+    assert header is not None
+    transcript = transcript_by_the_page(header, session.session_id)
+    shown = {
+        "transcript": transcript,
+        "secret": secret_by_the_page(header, transcript, X25519Private(rng.draws[1])),
+        "envelope": envelope,
+        "plaintext": b"hello bo",
+    }
+    assert isinstance(kem.key.public, KemPublic)
+    secret, ciphertext = kept_encapsulation(kem.key.public)
+    initiate = {
+        "name": f"initiate with {name}",
+        "check": "initiate",
+        "expect": "ok",
+        "device_keys": ADA.device.pack(),
+        "entry": BO.device.entry.pack(),
+        "today": DAY,
+        "signed": SIGNED.public(BO.device).pack(),
+        "kem": kem.public(BO.device).pack(),
+        "one_time": one_time.public(BO.device).pack() if one_time else None,
+        "kem_secret": secret,
+        "kem_ciphertext": ciphertext,
+        "draws": rng.draws,
+        "header": header.pack(),
+    }
+    accepted = accept(envelope, Drawn("answer"))
+    respond = _respond(f"with {name}", "ok", envelope)
+    known = {"initiator": ADA.device.entry.pack(), "spent": accepted.spent}
+    return initiate | shown, respond | shown | known
+
+
+def _respond(name: str, expect: str, envelope: bytes) -> Case:
+    return {
+        "name": f"respond {name}",
+        "check": "respond",
+        "expect": expect,
+        "device_keys": BO.device.pack(),
+        "prekeys": [private.pack() for private in ALL],
+        "envelope": envelope,
+    }
+
+
+def _bad_responds(good: bytes) -> list[Case]:
+    envelope = s.Envelope.unpack(good)
+    header = envelope.header
+    assert header is not None
+
+    def at(position: int, new: bytes) -> bytes:
+        """Change the header from a position of its layout."""
+        return good[: 1 + position] + new + good[1 + position + len(new) :]
+
+    def entry(**change: object) -> bytes:
+        return at(2, replace(ADA.device.entry, **change).pack())  # type: ignore[arg-type]  # fields by name
+
+    classical = at(1, b"\x02")
+    claims_classical = classical[:83] + b"\x02" + classical[84:]
+    no_id = bytes(4)
+    cases = [
+        ("to an empty envelope", "malformed", b""),
+        ("to envelope kind 0", "malformed", b"\x00" + good[1:]),
+        ("to envelope kind 3", "malformed", b"\x03" + good[1:]),
+        ("to a first envelope of kind 2", "malformed", b"\x02" + envelope.message),
+        ("to half a header", "malformed", good[:600]),
+        ("to a message cut short", "malformed", good[: 1217 + 84]),
+        ("to a newer header", "unknown-version", at(0, b"\x02")),
+        ("to suite 0", "unsupported-suite", at(1, b"\x00")),
+        ("to suite 3", "unsupported-suite", at(1, b"\x03")),
+        ("to suite 2 of a device with suite 1", "downgrade", classical),
+        ("to suite 2 of a device with suite 2", "unsupported-suite", claims_classical),
+        ("to a device entry with suite 3", "unsupported-suite", at(82, b"\x03")),
+        ("to a zero ephemeral key", "weak-key", at(83, bytes(32))),
+        ("to a zero agreement key", "weak-key", at(2 + 48, bytes(32))),
+        ("to a zero signing key", "weak-key", at(2 + 16, bytes(32))),
+        ("to signed prekey id 0", "malformed", at(115, no_id)),
+        ("to ML-KEM id 0", "malformed", at(124, no_id)),
+        ("to ML-KEM kind 1", "malformed", at(123, b"\x01")),
+        ("to an unknown signed prekey", "unknown-prekey", at(115, b"\x00\x00\x00\x63")),
+        ("to an unknown one-time prekey", "unknown-prekey", at(119, b"\x00\x00\x00\x63")),
+        ("to an unknown ML-KEM key", "unknown-prekey", at(124, b"\x00\x00\x00\x63")),
+        ("to an ML-KEM key named with the wrong kind", "unknown-prekey", at(123, b"\x02")),
+        ("to a dropped one-time prekey", "not-opened", at(119, no_id)),
+        ("to another device's identity", "not-opened", at(2, MALLORY.device.entry.pack())),
+        ("to another signing key", "not-opened", entry(signing=MALLORY.device.signing.public)),
+        ("to another agreement key", "not-opened", entry(agreement=MALLORY.device.agreement.public)),
+        ("to another device id", "not-opened", entry(device_id=MALLORY.device.device_id)),
+        ("to a claimed suite 2 in the device entry", "not-opened", entry(suite=Suite.CLASSICAL)),
+        ("to another ephemeral key", "not-opened", at(83, MALLORY.device.agreement.public.raw)),
+        ("to a changed ML-KEM ciphertext", "not-opened", flipped(good, 1 + 700)),
+        ("to another session id", "not-opened", flipped(good, 1217)),
+        ("to a changed message", "not-opened", flipped(good, len(good) - 1)),
+    ]
+    out = [_respond(name, expect, raw) for name, expect, raw in cases]
+    swapped = _respond("as another device with the same prekeys", "not-opened", good)
+    return [*out, swapped | {"device_keys": replace(BO.device, device_id=ADA.device.device_id).pack()}]
+
+
+class _Talk:
+    """Plays a session between ada and bo and writes down every step."""
+
+    def __init__(self) -> None:
+        rng = Drawn("a talk")
+        self.ada, self.first = begin(rng).encrypt(b"one", rng)
+        self.bo = accept(self.first, Drawn("answer"))
+        self.sides = {"ada": self.ada, "bo": self.bo.session}
+        self.steps: list[Case] = []
+
+    def encrypt(self, by: str, text: bytes) -> bytes:
+        rng = Drawn(f"talk {len(self.steps)}")
+        self.sides[by], envelope = self.sides[by].encrypt(text, rng)
+        step = {"by": by, "do": "encrypt", "expect": "ok", "plaintext": text, "envelope": envelope}
+        self.steps.append(step | {"draws": rng.draws})
+        return envelope
+
+    def decrypt(self, by: str, envelope: bytes, expect: str = "ok") -> None:
+        rng = Drawn(f"talk {len(self.steps)}")
+        step: Case = {"by": by, "do": "decrypt", "expect": expect, "envelope": envelope}
+
+        def check(_: Case) -> None:
+            self.sides[by], step["plaintext"] = self.sides[by].decrypt(s.Envelope.unpack(envelope), rng)
+
+        assert verdict(check, step) == expect
+        self.steps.append(step | {"draws": rng.draws})
+
+    def confirm(self, by: str) -> None:
+        self.sides[by] = self.sides[by].confirmed()
+        self.steps.append({"by": by, "do": "confirm", "expect": "ok"})
+
+    def case(self, name: str) -> Case:
+        return {
+            "name": name,
+            "check": "session",
+            "expect": "ok",
+            "ada_session": self.ada.pack(),
+            "bo_session": self.bo.session.pack(),
+            "steps": self.steps,
+        }
+
+
+def _talks() -> list[Case]:
+    answered, receipted = _Talk(), _Talk()
+    two = answered.encrypt("ada", b"two")
+    answered.decrypt("bo", flipped(two, 1 + 700), "not-opened")
+    answered.decrypt("bo", two)
+    answered.decrypt("bo", answered.first, "replayed")
+    three = answered.encrypt("bo", b"three")
+    answered.decrypt("ada", b"\x01" + two[1:1217] + three[1:], "not-opened")
+    answered.decrypt("ada", three)
+    answered.decrypt("bo", answered.encrypt("ada", b"four"))
+    receipted.confirm("ada")
+    receipted.decrypt("bo", receipted.encrypt("ada", b"two"))
+    return [
+        answered.case("the header rides along until the peer has answered"),
+        receipted.case("a verified receipt counts as an answer"),
+    ]
+
+
+def _states() -> list[Case]:
+    talk = _Talk()
+    ada, bo = talk.ada.pack(), talk.bo.session.pack()
+    cases = [
+        ("with a header to repeat", "ok", ada),
+        ("of a responder", "ok", bo),
+        ("newer version", "unknown-version", b"\x02" + ada[1:]),
+        ("truncated", "malformed", ada[:-1]),
+        ("one byte more", "malformed", bo + b"\x00"),
+        ("begun-here byte 2", "malformed", ada[:82] + b"\x02" + ada[83:]),
+        ("responder with a header", "malformed", ada[:82] + b"\x00" + ada[83:]),
+        ("peer with suite 3", "unsupported-suite", bo[:81] + b"\x03" + bo[82:]),
+    ]
+    return [{"name": f"session state {n}", "check": "state", "expect": e, "raw": raw} for n, e, raw in cases]
+
+
+def cases() -> list[Case]:
+    goods = [case for name, kem, one_time in _KINDS for case in _good(name, kem, one_time)]
+    return [*goods, *_bad_responds(goods[0]["envelope"]), *_talks(), *_states()]

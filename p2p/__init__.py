@@ -1,1 +1,1 @@
-"""Presence, paths and transactions between peers. Importable without Django: `p2p.protocol` ships with the agent."""
+"""Presence, paths and transactions between peers. Importable without Django, for `p2p.protocol`'s sake."""

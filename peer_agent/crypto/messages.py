@@ -30,6 +30,14 @@ class Kind(IntEnum):
     SESSION_RESET = 4
 
 
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        # Half of a surrogate pair, as broken input methods make it.
+        raise Malformed from None
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """Something a person wrote."""
@@ -39,7 +47,9 @@ class Text:
     kind = Kind.TEXT
 
     def pack(self) -> bytes:
-        return self.text.encode("utf-8")
+        if not self.text:
+            raise Malformed
+        return _utf8(self.text)
 
     @classmethod
     def unpack(cls, body: bytes) -> "Text":
@@ -85,8 +95,10 @@ class ContactRequest:
     kind = Kind.CONTACT_REQUEST
 
     def pack(self) -> bytes:
-        introduction = ContactAccept(self.chain, self.token).pack()
-        return introduction + u16(len(self.greeting.encode())) + self.greeting.encode()
+        greeting = _utf8(self.greeting)
+        if len(self.greeting) > MAX_GREETING_SIGNS:
+            raise Malformed
+        return ContactAccept(self.chain, self.token).pack() + u16(len(greeting)) + greeting
 
     @classmethod
     def unpack(cls, body: bytes) -> "ContactRequest":
@@ -163,8 +175,6 @@ class Message:
         """
         body = self.content.pack()
         if len(body) > MAX_BODY_BYTES or len(self.seen) > MAX_SEEN:
-            raise Malformed
-        if isinstance(self.content, ContactRequest) and len(self.content.greeting) > MAX_GREETING_SIGNS:
             raise Malformed
         ids = [exactly(each, ID_BYTES) for each in (self.message_id, *self.seen)]
         start = u8(VERSION) + u8(self.content.kind) + ids[0] + u64(self.sent_ms)

@@ -170,20 +170,27 @@ class Ed25519Private(_Secret):
 
 @dataclass(frozen=True, slots=True)
 class KemPublic(_Public):
-    """An ML-KEM-768 encapsulation key."""
+    """An ML-KEM-768 encapsulation key.
+
+    Raises:
+        WeakKey: a coefficient is not below the modulus.
+    """
 
     SIZE: ClassVar[int] = KEM_PUBLIC_BYTES
 
-    def encapsulate(self) -> tuple[bytes, bytes]:
-        """Make a fresh shared secret (32 bytes) and the ciphertext that carries it.
-
-        Raises:
-            WeakKey: the key is not a canonical ML-KEM-768 key.
-        """
+    def __post_init__(self) -> None:
+        exactly(self.raw, KEM_PUBLIC_BYTES)
         try:
-            return mlkem.MLKEM768PublicKey.from_public_bytes(self.raw).encapsulate()
+            self._key()
         except ValueError:
             raise WeakKey from None
+
+    def encapsulate(self) -> tuple[bytes, bytes]:
+        """Make a fresh shared secret (32 bytes) and the ciphertext that carries it."""
+        return self._key().encapsulate()
+
+    def _key(self) -> mlkem.MLKEM768PublicKey:
+        return mlkem.MLKEM768PublicKey.from_public_bytes(self.raw)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from typing import Final
 
-from .cases import encoding, handshake, identity, onion, prekeys, ratchet
+from .cases import (
+    encoding,
+    handshake,
+    identity,
+    messages,
+    onion,
+    prekeys,
+    ratchet,
+    receipts,
+    sealing,
+    store_at_rest,
+)
 from .vector_files import VECTORS, Case, to_text
 
 PAGES: Final[dict[str, Callable[[], list[Case]]]] = {
@@ -13,6 +24,10 @@ PAGES: Final[dict[str, Callable[[], list[Case]]]] = {
     "onion": onion.cases,
     "handshake": handshake.cases,
     "ratchet": ratchet.cases,
+    "messages": messages.cases,
+    "receipts": receipts.cases,
+    "sealing": sealing.cases,
+    "store-at-rest": store_at_rest.cases,
 }
 
 

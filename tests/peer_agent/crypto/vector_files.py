@@ -22,16 +22,17 @@ def load(page: str, check: str | None = None) -> list[Case]:
 
 def to_text(page: str, cases: list[Case]) -> str:
     """The exact text of a vector file."""
-    return json.dumps({"spec": f"{page}/1", "cases": [_plain(case) for case in cases]}, indent=1) + "\n"
+    return json.dumps({"spec": f"{page}/1", "cases": [plain(case) for case in cases]}, indent=1) + "\n"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Bytes as hex, all the way down."""
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value
 
 

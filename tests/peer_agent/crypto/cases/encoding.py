@@ -21,6 +21,21 @@ def _keys(check: str, small: frozenset[int], good: bytes) -> list[Case]:
     return cases
 
 
+def _kem_keys(good: bytes) -> list[Case]:
+    # Two 12-bit coefficients in three bytes; 3329, the modulus, is the first that is too large.
+    modulus = bytes([0x01, good[1] & 0xF0 | 0x0D, good[2]])
+    return [
+        {"name": f"kem-public: {name}", "check": "kem-public", "expect": expect, "raw": raw}
+        for name, expect, raw in (
+            ("good", "ok", good),
+            ("coefficient equal to the modulus", "weak-key", modulus + good[3:]),
+            ("all bits set", "weak-key", b"\xff" * p.KEM_PUBLIC_BYTES),
+            ("short", "malformed", good[:-1]),
+            ("long", "malformed", good + b"\x00"),
+        )
+    ]
+
+
 def cases() -> list[Case]:
     rng = Drawn("encoding")
     signer = p.Ed25519Private.generate(rng)
@@ -39,6 +54,7 @@ def cases() -> list[Case]:
     out += _keys("ed25519-public", p.ED25519_SMALL_ORDER, signer.public.raw)
     one_with_sign = {"raw": _le(1 | _TOP_BIT), "check": "ed25519-public", "expect": "weak-key"}
     out += [{"name": "ed25519-public: one with the sign bit", **one_with_sign}]
+    out += _kem_keys(p.KemPrivate.generate(rng).public.raw)
     for name, context, salt, size in (
         ("plain", b"", b"", 32),
         ("context", b"context", b"", 112),

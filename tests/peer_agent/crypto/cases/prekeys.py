@@ -52,6 +52,7 @@ def _prekey() -> list[Case]:
         ("one byte more", "malformed", signed + b"\x00"),
         ("empty", "malformed", b""),
         ("zero key", "weak-key", _resigned(body[:10] + bytes(32))),
+        ("ML-KEM key out of range", "weak-key", _resigned(kem[:10] + b"\xff" * 1184)),
         ("one-time, zero key", "weak-key", one_time[:6] + bytes(32)),
         ("one-time, one byte more", "malformed", one_time + b"\x00"),
         ("kind changed after signing", "bad-signature", kem[:1] + b"\x03" + kem[2:]),

@@ -1,0 +1,75 @@
+"""What a claimer gets to begin a session with a user: the chain, and prekeys of each device.
+
+Spec: docs/spec/rest.md, section "Accounts"
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+
+from accounts.delivery import digest_of, recipient_of
+from accounts.errors import UserNotFound
+from accounts.models import Device, PrekeyKind, StandingPrekey, User
+from accounts.prekeys import claim_one_time
+from accounts.quotas import Quota, spend
+
+# The claimer's own rate is the view's throttle; the two are never brought together.
+TARGET_QUOTA = Quota("bundles_target", 600, timedelta(hours=1))
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceBundle:
+    """Packed prekeys of one device; None: not uploaded, out of stock, or the claimer has no token."""
+
+    device_id: uuid.UUID
+    signed_prekey: bytes | None
+    last_resort: bytes | None
+    one_time: bytes | None
+    one_time_kem: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class UserBundle:
+    """A user's chain and a bundle for each device."""
+
+    username: str
+    statements: list[bytes]
+    devices: list[DeviceBundle]
+
+
+def claim_bundles(*, username: str, token: bytes | None) -> UserBundle:
+    """Give out a user's keys; the one-time ones only to a holder of a live delivery token of that user.
+
+    Raises:
+        QuotaSpent: too many asked for this user's keys in this hour.
+        UserNotFound: no such user, or one without a device.
+    """
+    spend(TARGET_QUOTA, username)
+    user = User.objects.filter(username=username, is_active=True, devices__isnull=False).distinct().first()
+    if user is None:
+        raise UserNotFound
+    is_contact = token is not None and recipient_of(digest_of(token)) == user.pk
+    statements = [bytes(each.signed) for each in user.statements.order_by("version")]
+    with transaction.atomic():
+        devices = [_bundle(device, is_contact) for device in user.devices.order_by("pk")]
+    return UserBundle(user.username, statements, devices)
+
+
+def _bundle(device: Device, is_contact: bool) -> DeviceBundle:
+    standing = {
+        kind: bytes(packed)
+        for kind, packed in StandingPrekey.objects.filter(device=device).values_list("kind", "packed")
+    }
+
+    def claim(kind: PrekeyKind) -> bytes | None:
+        return claim_one_time(device_id=device.pk, kind=kind) if is_contact else None
+
+    return DeviceBundle(
+        device_id=device.pk,
+        signed_prekey=standing.get(PrekeyKind.SIGNED),
+        last_resort=standing.get(PrekeyKind.LAST_RESORT),
+        one_time=claim(PrekeyKind.ONE_TIME),
+        one_time_kem=claim(PrekeyKind.ONE_TIME_KEM),
+    )

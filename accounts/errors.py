@@ -1,0 +1,85 @@
+"""What may go wrong in accounts, in words of the domain. Views turn each into one problem of the REST page.
+
+Spec: docs/spec/rest.md
+"""
+
+
+class AccountError(Exception):
+    """Base of all refusals here; `code` is the problem of the REST page."""
+
+    code = "invalid"
+
+
+class UsernameTaken(AccountError):
+    """The name exists, or a removed user's name is still reserved."""
+
+    code = "username_taken"
+
+
+class StatementInvalid(AccountError):
+    """A statement, prekey or its signature does not verify, or belongs to another account."""
+
+    code = "statement_invalid"
+
+
+class LoginRefused(AccountError):
+    """Unknown name, wrong password, foreign device, spent challenge or bad proof: one answer for all."""
+
+    code = "login_refused"
+
+
+class LoginLocked(AccountError):
+    """Too many wrong passwords for this name from this address. `wait` is in seconds."""
+
+    code = "throttled"
+
+    def __init__(self, wait: float) -> None:
+        super().__init__()
+        self.wait = wait
+
+
+class QuotaSpent(AccountError):
+    """A daily or hourly allowance is used up. `wait` is in seconds."""
+
+    code = "throttled"
+
+    def __init__(self, wait: float) -> None:
+        super().__init__()
+        self.wait = wait
+
+
+class RefreshRefused(AccountError):
+    """The refresh token is expired, forged, or was used before (and its login has ended)."""
+
+    code = "not_authenticated"
+
+
+class UserNotFound(AccountError):
+    """No such user, or not a user who can be written to."""
+
+    code = "not_found"
+
+
+class DeviceNotFound(AccountError):
+    """No such device, or it is another user's."""
+
+    code = "not_found"
+
+
+class StockFull(AccountError):
+    """More prekeys or delivery tokens than the limit."""
+
+    code = "stock_full"
+
+
+class DigestTaken(AccountError):
+    """A delivery token's digest that exists already."""
+
+    code = "invalid"
+
+
+class MailboxFull(AccountError):
+    """No more envelopes may wait for this device."""
+
+    code = "mailbox_full"
+    wait = 3_600.0

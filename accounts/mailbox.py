@@ -1,0 +1,81 @@
+"""Mailboxes: sealed envelopes that wait for a device. Who sent one is not written down.
+
+Spec: docs/spec/rest.md, section "Accounts"
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.access import access_device
+from accounts.delivery import digest_of, recipient_of
+from accounts.errors import DeviceNotFound, MailboxFull, UserNotFound
+from accounts.models import Device, Envelope, User
+from accounts.quotas import Quota, spend
+from mesa import push
+
+ENVELOPE_LIFETIME = timedelta(days=14)
+MAX_WAITING = 500
+# Strangers get the smaller part, so that they can not crowd contacts out.
+MAX_WAITING_FOR_STRANGERS = 64
+MAX_FETCHED = 50
+REQUEST_QUOTA = Quota("contact_requests", 20, timedelta(days=1))
+# Spec: docs/spec/sealing.md. The server checks the size and looks no further.
+ENVELOPE_SIZES = frozenset(49 + 4_096 * steps for steps in range(1, 17))
+
+
+def post_by_token(*, token: bytes, device_id: uuid.UUID, sealed: bytes) -> None:
+    """Leave an envelope for a device of the user that the token reaches.
+
+    A token that is unknown or deleted, or a device of somebody else: the envelope is dropped in silence.
+
+    Raises:
+        MailboxFull: as many wait as may.
+    """
+    try:
+        device = access_device(user_id=recipient_of(digest_of(token)), device_id=device_id)
+    except DeviceNotFound:
+        return
+    _leave(device.pk, sealed, limit=MAX_WAITING)
+
+
+def post_by_name(*, sender: User, username: str, device_id: uuid.UUID, sealed: bytes) -> None:
+    """Leave a first contact request for a device of a named user. Costs the sender one of the day's few.
+
+    Raises:
+        QuotaSpent: the sender has none left today.
+        UserNotFound: no such user, or not a device of that user.
+        MailboxFull: as many wait as strangers may add to.
+    """
+    # Counted for the sender alone, before anything is looked up: no pair is ever formed.
+    spend(REQUEST_QUOTA, str(sender.pk))
+    if not Device.objects.filter(pk=device_id, user__username=username, user__is_active=True).exists():
+        raise UserNotFound
+    _leave(device_id, sealed, limit=MAX_WAITING_FOR_STRANGERS)
+
+
+def fetch_envelopes(*, device_id: uuid.UUID) -> list[Envelope]:
+    """List envelopes that wait for a device, in no order that would tell when they came."""
+    waiting = Envelope.objects.filter(device_id=device_id, expires_on__gte=timezone.now().date())
+    return list(waiting.order_by("pk")[:MAX_FETCHED])
+
+
+def delete_envelopes(*, device_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> None:
+    """Forget envelopes that the device has committed; those of other devices are left alone."""
+    Envelope.objects.filter(device_id=device_id, pk__in=ids).delete()
+
+
+def _leave(device_id: uuid.UUID, sealed: bytes, *, limit: int) -> None:
+    with transaction.atomic():
+        # The lock makes the count exact when two envelopes come at once.
+        if not Device.objects.select_for_update().filter(pk=device_id).exists():
+            return
+        if Envelope.objects.filter(device_id=device_id).count() >= limit:
+            raise MailboxFull
+        expires_on = (timezone.now() + ENVELOPE_LIFETIME).date()
+        Envelope.objects.create(device_id=device_id, sealed=sealed, expires_on=expires_on)
+        transaction.on_commit(partial(push.push_device, device_id, {"type": "mailbox"}))

@@ -1,0 +1,128 @@
+"""Prekeys: uploads that verify, stock, and the claim that gives each one-time key away once.
+
+Spec: docs/spec/prekeys.md
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.errors import StatementInvalid, StockFull
+from accounts.layouts import Refused
+from accounts.models import Device, OneTimePrekey, PrekeyKind, StandingPrekey
+from accounts.statements import Prekey, verify_prekey
+
+MAX_STOCK = 100
+EPOCH_DAY = date(1970, 1, 1)
+# Where a device remembers the highest id of each kind that it ever uploaded.
+MARKS = {PrekeyKind.ONE_TIME: "last_one_time", PrekeyKind.ONE_TIME_KEM: "last_one_time_kem"}
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Packed prekeys by place; None keeps what is there."""
+
+    signed_prekey: bytes | None
+    last_resort: bytes | None
+    one_time: Sequence[bytes]
+    one_time_kem: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What a device has left: ids of its standing prekeys (None: never uploaded), counts of the others."""
+
+    signed_prekey: int | None
+    last_resort: int | None
+    one_time: int
+    one_time_kem: int
+
+
+def store_prekeys(*, device: Device, upload: Upload) -> None:
+    """Check an upload and keep all of it, or none.
+
+    Ids count up, so whatever is not above the highest the device ever uploaded is skipped: a repeated upload
+    does no harm, and a key that was claimed never comes back.
+
+    Raises:
+        StatementInvalid: one of them does not verify, or stands in another kind's place.
+        StockFull: more than MAX_STOCK of one kind would be kept.
+    """
+    standing = _verify(device, PrekeyKind.SIGNED, [upload.signed_prekey]) + _verify(
+        device, PrekeyKind.LAST_RESORT, [upload.last_resort]
+    )
+    one_time = {
+        PrekeyKind.ONE_TIME: _verify(device, PrekeyKind.ONE_TIME, upload.one_time),
+        PrekeyKind.ONE_TIME_KEM: _verify(device, PrekeyKind.ONE_TIME_KEM, upload.one_time_kem),
+    }
+    with transaction.atomic():
+        # The lock makes marks and counts exact when two uploads come at once.
+        locked = Device.objects.select_for_update().get(pk=device.pk)
+        for prekey in standing:
+            _replace(locked, prekey)
+        for kind, prekeys in one_time.items():
+            _add(locked, kind, prekeys)
+        locked.save(update_fields=list(MARKS.values()))
+
+
+def count_stock(*, device_id: uuid.UUID) -> Stock:
+    """Tell a device what it has left."""
+    standing = dict(StandingPrekey.objects.filter(device_id=device_id).values_list("kind", "key_id"))
+    kinds = list(OneTimePrekey.objects.filter(device_id=device_id).values_list("kind", flat=True))
+    return Stock(
+        signed_prekey=standing.get(PrekeyKind.SIGNED),
+        last_resort=standing.get(PrekeyKind.LAST_RESORT),
+        one_time=kinds.count(PrekeyKind.ONE_TIME),
+        one_time_kem=kinds.count(PrekeyKind.ONE_TIME_KEM),
+    )
+
+
+def claim_one_time(*, device_id: uuid.UUID, kind: PrekeyKind) -> bytes | None:
+    """Take a one-time prekey out of the stock for good; None when there is none."""
+    with transaction.atomic():
+        # PostgreSQL: parallel claimers lock different rows. SQLite: the transaction itself is the lock.
+        free = OneTimePrekey.objects.select_for_update(skip_locked=True)
+        taken = free.filter(device_id=device_id, kind=kind).order_by("key_id").first()
+        # The count of the delete decides, so that even without any lock nobody could take what another took.
+        if taken is None or OneTimePrekey.objects.filter(pk=taken.pk).delete()[0] != 1:
+            return None
+        return bytes(taken.packed)
+
+
+def _verify(device: Device, place: PrekeyKind, packed: Iterable[bytes | None]) -> list[Prekey]:
+    today = (timezone.now().astimezone(UTC).date() - EPOCH_DAY).days
+    try:
+        prekeys = [
+            verify_prekey(each, device_id=device.pk, signing_key=bytes(device.signing_key), today=today)
+            for each in packed
+            if each is not None
+        ]
+    except Refused:
+        raise StatementInvalid from None
+    ids = {prekey.key_id for prekey in prekeys}
+    if len(ids) != len(prekeys) or any(prekey.kind is not place for prekey in prekeys):
+        raise StatementInvalid
+    return prekeys
+
+
+def _replace(device: Device, prekey: Prekey) -> None:
+    newer = StandingPrekey.objects.filter(device=device, kind=prekey.kind, key_id__gt=prekey.key_id)
+    if not newer.exists():
+        StandingPrekey.objects.update_or_create(
+            device=device, kind=prekey.kind, defaults={"key_id": prekey.key_id, "packed": prekey.packed}
+        )
+
+
+def _add(device: Device, kind: PrekeyKind, prekeys: Sequence[Prekey]) -> None:
+    fresh = [prekey for prekey in prekeys if prekey.key_id > getattr(device, MARKS[kind])]
+    if not fresh:
+        return
+    if OneTimePrekey.objects.filter(device=device, kind=kind).count() + len(fresh) > MAX_STOCK:
+        raise StockFull
+    rows = [OneTimePrekey(device=device, kind=kind, key_id=each.key_id, packed=each.packed) for each in fresh]
+    OneTimePrekey.objects.bulk_create(rows)
+    setattr(device, MARKS[kind], max(prekey.key_id for prekey in fresh))

@@ -1,0 +1,21 @@
+"""Delete what has expired."""
+
+from django.db.models import Model
+from django.utils import timezone
+
+from accounts.models import DeviceLogin, Envelope, ReservedName, RevokedToken
+
+EXPIRING: tuple[tuple[type[Model], str], ...] = (
+    (Envelope, "expires_on"),
+    (DeviceLogin, "expires_on"),
+    (RevokedToken, "expires_on"),
+    (ReservedName, "until"),
+)
+
+
+def prune_expired_rows() -> int:
+    """Delete rows whose date has passed; returns how many. Safe to run at any time and twice."""
+    today = timezone.now().date()
+    return sum(
+        model._default_manager.filter(**{f"{field}__lt": today}).delete()[0] for model, field in EXPIRING
+    )

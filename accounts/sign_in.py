@@ -1,0 +1,67 @@
+"""Prove a user by password and a device by its key, and begin a login.
+
+Spec: docs/spec/rest.md, section "Accounts"
+"""
+
+import uuid
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.contrib.auth.signals import user_logged_in
+from django.http import HttpRequest
+
+from accounts.access import access_device
+from accounts.challenges import spend_challenge
+from accounts.errors import DeviceNotFound, LoginLocked, LoginRefused
+from accounts.layouts import Refused
+from accounts.logins import TokenPair, start_login
+from accounts.models import Device, User
+from accounts.statements import verify_login_proof
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a device shows at login: its id, the challenge it was given and its signature over both."""
+
+    device_id: uuid.UUID
+    challenge: bytes
+    signature: bytes
+
+
+def sign_in(*, request: HttpRequest, username: str, password: str, proof: Proof) -> tuple[Device, TokenPair]:
+    """Check password and proof, and begin a login of that device.
+
+    Raises:
+        LoginLocked: too many wrong passwords for this name from this address.
+        LoginRefused: anything else that is wrong, without saying what.
+    """
+    # Spent first, whatever follows: a challenge must not live through a refused try.
+    fresh = spend_challenge(proof.challenge)
+    user = _check_password(request, username, password)
+    if not fresh:
+        raise LoginRefused
+    try:
+        device = access_device(user_id=user.pk, device_id=proof.device_id)
+        verify_login_proof(
+            signing_key=bytes(device.signing_key),
+            device_id=device.pk,
+            challenge=proof.challenge,
+            proof=proof.signature,
+        )
+    except (DeviceNotFound, Refused):
+        raise LoginRefused from None
+    # The counter of wrong passwords (django-axes) hears Django's own signals; at this one it starts anew.
+    user_logged_in.send(sender=User, request=request, user=user)
+    return device, start_login(device=device)
+
+
+def _check_password(request: HttpRequest, username: str, password: str) -> User:
+    user = authenticate(request, username=username, password=password)
+    if getattr(request, "axes_locked_out", False):
+        # Taken back, or the middleware of django-axes puts its own page in the place of our answer.
+        request.axes_locked_out = False  # type: ignore[attr-defined]  # django-axes adds it
+        raise LoginLocked(settings.AXES_COOLOFF_TIME.total_seconds())
+    if not isinstance(user, User):
+        raise LoginRefused
+    return user

@@ -1,0 +1,19 @@
+"""Routes of accounts. Spec: docs/spec/rest.md, section "Accounts"."""
+
+from django.urls import path
+
+from accounts.views import contacts, logins, mailbox
+
+urlpatterns = [
+    path("register/", logins.RegisterView.as_view(), name="register"),
+    path("challenges/", logins.ChallengesView.as_view(), name="challenges"),
+    path("login/", logins.LoginView.as_view(), name="login"),
+    path("refresh/", logins.RefreshView.as_view(), name="refresh"),
+    path("logout/", logins.LogoutView.as_view(), name="logout"),
+    path("me/", logins.MeView.as_view(), name="me"),
+    path("users/", contacts.UsersView.as_view(), name="users"),
+    path("bundles/", contacts.BundlesView.as_view(), name="bundles"),
+    path("prekeys/", contacts.PrekeysView.as_view(), name="prekeys"),
+    path("tokens/", contacts.TokensView.as_view(), name="tokens"),
+    path("mailbox/", mailbox.MailboxView.as_view(), name="mailbox"),
+]

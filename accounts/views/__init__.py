@@ -1,0 +1,1 @@
+"""Views of accounts: parse, call, reply. Spec: docs/spec/rest.md, section "Accounts"."""

@@ -1,0 +1,1 @@
+"""Conversations that the server keeps, for users who ask it to."""

@@ -1,0 +1,10 @@
+"""Conversations kept by the server, as ciphertext."""
+
+from django.apps import AppConfig
+
+
+class ConversationsConfig(AppConfig):
+    """Holds members, messages and files of kept conversations."""
+
+    name = "conversations"
+    default_auto_field = "django.db.models.UUIDField"

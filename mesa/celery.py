@@ -1,0 +1,124 @@
+"""The Celery app, and the step of the worker that sweeps the deadlines.
+
+No ETA tasks: they pile up in a worker's memory and vanish with it. What is due later stands in
+`mesa.deadlines`.
+"""
+
+import logging
+import os
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from celery import Celery, bootsteps
+from celery.signals import setup_logging
+from kombu.exceptions import OperationalError
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mesa.settings")
+
+app = Celery("mesa")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+logger = logging.getLogger(__name__)
+
+SWEEP_EVERY_S = 0.2
+BACKOFF_LIMIT_S = 3.2
+STOP_TIMEOUT_S = 5
+HEARTBEAT_TTL = timedelta(seconds=5)
+HEARTBEAT_EVERY = timedelta(seconds=1)
+HEARTBEAT: Final = "worker"
+
+
+@setup_logging.connect
+def keep_djangos_logging(**_: Any) -> None:
+    """Leave logging as settings.LOGGING has it: Celery would add handlers of its own, unscrubbed."""
+
+
+class DeadlineStep(bootsteps.StartStopStep):
+    """Runs the sweeper for as long as the worker lives."""
+
+    def start(self, parent: Any) -> None:
+        self.sweeper = Sweeper(parent)
+        self.sweeper.start()
+
+    def stop(self, parent: Any) -> None:
+        self.sweeper.finish()
+
+    terminate = stop
+
+
+class Sweeper(threading.Thread):
+    """Claims what is due every SWEEP_EVERY_S, sends its task, and says that the worker is alive.
+
+    A store that is down is logged once; the sweeper goes on trying.
+    """
+
+    def __init__(self, worker: Any) -> None:
+        super().__init__(name="deadlines", daemon=True)
+        self.worker = worker
+        self.leaving = threading.Event()
+        self.beaten_at = datetime.min.replace(tzinfo=UTC)
+
+    def run(self) -> None:
+        wait_s = SWEEP_EVERY_S
+        while not self.leaving.wait(wait_s):
+            wait_s = (
+                SWEEP_EVERY_S
+                if self.try_sweep(quiet=wait_s > SWEEP_EVERY_S)
+                else min(wait_s * 2, BACKOFF_LIMIT_S)
+            )
+
+    def finish(self) -> None:
+        self.leaving.set()
+        self.join(STOP_TIMEOUT_S)
+
+    def try_sweep(self, *, quiet: bool) -> bool:
+        """Sweep once; False when the store is down."""
+        from mesa.store import StoreError
+
+        try:
+            self.sweep(datetime.now(UTC))
+        except (StoreError, OperationalError, OSError) as error:
+            if not quiet:
+                logger.warning("deadlines wait, the store does not answer: %s", type(error).__name__)
+            return False
+        return True
+
+    def sweep(self, now: datetime) -> None:
+        """Send the tasks of all that is due."""
+        from mesa import deadlines
+
+        deadlines.keep_pace(now)
+        for member in deadlines.claim(now):
+            self.dispatch(member, now)
+        if now - self.beaten_at >= HEARTBEAT_EVERY and self.is_consuming():
+            self.beat()
+            self.beaten_at = now
+
+    def dispatch(self, member: str, now: datetime) -> None:
+        from mesa import deadlines
+
+        kind, ident = deadlines.kind_of(member)
+        if kind is None:
+            logger.error("a deadline of an unknown kind was dropped")
+            deadlines.cancel(*member.split(":", 1))
+        elif kind.every is None:
+            app.tasks[kind.task].apply_async((ident,))
+        else:
+            app.tasks[kind.task].apply_async()
+            deadlines.schedule(kind.name, "", now + kind.every)
+
+    def is_consuming(self) -> bool:
+        """Tell whether the worker takes tasks: it is connected, and its pool has started."""
+        consumer = getattr(self.worker, "consumer", None)
+        return consumer is not None and getattr(consumer, "task_consumer", None) is not None
+
+    def beat(self) -> None:
+        from mesa import store
+
+        store.client().set(store.key(HEARTBEAT), "1", px=HEARTBEAT_TTL)
+        store.epoch()
+
+
+app.steps["worker"].add(DeadlineStep)

@@ -1,0 +1,1 @@
+"""`make demo`: a real server, six forwarders, an echo bot, and one real message, drawn as it travels."""

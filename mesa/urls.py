@@ -1,0 +1,20 @@
+"""Every address that answers over HTTP."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from mesa import views
+
+urlpatterns = [
+    path("api/accounts/", include("accounts.urls")),
+    path("api/p2p/", include("p2p.urls")),
+    path("api/server/", views.ServerView.as_view(), name="server"),
+    path("admin/", admin.site.urls),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+]
+
+handler400 = "mesa.problems.bad_request"
+handler403 = "mesa.problems.permission_denied"
+handler404 = "mesa.problems.page_not_found"
+handler500 = "mesa.problems.server_error"

@@ -1,0 +1,70 @@
+"""The server's own pages: what it speaks, whether it lives, whether it is ready.
+
+Spec: docs/spec/rest.md, section "Server"
+"""
+
+import time
+
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from mesa import store
+from mesa.celery import HEARTBEAT
+from mesa.problems import problem
+from mesa.version import version
+
+PROTOCOLS = ("mesa.1",)
+
+
+class ServerView(APIView):
+    """Tells a client what it talks to; the clock lets it notice that its own is wrong."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    def get(self, request: Request) -> Response:
+        return Response(
+            {
+                "name": "mesa",
+                "version": version(),
+                "protocols": PROTOCOLS,
+                "registration": "open",
+                "time_ms": time.time_ns() // 1_000_000,
+            }
+        )
+
+
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer that the process lives."""
+    return JsonResponse({})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Answer whether a message could be sent now: database, store, and a worker that takes tasks."""
+    has_store, has_worker = ask_store()
+    checks = {"database": has_database(), "store": has_store, "worker": has_worker}
+    return JsonResponse({}) if all(checks.values()) else problem("unavailable", checks=checks)
+
+
+def has_database() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+def ask_store() -> tuple[bool, bool]:
+    """Ask the store whether it answers, and whether it has heard from a worker."""
+    try:
+        return True, bool(store.client().exists(store.key(HEARTBEAT)))
+    except store.StoreError:
+        return False, False

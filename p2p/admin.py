@@ -1,0 +1,26 @@
+"""The operator's view: how many transactions, how they end. Who and over whom is nowhere to be shown."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from p2p.models import P2PTransaction
+
+
+@admin.register(P2PTransaction)
+class P2PTransactionAdmin(admin.ModelAdmin):
+    """A read-only list to count by state and cause."""
+
+    # The id is random, but its sender knows it: shown, it would help to tell a user's traffic.
+    list_display = ("state", "cause", "attempts", "started", "ended")
+    list_display_links = None
+    list_filter = ("state", "cause", "attempts")
+    ordering = ("-started",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: P2PTransaction | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: P2PTransaction | None = None) -> bool:
+        return False

@@ -1,0 +1,88 @@
+"""What follows when a user comes online, a peer is gone, or somebody watches for a contact.
+
+Spec: docs/spec/transactions.md, section "Arrivals and departures"
+"""
+
+import random
+from datetime import datetime
+
+from accounts.delivery import recipient_of
+from mesa import deadlines, store
+from p2p import limits, links, path_store, roster, store_keys
+from p2p.attempts import Failure, fail_attempt
+from p2p.finding import find_path
+from p2p.protocol.fields import b64_bytes
+from p2p.protocol.to_peer import ContactOnline
+from p2p.protocol.words import Cause
+from p2p.pushing import push_frame
+from p2p.records import PeerId, TxKey, UserKey
+
+
+def announce_user(*, user: UserKey, now: datetime, rng: random.Random) -> None:
+    """Wake what waits for a user that came online, and tell who watches."""
+    due = deadlines.due_at("online", user)
+    if roster.find_reachable_of(user):
+        for tx in sorted(store.client().smembers(store_keys.waiting(user))):
+            find_path(tx_key=TxKey(tx), now=now, rng=rng)
+        for watcher in sorted(store.client().smembers(store_keys.watchers(user))):
+            peer_id, _, digest = watcher.partition(" ")
+            _tell_watcher(PeerId(peer_id), digest)
+    if due is not None:
+        deadlines.clear("online", user, expected=due)
+
+
+def resolve_watch(*, peer_id: PeerId, now: datetime, rng: random.Random) -> None:
+    """Find whose tokens a peer watches; who is online already is told after the same delay as an arrival."""
+    peer = roster.find_peer(peer_id)
+    digests = sorted(store.client().smembers(store_keys.unanswered(peer_id)))
+    if peer is None or peer.closed is not None or not digests:
+        return
+    owners = {digest: recipient_of(b64_bytes(digest)) for digest in digests}
+    with store.client().pipeline() as batch:
+        for digest, owner in owners.items():
+            if owner is not None:
+                user = UserKey(str(owner))
+                batch.hset(store_keys.watched(peer_id), digest, user)
+                batch.sadd(store_keys.watchers(user), f"{peer_id} {digest}")
+                batch.expire(store_keys.watchers(user), store_keys.PEER_TTL)
+        batch.expire(store_keys.watched(peer_id), store_keys.PEER_TTL)
+        deadlines.schedule("watch", peer_id, now + limits.online_delay(rng), batch=batch)
+        batch.execute()
+
+
+def answer_watch(*, peer_id: PeerId) -> None:
+    """Tell a peer which of the contacts it has asked for lately are online."""
+    due = deadlines.due_at("watch", peer_id)
+    digests = sorted(store.client().smembers(store_keys.unanswered(peer_id)))
+    for digest in digests:
+        user = store.client().hget(store_keys.watched(peer_id), digest)
+        if user and roster.find_reachable_of(UserKey(user)):
+            _tell_watcher(peer_id, digest)
+    if digests:
+        store.client().srem(store_keys.unanswered(peer_id), *digests)
+    if due is not None:
+        deadlines.clear("watch", peer_id, expected=due)
+
+
+def drop_peer(*, peer_id: PeerId, now: datetime, rng: random.Random) -> None:
+    """Fail the paths of a peer whose socket stayed closed, and drop its links and offers."""
+    due = deadlines.due_at("gone", peer_id)
+    peer = roster.find_peer(peer_id)
+    if peer is None or peer.closed is None:
+        deadlines.cancel("gone", peer_id)
+        return
+    if now < peer.closed + limits.CLOSED_GRACE:
+        return
+    for tx, attempt in sorted(path_store.live_attempts(peer_id)):
+        if fail_attempt(Failure(tx, attempt, Cause.PEER_GONE, [peer_id]), now=now, rng=rng):
+            roster.blame(peer.user)
+    links.drop_links(peer)
+    store.client().delete(store_keys.offers(peer_id), store_keys.hops(peer_id))
+    if due is not None:
+        deadlines.clear("gone", peer_id, expected=due)
+
+
+def _tell_watcher(peer_id: PeerId, digest: str) -> None:
+    peer = roster.find_peer(peer_id)
+    if peer is not None and peer.closed is None:
+        push_frame(peer.device, ContactOnline(b64_bytes(digest)))

@@ -1,0 +1,170 @@
+"""What happens to the attempts of a transaction: one fails, is followed by the next, or runs out of time.
+
+Spec: docs/spec/transactions.md, steps 8 to 10
+"""
+
+import random
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mesa import deadlines, store
+from p2p import limits, links, path_store, roster
+from p2p.finding import find_path, gives_up_at
+from p2p.models import P2PPath, State, to_the_minute
+from p2p.path_store import Fields
+from p2p.protocol.to_peer import AttemptFailed
+from p2p.protocol.words import Cause, EndState
+from p2p.pushing import push_frame
+from p2p.records import PeerId, Tx, TxKey, TxState
+from p2p.services import end_transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Which attempt failed and why. The transaction's next paths go around `avoid`, if there are others."""
+
+    tx: TxKey
+    attempt: int
+    cause: Cause
+    avoid: Collection[PeerId] = ()
+
+
+def fail_attempt(failure: Failure, *, now: datetime, rng: random.Random) -> bool:
+    """End an attempt that has failed, and begin the next one at once or after its back-off.
+
+    False, and nothing happens, when that attempt is not the present one any more.
+    """
+
+    def decide(tx: Tx, batch: store.Pipeline) -> tuple[Tx, float | None] | None:
+        if tx.attempt != failure.attempt or tx.state not in (TxState.OPEN, TxState.IDLE):
+            return None
+        path_store.queue_path_removal(batch, tx, path_store.read_path(tx.tx, tx.attempt))
+        path_store.queue_avoidance(batch, tx.tx, failure.avoid)
+        return tx, _queue_retry(batch, tx, failure.cause, now)
+
+    changed = path_store.change(failure.tx, decide)
+    if changed is None:
+        return False
+    tx, wait_s = changed
+    _note_path_end(tx.tx, tx.attempt, State.FAILED, now)
+    if wait_s is None:
+        end_transaction(tx_key=tx.tx, state=EndState.FAILED, cause=failure.cause, now=now)
+        return True
+    push_frame(tx.owner, AttemptFailed(tx.id, tx.attempt, failure.cause, None))
+    if wait_s == 0:
+        find_path(tx_key=tx.tx, now=now, rng=rng)
+    return True
+
+
+def _queue_retry(batch: store.Pipeline, tx: Tx, cause: Cause, now: datetime) -> float | None:
+    """Queue the next attempt; returns the seconds until it begins, or None when there is none any more.
+
+    Tries are counted from the last receipt: a long transfer may use up more than MAX_TRIES in all.
+    """
+    tries = 1 if tx.receipted else tx.tries + 1
+    wait_s = None if tries >= limits.MAX_TRIES else limits.BACK_OFF_S[tries]
+    begin_at = now + timedelta(seconds=wait_s or 0)
+    fields: Fields = {
+        "state": TxState.FINDING,
+        "tries": tries,
+        "not_before": begin_at.timestamp(),
+        "cause": cause,
+        "receipted": 0,
+    }
+    path_store.queue_fields(batch, tx.tx, fields)
+    deadlines.schedule("attempt", tx.tx, begin_at if wait_s else now + limits.START_SAFETY, batch=batch)
+    return wait_s
+
+
+def fail_hop(*, tx_key: TxKey, attempt: int, position: int, now: datetime, rng: random.Random) -> None:
+    """End an attempt one of whose hops has failed, to the disfavour of both its ends, and forget its link."""
+    path = path_store.read_path(tx_key, attempt)
+    if path is None:
+        return
+    reporter, reported = path.peers[position : position + 2]
+    neighbours = roster.find_peers([reporter, reported])
+    failure = Failure(tx_key, attempt, Cause.HOP_FAILED, avoid=[reporter, reported])
+    if not fail_attempt(failure, now=now, rng=rng):
+        return
+    links.drop_link(path.links[position], neighbours.values())
+    if len(neighbours) == 2:
+        roster.blame(neighbours[reported].user, reporter=neighbours[reporter].user)
+
+
+def repath(*, tx_key: TxKey, attempt: int, now: datetime, rng: random.Random) -> None:
+    """End an attempt because its sender asks for another: nobody knows which of its forwarders is silent."""
+    path = path_store.read_path(tx_key, attempt)
+    avoid = path.peers[1:-1] if path is not None else ()
+    fail_attempt(Failure(tx_key, attempt, Cause.SUPERSEDED, avoid), now=now, rng=rng)
+
+
+def expire_attempt(*, tx_key: TxKey, now: datetime, rng: random.Random) -> None:
+    """Do what is due for a transaction: find, retry, let an unused path go, or give up."""
+    tx = path_store.read(tx_key)
+    if tx is None:
+        deadlines.cancel("attempt", tx_key)
+    elif now >= gives_up_at(tx):
+        cause = Cause.IDLE if tx.state is TxState.IDLE else Cause(tx.cause or Cause.NO_RECEIPT)
+        end_transaction(tx_key=tx_key, state=EndState.FAILED, cause=cause, now=now)
+    elif tx.state is not TxState.OPEN:
+        _look_again(tx, now, rng)
+    elif now < path_due(tx):
+        _postpone(tx, path_due(tx))
+    elif tx.receipted:
+        _let_path_go(tx, now)
+    else:
+        path = path_store.read_path(tx.tx, tx.attempt)
+        avoid = path.peers[1:-1] if path is not None else ()
+        fail_attempt(Failure(tx.tx, tx.attempt, Cause.NO_RECEIPT, avoid), now=now, rng=rng)
+
+
+def path_due(tx: Tx) -> datetime:
+    """When an open path has lived long enough: without a receipt, without use, or at all."""
+    if not tx.receipted:
+        return tx.opened + limits.RECEIPT_WITHIN
+    return min(tx.used + limits.IDLE_AFTER, tx.aged + limits.PATH_AGE)
+
+
+def _look_again(tx: Tx, now: datetime, rng: random.Random) -> None:
+    """Find a path, unless the transaction waits for its sender or its recipient to act."""
+    is_silent = tx.state is TxState.WAITING and tx.cause == Cause.NO_PATH
+    if tx.state is TxState.IDLE or is_silent:
+        _postpone(tx, gives_up_at(tx))
+    elif now < tx.not_before:
+        _postpone(tx, tx.not_before)
+    else:
+        find_path(tx_key=tx.tx, now=now, rng=rng)
+
+
+def _postpone(tx: Tx, until: datetime) -> None:
+    def decide(current: Tx, batch: store.Pipeline) -> bool | None:
+        # Somebody who changed the transaction meanwhile has set its deadline too.
+        if current != tx:
+            return None
+        deadlines.schedule("attempt", tx.tx, until, batch=batch)
+        return True
+
+    path_store.change(tx.tx, decide)
+
+
+def _let_path_go(tx: Tx, now: datetime) -> None:
+    """Remove a path that nobody used any more; the sender may ask for another, or complete."""
+
+    def decide(current: Tx, batch: store.Pipeline) -> bool | None:
+        if current != tx:
+            return None
+        path_store.queue_path_removal(batch, tx, path_store.read_path(tx.tx, tx.attempt))
+        path_store.queue_fields(batch, tx.tx, {"state": TxState.IDLE, "tries": 0, "cause": Cause.IDLE})
+        deadlines.schedule("attempt", tx.tx, gives_up_at(tx), batch=batch)
+        return True
+
+    if path_store.change(tx.tx, decide):
+        _note_path_end(tx.tx, tx.attempt, State.COMPLETED, now)
+        push_frame(tx.owner, AttemptFailed(tx.id, tx.attempt, Cause.IDLE, None))
+
+
+def _note_path_end(tx_key: TxKey, attempt: int, state: State, now: datetime) -> None:
+    P2PPath.objects.filter(transaction__pk=tx_key, attempt=attempt, state=State.OPEN).update(
+        state=state, ended=to_the_minute(now)
+    )

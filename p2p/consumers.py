@@ -1,0 +1,200 @@
+"""The session socket: parse a frame, call one handler, send what comes back.
+
+Spec: docs/spec/signaling.md
+"""
+
+import asyncio
+import logging
+import random
+import secrets
+from typing import Any, Final
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import Error as DatabaseError
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import ConnectionError as StoreConnectionError
+from redis.exceptions import TimeoutError as StoreTimeout
+
+from accounts.socket_auth import recheck
+from mesa import push, store
+from p2p import presence
+from p2p.epoch_watch import epoch_watch
+from p2p.errors import P2PError
+from p2p.frame_rate import FrameAllowance
+from p2p.greeting import Caller, address_of, greet, open_peer, write_welcome
+from p2p.handlers import HANDLERS, Context
+from p2p.presence import PeerSession, PeerUnknown
+from p2p.protocol import errors
+from p2p.protocol.frames import FrameToPeer, parse_to_server, to_text
+from p2p.protocol.limits import HELLO_DEADLINE_S, SUPPORTED_SUBPROTOCOLS
+from p2p.protocol.to_peer import SessionEnd
+from p2p.protocol.to_server import Hello
+from p2p.protocol.words import SessionEndCause
+from p2p.snapshots import take_snapshot
+
+logger = logging.getLogger(__name__)
+
+RECHECK_EVERY_S: Final = 60
+OUT_OF_ORDER: Final = 4400
+UNREACHABLE: Final = (StoreConnectionError, StoreTimeout, BrokerError, OSError)
+RNG: Final[random.Random] = secrets.SystemRandom()
+
+
+class PeerConsumer(AsyncWebsocketConsumer):
+    """One peer's socket. Messages reach it one at a time, so a handler is never overtaken by the next."""
+
+    hello_within_s: float = HELLO_DEADLINE_S
+    recheck_every_s: float = RECHECK_EVERY_S
+    session: PeerSession | None = None
+    may_greet: bool = True
+    housekeeping: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        offered = self.scope["subprotocols"]
+        version = next((known for known in SUPPORTED_SUBPROTOCOLS if known in offered), None)
+        # A refusal needs an open socket: before the handshake is over a page can not read the code.
+        await self.accept(version or next(iter(offered), None))
+        if version is None:
+            await self.close(errors.VersionUnsupported.close_code)
+        elif self.scope["login"] is None:
+            await self.close(errors.SessionEnded.close_code)
+        else:
+            await self._begin()
+
+    async def _begin(self) -> None:
+        self.allowance = FrameAllowance(self._seconds())
+        # Frames are handled one at a time anyway; a changed epoch is noticed beside them.
+        self.turn = asyncio.Lock()
+        self.caller = Caller(self.scope["login"], secrets.token_urlsafe(16), address_of(self.scope))
+        self.groups_joined = (
+            push.login_group(self.caller.login.sid),
+            push.device_group(self.caller.login.device_id),
+        )
+        try:
+            for group in self.groups_joined:
+                await self.channel_layer.group_add(group, self.channel_name)
+        except UNREACHABLE:
+            await self.close(errors.Unavailable.close_code)
+        else:
+            self.housekeeping = asyncio.create_task(self._keep_house())
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        try:
+            self.allowance.take(self._seconds())
+            frame = parse_to_server(self._text(text_data))
+            async with self.turn:
+                await self._take(frame)
+        except errors.ProtocolError as error:
+            await self.close(error.close_code)
+        except P2PError:
+            # Unknown and forbidden look alike: nothing happens.
+            pass
+        except UNREACHABLE as error:
+            logger.warning("a socket is closed, the store does not answer: %s", type(error).__name__)
+            await self.close(errors.Unavailable.close_code)
+
+    async def _take(self, frame: Any) -> None:
+        if isinstance(frame, Hello):
+            await self._greet(frame)
+        elif self.session is None:
+            raise errors.BadFrame("the first frame must be hello")
+        else:
+            context = Context(self.session, timezone.now(), RNG)
+            try:
+                await self._send_frames(await HANDLERS[type(frame)](context, frame))
+            except PeerUnknown:
+                await self._rejoin()
+
+    async def _greet(self, hello: Hello) -> None:
+        if not self.may_greet:
+            raise errors.BadFrame("hello came again")
+        self.may_greet = False
+        epoch = await epoch_watch().join(self)
+        self.session = await greet(self.caller, hello, now=timezone.now())
+        replaced = {"type": "socket.replaced", "socket": self.caller.socket}
+        await self.channel_layer.group_send(self.groups_joined[1], replaced)
+        snapshot = await take_snapshot(self.session, now=timezone.now())
+        await self._send_frames([write_welcome(self.session, epoch), snapshot])
+
+    async def epoch_changed(self, epoch: str) -> None:
+        """Begin again with a store that has forgotten this peer."""
+        try:
+            async with self.turn:
+                await self._welcome_anew(epoch)
+        except UNREACHABLE:
+            await self.close(errors.Unavailable.close_code)
+
+    async def _welcome_anew(self, epoch: str) -> None:
+        """Give the socket another peer, whose device then greets and publishes as at first."""
+        self.session = await open_peer(self.caller, None, now=timezone.now())
+        self.may_greet = True
+        await self._send_frames([write_welcome(self.session, epoch)])
+
+    async def _rejoin(self) -> None:
+        if self.session is not None and await presence.is_replaced(self.session):
+            raise errors.Replaced
+        await self._welcome_anew(await store.aepoch())
+
+    async def disconnect(self, code: int) -> None:
+        if self.housekeeping is None:
+            return
+        self.housekeeping.cancel()
+        epoch_watch().leave(self)
+        try:
+            if self.session is not None:
+                await presence.close_session(self.session, now=timezone.now())
+            for group in self.groups_joined:
+                await self.channel_layer.group_discard(group, self.channel_name)
+        except UNREACHABLE as error:
+            # The peer's record ends by its TTL.
+            logger.warning("a closed socket was not noted: %s", type(error).__name__)
+
+    async def push_frame(self, event: dict[str, str]) -> None:
+        """Pass on a frame that somebody pushed to this device or login."""
+        await self.send(text_data=event["text"])
+
+    async def session_end(self, event: dict[str, str]) -> None:
+        """Close because the login has ended."""
+        await self._end_session(SessionEndCause(event["cause"]))
+
+    async def socket_replaced(self, event: dict[str, str]) -> None:
+        """Close because the device opened another socket."""
+        if event["socket"] != self.caller.socket:
+            await self.close(errors.Replaced.close_code)
+
+    async def _keep_house(self) -> None:
+        """Insist on `hello` in time, then ask again and again whether the login lives."""
+        await asyncio.sleep(self.hello_within_s)
+        if self.session is None:
+            await self.close(errors.HelloMissing.close_code)
+            return
+        while True:
+            await asyncio.sleep(self.recheck_every_s)
+            try:
+                alive = await recheck(self.caller.login)
+            except DatabaseError as error:
+                logger.warning("a login was not checked again: %s", type(error).__name__)
+                continue
+            if alive is None:
+                await self._end_session(SessionEndCause.REVOKED)
+                return
+
+    async def _end_session(self, cause: SessionEndCause) -> None:
+        await self._send_frames([SessionEnd(cause)])
+        await self.close(errors.SessionEnded.close_code)
+
+    async def _send_frames(self, frames: Any) -> None:
+        frame: FrameToPeer
+        for frame in frames:
+            await self.send(text_data=to_text(frame))
+
+    @staticmethod
+    def _text(text_data: str | None) -> str:
+        if text_data is None:
+            raise errors.BadFrame("a frame is not text")
+        return text_data
+
+    @staticmethod
+    def _seconds() -> float:
+        return asyncio.get_running_loop().time()

@@ -1,0 +1,77 @@
+"""The first exchange on a socket: `hello` in, `welcome` and `snapshot` out.
+
+Spec: docs/spec/signaling.md
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from accounts.logins import Login
+from mesa.addresses import caller_address
+from p2p import links, presence
+from p2p.networks import network_of
+from p2p.presence import PeerSession
+from p2p.protocol.fields import b64_bytes
+from p2p.protocol.limits import SUPPORTED_SUBPROTOCOLS
+from p2p.protocol.parts import LIMITS, IceServer
+from p2p.protocol.to_peer import LinkDrop, Welcome
+from p2p.protocol.to_server import Hello
+from p2p.pushing import apush_frame
+
+MAX_ICE_SERVERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is at a socket: the login, this socket's own random name, and the address it comes from."""
+
+    login: Login
+    socket: str
+    address: str
+
+
+def address_of(scope: dict[str, Any]) -> str:
+    """Find the address that a socket comes from, past our own proxies."""
+    remote = (scope.get("client") or ("",))[0]
+    forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    return caller_address(remote, ",".join(forwarded), settings.TRUSTED_PROXIES)
+
+
+async def open_peer(caller: Caller, resume: bytes | None, *, now: datetime) -> PeerSession:
+    """Give the caller its peer. The address itself is not kept, only the hash of its network."""
+    network = await network_of(caller.address)
+    return await presence.open_session(
+        login=caller.login, socket=caller.socket, network=network, resume=resume, now=now
+    )
+
+
+async def greet(caller: Caller, hello: Hello, *, now: datetime) -> PeerSession:
+    """Resume or make the caller's peer, and settle which of its links still exist."""
+    session = await open_peer(caller, hello.resume, now=now)
+    for link in await links.aforgotten(session.peer, hello.links):
+        device = await links.aremove(session.peer, link)
+        if device is not None:
+            await apush_frame(device, LinkDrop(link))
+    await links.apair(session.peer, hello.links)
+    return session
+
+
+def write_welcome(session: PeerSession, epoch: str) -> Welcome:
+    """Write the answer to `hello`."""
+    return Welcome(
+        versions=SUPPORTED_SUBPROTOCOLS,
+        ice_servers=ice_servers(settings.ICE_SERVERS),
+        limits=LIMITS,
+        epoch=b64_bytes(epoch),
+        resume=session.resume,
+        resumed=session.resumed,
+    )
+
+
+def ice_servers(urls: Sequence[str]) -> tuple[IceServer, ...]:
+    """Describe the operator's own STUN servers; empty means that none is asked."""
+    return tuple(IceServer((url,), None, None) for url in urls[:MAX_ICE_SERVERS])

@@ -1,0 +1,158 @@
+"""What each frame from a peer does: one short handler per frame, touching the store or sending a task.
+
+A handler answers with frames for the peer itself. It never asks SQL; what needs SQL is a task.
+Spec: docs/spec/signaling.md, section "Frames to the server"
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import Any, Final
+from uuid import UUID
+
+from accounts.delivery import digest_of
+from mesa import deadlines
+from p2p import access, limits, links, presence, scripts, store_keys, tasks
+from p2p.presence import PeerSession
+from p2p.protocol import to_peer, to_server
+from p2p.protocol.fields import b64_text, record_json
+from p2p.protocol.frames import FrameToPeer, FrameToServer
+from p2p.protocol.ids import TransactionId
+from p2p.protocol.limits import MAX_WATCH
+from p2p.protocol.parts import HeldReceipt, StockOffer
+from p2p.pushing import apush_frame
+from p2p.records import DeviceKey, TxKey
+from p2p.snapshots import take_snapshot
+from p2p.store_keys import milliseconds
+
+Replies = Sequence[FrameToPeer]
+NO_REPLY: Final[Replies] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Who sent the frame and when; `rng` draws delays."""
+
+    session: PeerSession
+    now: datetime
+    rng: Random
+
+
+async def refresh_presence(context: Context, frame: to_server.IceClient) -> Replies:
+    refreshed = await presence.refresh(context.session, frame, now=context.now)
+    if refreshed.came_online:
+        user = presence.user_of(context.session)
+        delay = limits.online_delay(context.rng)
+        await deadlines.aschedule("online", user, context.now + delay)
+    await send_tasks(tasks.find_path, refreshed.woken)
+    return [await take_snapshot(context.session, now=context.now)]
+
+
+async def add_offer(context: Context, frame: to_server.Offer) -> Replies:
+    woken = await presence.add_offer(context.session, StockOffer(frame.id, frame.sdp))
+    await send_tasks(tasks.find_path, woken)
+    return NO_REPLY
+
+
+async def relay_answer(context: Context, frame: to_server.Answer) -> Replies:
+    device = await links.aanswer(context.session.peer, frame.link)
+    if device is not None:
+        await apush_frame(device, frame)
+    return NO_REPLY
+
+
+async def note_link_up(context: Context, frame: to_server.LinkUp) -> Replies:
+    await links.areport_up(context.session.peer, frame.link)
+    return NO_REPLY
+
+
+async def note_link_down(context: Context, frame: to_server.LinkDown) -> Replies:
+    device = await links.aremove(context.session.peer, frame.link)
+    if device is not None:
+        await apush_frame(device, to_peer.LinkDrop(frame.link))
+    return NO_REPLY
+
+
+async def fail_hop(context: Context, frame: to_server.HopFailed) -> Replies:
+    hop = await access.access_outgoing_hop(context.session, frame.hop)
+    await send_task(tasks.fail_hop, hop.tx, hop.attempt, hop.position)
+    return NO_REPLY
+
+
+async def pass_receipt(context: Context, frame: to_server.Receipt) -> Replies:
+    hop = await access.access_last_hop(context.session, frame.hop)
+    tx_id = TransactionId(UUID(hop.tx))
+    receipt = HeldReceipt(tx_id, frame.entries, frame.credit)
+    owner = await credit(hop.tx, receipt, now=context.now)
+    if owner is not None:
+        await apush_frame(owner, to_peer.TransactionReceipt(tx_id, frame.entries, frame.credit))
+    return NO_REPLY
+
+
+async def complete(context: Context, frame: to_server.Complete) -> Replies:
+    await send_task(tasks.complete, await access.access_transaction(context.session, frame.tx))
+    return NO_REPLY
+
+
+async def repath(context: Context, frame: to_server.Repath) -> Replies:
+    tx_key = await access.access_transaction(context.session, frame.tx)
+    await send_task(tasks.repath, tx_key, frame.attempt)
+    return NO_REPLY
+
+
+async def keep_path(context: Context, frame: to_server.PathKeepalive) -> Replies:
+    tx_key = await access.access_transaction(context.session, frame.tx)
+    await credit(tx_key, None, now=context.now)
+    await send_task(tasks.keep_path, tx_key)
+    return NO_REPLY
+
+
+async def watch(context: Context, frame: to_server.Watch) -> Replies:
+    session = context.session
+    digests = [b64_text(digest_of(token)) for token in frame.tokens]
+    args = [session.peer, session.socket, scripts.PREFIX, milliseconds(store_keys.PEER_TTL), MAX_WATCH]
+    keys = [store_keys.watched(session.peer), store_keys.unanswered(session.peer)]
+    if digests and await scripts.WATCH_ADD.arun(keys, [*args, *digests]):
+        await send_task(tasks.resolve_watch, session.peer)
+    return NO_REPLY
+
+
+async def credit(tx_key: TxKey, receipt: HeldReceipt | None, *, now: datetime) -> DeviceKey | None:
+    """Prolong a transaction by a receipt, which is held for its sender, or a keepalive; returns the owner."""
+    text = json.dumps(record_json(receipt), separators=(",", ":")) if receipt else ""
+    lives = [milliseconds(store_keys.TX_TTL), milliseconds(store_keys.PATH_TTL)]
+    keys = [store_keys.tx(tx_key), store_keys.tx_hops(tx_key), store_keys.held(tx_key)]
+    args = [scripts.PREFIX, tx_key, now.timestamp(), *lives, text, limits.MAX_HELD]
+    owner = await scripts.TX_CREDIT.arun(keys, [*args, milliseconds(store_keys.HELD_TTL)])
+    return DeviceKey(owner) if owner else None
+
+
+async def send_tasks(task: Any, tx_keys: Sequence[TxKey]) -> None:
+    """Send one task for each transaction."""
+    for tx_key in tx_keys:
+        await send_task(task, tx_key)
+
+
+async def send_task(task: Any, *args: object) -> None:
+    """Send a task from a thread: the broker's client blocks, and must not stop other sockets."""
+    await asyncio.to_thread(task.delay, *args)
+
+
+Handler = Callable[[Context, Any], Awaitable[Replies]]
+
+HANDLERS: Final[dict[type[FrameToServer], Handler]] = {
+    to_server.IceClient: refresh_presence,
+    to_server.Offer: add_offer,
+    to_server.Answer: relay_answer,
+    to_server.LinkUp: note_link_up,
+    to_server.LinkDown: note_link_down,
+    to_server.HopFailed: fail_hop,
+    to_server.Receipt: pass_receipt,
+    to_server.Complete: complete,
+    to_server.Repath: repath,
+    to_server.PathKeepalive: keep_path,
+    to_server.Watch: watch,
+}

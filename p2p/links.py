@@ -1,0 +1,82 @@
+"""Links between peers as the server knows them: pending, open (so a path may reuse them), gone.
+
+The `a` functions are for socket handlers.
+Spec: docs/spec/store.md, section "Links"
+"""
+
+from collections.abc import Collection, Sequence
+
+from mesa import store
+from p2p import roster, scripts, store_keys
+from p2p.protocol.fields import b64_bytes, b64_text
+from p2p.protocol.ids import LinkId
+from p2p.protocol.to_peer import LinkDrop
+from p2p.pushing import push_frame
+from p2p.records import DeviceKey, LinkKey, Peer, PeerId
+from p2p.store_keys import milliseconds
+
+
+async def areport_up(peer: PeerId, link: LinkId) -> None:
+    """Note that a peer sees its link open."""
+    key = LinkKey(b64_text(link))
+    args = [scripts.PREFIX, key, peer, milliseconds(store_keys.PEER_TTL)]
+    await scripts.LINK_REPORT_UP.arun([store_keys.link(key)], args)
+
+
+async def aremove(peer: PeerId, link: LinkId) -> DeviceKey | None:
+    """Forget a link of this peer; returns the device at its other end."""
+    key = LinkKey(b64_text(link))
+    device = await scripts.LINK_REMOVE.arun([store_keys.link(key)], [scripts.PREFIX, key, peer])
+    return DeviceKey(device) if device else None
+
+
+async def aanswer(peer: PeerId, link: LinkId) -> DeviceKey | None:
+    """Let the answerer of a link answer, once; returns the device whose offer that answers."""
+    device = await scripts.LINK_ANSWER.arun(
+        [store_keys.link(LinkKey(b64_text(link)))], [scripts.PREFIX, peer]
+    )
+    return DeviceKey(device) if device else None
+
+
+async def apair(peer: PeerId, links: Sequence[LinkId]) -> None:
+    """Take a peer's word on links that the store forgot; each is back when its other end names it too."""
+    for link in links:
+        key = LinkKey(b64_text(link))
+        lives = [milliseconds(store_keys.PEER_TTL), milliseconds(store_keys.PAIRING_TTL)]
+        keys = [store_keys.link(key), store_keys.pairing(key)]
+        await scripts.LINK_PAIR.arun(keys, [scripts.PREFIX, key, peer, *lives])
+
+
+async def aforgotten(peer: PeerId, named: Sequence[LinkId]) -> list[LinkId]:
+    """List the links that the store has for a peer and the peer does not name any more."""
+    known = await store.async_client().hkeys(store_keys.links(peer))
+    return [LinkId(b64_bytes(key)) for key in set(known) - {b64_text(link) for link in named}]
+
+
+def drop_link(link: LinkKey, ends: Collection[Peer]) -> None:
+    """Forget a link that does not work, and have both ends close it."""
+    with store.client().pipeline() as batch:
+        batch.delete(store_keys.link(link))
+        for peer in ends:
+            batch.hdel(store_keys.links(peer.peer), link)
+        batch.execute()
+    for peer in ends:
+        push_frame(peer.device, LinkDrop(LinkId(b64_bytes(link))))
+
+
+def drop_links(peer: Peer) -> None:
+    """Forget all links of a peer that is gone, and have their other ends close them."""
+    links = store.client().hgetall(store_keys.links(peer.peer))
+    others = roster.find_peers([PeerId(other) for other in links.values()])
+    with store.client().pipeline() as batch:
+        for link, other in links.items():
+            batch.delete(store_keys.link(LinkKey(link)))
+            batch.hdel(store_keys.links(PeerId(other)), link)
+        batch.delete(store_keys.links(peer.peer))
+        batch.execute()
+    for link, other in links.items():
+        devices: list[DeviceKey] = [peer.device]
+        if PeerId(other) in others:
+            devices.append(others[PeerId(other)].device)
+        for device in devices:
+            push_frame(device, LinkDrop(LinkId(b64_bytes(link))))

@@ -1,0 +1,51 @@
+-- Refresh a peer: what it said of itself, its place among the forwarders, its stock, and the life of all that is its.
+-- An offer that was handed out may still stand in a stock that left the peer before it knew: it is left out here, and
+-- remembered until a stock comes without it.
+-- KEYS forwarders, waiting_forwarders
+local prefix, peer, socket, now, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local onion_key, forward, nat, oldest = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local record = prefix .. 'peer:' .. peer
+if redis.call('HGET', record, 'socket') ~= socket then return {'unknown', '', {}} end
+local known = redis.call('HMGET', record, 'user', 'device', 'resume', 'told')
+redis.call('HSET', record, 'onion_key', onion_key, 'forward', forward, 'nat', nat, 'told', '1')
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', oldest)
+local appeared = 0
+if forward == '1' then
+    appeared = redis.call('ZADD', KEYS[1], now, peer)
+else
+    redis.call('ZREM', KEYS[1], peer)
+end
+local stock = prefix .. 'offers:' .. peer
+redis.call('DEL', stock)
+local taken = prefix .. 'taken:' .. peer
+local still_listed = {}
+for at = 10, #ARGV, 2 do
+    if redis.call('SISMEMBER', taken, ARGV[at]) == 1 then
+        table.insert(still_listed, ARGV[at])
+    else
+        redis.call('RPUSH', stock, ARGV[at + 1])
+    end
+end
+redis.call('DEL', taken)
+if #still_listed > 0 then redis.call('SADD', taken, unpack(still_listed)) end
+redis.call('ZREMRANGEBYSCORE', prefix .. 'hops:' .. peer, '-inf', now)
+local links = redis.call('HKEYS', prefix .. 'links:' .. peer)
+for _, link in ipairs(links) do
+    if redis.call('PEXPIRE', prefix .. 'link:' .. link, ttl) == 0 then
+        redis.call('HDEL', prefix .. 'links:' .. peer, link)
+    end
+end
+for _, user in ipairs(redis.call('HVALS', prefix .. 'watched:' .. peer)) do
+    if user ~= '' then redis.call('PEXPIRE', prefix .. 'watchers:' .. user, ttl) end
+end
+for _, name in ipairs({'peer:' .. peer, 'device:' .. known[2], 'devices:' .. known[1], 'resume:' .. known[3],
+                       'offers:' .. peer, 'taken:' .. peer, 'links:' .. peer, 'watched:' .. peer,
+                       'unanswered:' .. peer}) do
+    redis.call('PEXPIRE', prefix .. name, ttl)
+end
+local waits = redis.call('SMEMBERS', prefix .. 'offer_waits:' .. peer)
+redis.call('DEL', prefix .. 'offer_waits:' .. peer)
+if appeared == 1 then
+    for _, tx in ipairs(redis.call('ZRANGE', KEYS[2], 0, 49)) do table.insert(waits, tx) end
+end
+return {'ok', known[4], waits}

@@ -1,0 +1,266 @@
+"""Transactions and their paths in the store: read, and change as one step or not at all.
+
+Every change watches the transaction's record, so of two workers that decide at the same time one wins. A path
+is here and nowhere else (invariant 2).
+Spec: docs/spec/store.md, section "Transactions"
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeVar, cast
+
+from redis.exceptions import WatchError
+
+from mesa import deadlines, store
+from p2p import scripts, store_keys
+from p2p.protocol.limits import HOPS
+from p2p.records import (
+    DeviceKey,
+    Hop,
+    HopKey,
+    LinkKey,
+    PathRecord,
+    PeerId,
+    Tx,
+    TxKey,
+    TxState,
+    UserKey,
+    moment,
+)
+from p2p.store_keys import milliseconds
+
+LEASE_MS: Final = 3_000
+MAX_OPEN: Final = 256
+
+T = TypeVar("T")
+Fields = Mapping[str | bytes, str | int | float | bytes]
+Change = Callable[[Tx, store.Pipeline], T | None]
+
+
+@dataclass(frozen=True, slots=True)
+class NewTx:
+    """What a transaction begins with."""
+
+    tx: TxKey
+    owner: DeviceKey
+    sender: UserKey
+    recipient: UserKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewPath:
+    """A path about to be put: its record, the device of each peer, the links that are still to be opened."""
+
+    path: PathRecord
+    devices: tuple[DeviceKey, ...]
+    new_links: frozenset[LinkKey]
+
+
+def start(new: NewTx, *, now: datetime, due: datetime) -> str:
+    """Write a transaction's record and make it due; answers new, same, foreign or full."""
+    keys = (store_keys.tx(new.tx), store_keys.txs(new.owner), deadlines.KEY)
+    who = [new.tx, new.owner, new.sender, new.recipient or ""]
+    args = [*who, now.timestamp(), due.timestamp(), milliseconds(store_keys.TX_TTL), MAX_OPEN]
+    return str(scripts.TX_START.run(keys, args))
+
+
+def forget(new: NewTx) -> None:
+    """Take back a start that the database refused."""
+    with store.client().pipeline() as batch:
+        batch.delete(store_keys.tx(new.tx))
+        batch.srem(store_keys.txs(new.owner), new.tx)
+        deadlines.cancel("attempt", new.tx, batch=batch)
+        batch.execute()
+
+
+def read(tx_key: TxKey) -> Tx | None:
+    """Read a transaction; None when it has ended or the store forgot it."""
+    return to_tx(tx_key, store.client().hgetall(store_keys.tx(tx_key)))
+
+
+def lease(tx_key: TxKey) -> bool:
+    """Keep other workers from finding a path for the same transaction, for LEASE_MS or until `release`."""
+    return bool(store.client().set(store_keys.finding(tx_key), "1", nx=True, px=LEASE_MS))
+
+
+def release(tx_key: TxKey) -> None:
+    store.client().delete(store_keys.finding(tx_key))
+
+
+def change(tx_key: TxKey, decide: Change[T]) -> T | None:
+    """Change a transaction as one step: `decide` queues writes for the record it is shown, or answers None.
+
+    It is asked again when somebody else was faster. None: it said no, or the transaction has ended.
+    """
+    with store.client().pipeline() as batch:
+        while True:
+            batch.watch(store_keys.tx(tx_key))
+            # Between WATCH and MULTI a batch answers at once; its type does not say so.
+            fields = cast("dict[str, str]", batch.hgetall(store_keys.tx(tx_key)))
+            tx = to_tx(tx_key, fields)
+            if tx is None:
+                return None
+            batch.multi()
+            decided = decide(tx, batch)
+            if decided is None:
+                return None
+            try:
+                batch.execute()
+            except WatchError:
+                continue
+            return decided
+
+
+def queue_fields(batch: store.Pipeline, tx_key: TxKey, fields: Fields) -> None:
+    """Queue a change of a transaction's fields."""
+    batch.hset(store_keys.tx(tx_key), mapping=fields)
+    batch.pexpire(store_keys.tx(tx_key), store_keys.TX_TTL)
+
+
+def queue_path(batch: store.Pipeline, tx: Tx, new: NewPath, *, now: datetime) -> None:
+    """Queue a path for the transaction's next attempt: its record, its hops, and the links it is to open."""
+    attempt, path = tx.attempt + 1, new.path
+    record: Fields = {
+        "peers": " ".join(path.peers),
+        "hops": " ".join(path.hops),
+        "links": " ".join(path.links),
+    }
+    batch.hset(store_keys.path(tx.tx, attempt), mapping=record)
+    batch.expire(store_keys.path(tx.tx, attempt), store_keys.PATH_TTL)
+    for position in range(HOPS):
+        ends = path.peers[position : position + 2]
+        _queue_hop(batch, path, Hop(tx.tx, attempt, position, ends[0], new.devices[position + 1]))
+        if path.links[position] in new.new_links:
+            _queue_pending_link(batch, path.links[position], ends)
+    ends_at = (now + store_keys.PATH_TTL).timestamp()
+    for at, peer_id in enumerate(path.peers):
+        batch.zadd(store_keys.hops(peer_id), dict.fromkeys(path.hops[max(0, at - 1) : at + 1], ends_at))
+        batch.expire(store_keys.hops(peer_id), store_keys.PEER_TTL)
+    batch.sadd(store_keys.tx_hops(tx.tx), *path.hops)
+    batch.expire(store_keys.tx_hops(tx.tx), store_keys.TX_TTL)
+
+
+def _queue_hop(batch: store.Pipeline, path: PathRecord, hop: Hop) -> None:
+    name = store_keys.hop(path.hops[hop.position])
+    fields: Fields = {
+        "tx": hop.tx,
+        "attempt": hop.attempt,
+        "position": hop.position,
+        "from": hop.from_peer,
+        "to": hop.to_device,
+    }
+    batch.hset(name, mapping=fields)
+    batch.expire(name, store_keys.TX_TTL)
+
+
+def _queue_pending_link(batch: store.Pipeline, link: LinkKey, ends: Sequence[PeerId]) -> None:
+    fields: Fields = {
+        "a": ends[0],
+        "b": ends[1],
+        "state": "pending",
+        "up_a": "",
+        "up_b": "",
+        "answered": "",
+    }
+    batch.hset(store_keys.link(link), mapping=fields)
+    batch.expire(store_keys.link(link), store_keys.PENDING_LINK_TTL)
+
+
+def read_path(tx_key: TxKey, attempt: int) -> PathRecord | None:
+    """Read the path of an attempt; None when it is over."""
+    fields = store.client().hgetall(store_keys.path(tx_key, attempt))
+    if not fields:
+        return None
+    return PathRecord(
+        peers=tuple(PeerId(text) for text in fields["peers"].split()),
+        hops=tuple(HopKey(text) for text in fields["hops"].split()),
+        links=tuple(LinkKey(text) for text in fields["links"].split()),
+    )
+
+
+def queue_path_removal(batch: store.Pipeline, tx: Tx, path: PathRecord | None) -> None:
+    """Queue the end of an attempt's path. The last hop stays known: receipts are good until the end."""
+    batch.delete(store_keys.path(tx.tx, tx.attempt))
+    if path is None:
+        return
+    for peer_id in path.peers:
+        batch.zrem(store_keys.hops(peer_id), *path.hops)
+    batch.delete(*(store_keys.hop(hop) for hop in path.hops[:-1]))
+    batch.srem(store_keys.tx_hops(tx.tx), *path.hops[:-1])
+
+
+def queue_end(batch: store.Pipeline, tx: Tx, path: PathRecord | None, hops: Sequence[HopKey]) -> None:
+    """Queue the removal of everything that names the transaction, its ends or its paths (invariant 3)."""
+    queue_path_removal(batch, tx, path)
+    batch.delete(store_keys.tx(tx.tx), store_keys.tx_hops(tx.tx), store_keys.held(tx.tx))
+    batch.delete(store_keys.avoided(tx.tx), store_keys.finding(tx.tx), *(store_keys.hop(hop) for hop in hops))
+    batch.srem(store_keys.txs(tx.owner), tx.tx)
+    if tx.recipient is not None:
+        batch.srem(store_keys.waiting(tx.recipient), tx.tx)
+    batch.zrem(store_keys.WAITING_FORWARDERS, tx.tx)
+    deadlines.cancel("attempt", tx.tx, batch=batch)
+
+
+def queue_avoidance(batch: store.Pipeline, tx_key: TxKey, peer_ids: Collection[PeerId]) -> None:
+    """Queue that the transaction's next paths go around these peers, as long as there are others."""
+    if peer_ids:
+        batch.sadd(store_keys.avoided(tx_key), *peer_ids)
+        batch.expire(store_keys.avoided(tx_key), store_keys.TX_TTL)
+
+
+def read_avoided(tx_key: TxKey) -> set[PeerId]:
+    """List the peers that the transaction's paths go around."""
+    return {PeerId(text) for text in store.client().smembers(store_keys.avoided(tx_key))}
+
+
+def read_tx_hops(tx_key: TxKey) -> list[HopKey]:
+    """List the hops that are still known for a transaction."""
+    return [HopKey(text) for text in store.client().smembers(store_keys.tx_hops(tx_key))]
+
+
+def live_attempts(peer_id: PeerId) -> set[tuple[TxKey, int]]:
+    """List the attempts whose path a peer is on."""
+    hops = store.client().zrange(store_keys.hops(peer_id), 0, -1)
+    with store.client().pipeline(transaction=False) as batch:
+        for hop_key in hops:
+            batch.hmget(store_keys.hop(HopKey(hop_key)), ["tx", "attempt"])
+        found = batch.execute()
+    return {(TxKey(tx), int(attempt)) for tx, attempt in found if tx}
+
+
+def to_hop(fields: dict[str, str]) -> Hop | None:
+    """Read a hop's record."""
+    if not fields:
+        return None
+    return Hop(
+        tx=TxKey(fields["tx"]),
+        attempt=int(fields["attempt"]),
+        position=int(fields["position"]),
+        from_peer=PeerId(fields["from"]),
+        to_device=DeviceKey(fields["to"]),
+    )
+
+
+def to_tx(tx_key: TxKey, fields: dict[str, str]) -> Tx | None:
+    """Read a transaction's record."""
+    if not fields:
+        return None
+    return Tx(
+        tx=tx_key,
+        owner=DeviceKey(fields["owner"]),
+        sender=UserKey(fields["sender"]),
+        recipient=UserKey(fields["recipient"]) if fields["recipient"] else None,
+        state=TxState(fields["state"]),
+        attempt=int(fields["attempt"]),
+        tries=int(fields["tries"]),
+        device=DeviceKey(fields["device"]) if fields["device"] else None,
+        credited=moment(fields["credited"]),
+        not_before=moment(fields["not_before"]),
+        opened=moment(fields["opened"]),
+        aged=moment(fields["aged"]),
+        used=moment(fields["used"]),
+        receipted=fields["receipted"] == "1",
+        cause=fields["cause"],
+        told=fields["told"],
+    )

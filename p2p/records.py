@@ -1,0 +1,109 @@
+"""What the store holds, as values. Ids are text here, as in JSON and in the store.
+
+Spec: docs/spec/store.md
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import NewType, TypedDict
+from uuid import UUID
+
+from p2p.protocol.ids import TransactionId
+
+PeerId = NewType("PeerId", str)
+UserKey = NewType("UserKey", str)
+DeviceKey = NewType("DeviceKey", str)
+TxKey = NewType("TxKey", str)
+LinkKey = NewType("LinkKey", str)
+HopKey = NewType("HopKey", str)
+
+
+class TxState(StrEnum):
+    """States of a transaction. `idle`: its path ran out of use and its sender has not asked for another."""
+
+    WAITING = "waiting"
+    FINDING = "finding"
+    OPEN = "open"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One live connection of a device. `closed` is set while its socket is gone."""
+
+    peer: PeerId
+    user: UserKey
+    device: DeviceKey
+    network: str
+    onion_key: str
+    forward: bool
+    closed: datetime | None
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether it has an open socket and has said how to reach it."""
+        return self.closed is None and bool(self.onion_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Tx:
+    """A transaction that has not ended.
+
+    `credited`: the last receipt, or the start. Of the present path: `opened`, `used` (last receipt or
+    keepalive) and `aged`, from when its age counts. `told`: what its sender was told it waits for.
+    """
+
+    tx: TxKey
+    owner: DeviceKey
+    sender: UserKey
+    recipient: UserKey | None
+    state: TxState
+    attempt: int
+    tries: int
+    device: DeviceKey | None
+    credited: datetime
+    not_before: datetime
+    opened: datetime
+    aged: datetime
+    used: datetime
+    receipted: bool
+    cause: str
+    told: str
+
+    @property
+    def id(self) -> TransactionId:
+        """Its id as frames have it."""
+        return TransactionId(UUID(self.tx))
+
+
+@dataclass(frozen=True, slots=True)
+class PathRecord:
+    """A path: five peers, four hops between them, and the link of each hop."""
+
+    peers: tuple[PeerId, ...]
+    hops: tuple[HopKey, ...]
+    links: tuple[LinkKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One hop of one attempt: whose outgoing hop it is, and the device it leads to."""
+
+    tx: TxKey
+    attempt: int
+    position: int
+    from_peer: PeerId
+    to_device: DeviceKey
+
+
+class Offer(TypedDict):
+    """One ready WebRTC offer, as it lies in a peer's stock."""
+
+    id: str
+    sdp: str
+
+
+def moment(text: str) -> datetime:
+    """Read a time as the store holds it: seconds since 1970."""
+    return datetime.fromtimestamp(float(text), UTC)

@@ -1,0 +1,30 @@
+"""The steps that must be one in the store, each in its own file under `lua/`.
+
+A script gets the keys' common prefix and builds names from what it finds; so the store is one server.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from mesa import store
+
+FOLDER: Final = Path(__file__).parent / "lua"
+PREFIX: Final = store.key("")
+
+
+def _load(name: str) -> store.Script:
+    return store.script(name, (FOLDER / f"{name}.lua").read_text())
+
+
+PRESENCE_OPEN: Final = _load("presence_open")
+PRESENCE_CLOSE: Final = _load("presence_close")
+PRESENCE_REFRESH: Final = _load("presence_refresh")
+PRESENCE_ADD_OFFER: Final = _load("presence_add_offer")
+OFFERS_POP: Final = _load("offers_pop")
+LINK_REPORT_UP: Final = _load("link_report_up")
+LINK_PAIR: Final = _load("link_pair")
+LINK_REMOVE: Final = _load("link_remove")
+LINK_ANSWER: Final = _load("link_answer")
+TX_START: Final = _load("tx_start")
+TX_CREDIT: Final = _load("tx_credit")
+WATCH_ADD: Final = _load("watch_add")

@@ -1,0 +1,24 @@
+"""Begin transactions.
+
+Spec: docs/spec/rest.md, section "P2P"
+"""
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.views.base import UserView, caller, parse
+from p2p.serializers import NewTransaction
+from p2p.services import start_transaction
+
+
+class TransactionsView(UserView):
+    """`POST transactions/`."""
+
+    throttle_scope = "transactions"
+
+    def post(self, request: Request) -> Response:
+        body = parse(NewTransaction, request.data)
+        _, login = caller(request)
+        start_transaction(login=login, tx_id=body["id"], token=body["token"], now=timezone.now())
+        return Response({"id": str(body["id"])}, status=202)

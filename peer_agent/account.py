@@ -1,0 +1,91 @@
+"""Who this device is: server, user, keys, chain and login, kept in the store.
+
+Spec: docs/spec/identity.md
+"""
+
+import json
+import os
+import uuid
+from dataclasses import dataclass
+
+from p2p.protocol.fields import b64_bytes, b64_text
+from p2p.protocol.ids import DeviceId
+from peer_agent.crypto.identity import DeviceKeys, Identity, split_chain, verify_chain
+from peer_agent.errors import LoginRefused
+from peer_agent.rest import Tokens
+from peer_agent.store import Store
+
+ACCOUNT = "account"
+TOKENS = "tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user's device, registered or about to be."""
+
+    server: str
+    username: str
+    device: DeviceKeys
+    chain: bytes
+
+    @property
+    def device_id(self) -> DeviceId:
+        return DeviceId(uuid.UUID(bytes=self.device.device_id))
+
+    @property
+    def statements(self) -> list[bytes]:
+        return split_chain(self.chain)
+
+    @property
+    def identity(self) -> Identity:
+        return verify_chain(self.statements)
+
+
+def load_account(store: Store) -> Account | None:
+    """Read the account of this state directory."""
+    raw = store.setting(ACCOUNT)
+    if raw is None:
+        return None
+    body = json.loads(raw)
+    device = DeviceKeys.unpack(b64_bytes(body["device"]))
+    return Account(body["server"], body["username"], device, b64_bytes(body["chain"]))
+
+
+def require_account(store: Store) -> Account:
+    """Read the account of this state directory.
+
+    Raises:
+        LoginRefused: there is none yet.
+    """
+    account = load_account(store)
+    if account is None:
+        raise LoginRefused("This state directory has no account: run `mesa-peer register`.")
+    return account
+
+
+def save_account(store: Store, account: Account) -> None:
+    """Keep the account; its keys are on the disk before the server hears of them."""
+    body = {
+        "server": account.server,
+        "username": account.username,
+        "device": b64_text(account.device.pack()),
+        "chain": b64_text(account.chain),
+    }
+    store.set_setting(ACCOUNT, json.dumps(body).encode())
+
+
+def load_tokens(store: Store) -> Tokens | None:
+    """Read the tokens of the last login."""
+    raw = store.setting(TOKENS)
+    return None if raw is None else Tokens(**json.loads(raw))
+
+
+def save_tokens(store: Store, tokens: Tokens | None) -> None:
+    """Keep the tokens of a login, or forget them."""
+    body = None if tokens is None else {"access": tokens.access, "refresh": tokens.refresh}
+    store.set_setting(TOKENS, None if body is None else json.dumps(body).encode())
+
+
+def random_number() -> int:
+    """A random 62-bit number for a row that should not tell how many came before it."""
+    return int.from_bytes(os.urandom(8), "big") >> 2

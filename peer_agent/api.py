@@ -1,0 +1,226 @@
+"""The REST routes an agent uses, with their values as bytes and ids.
+
+Spec: docs/spec/rest.md
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from p2p.protocol.errors import BadFrame
+from p2p.protocol.fields import b64_bytes, b64_text
+from p2p.protocol.ids import DeviceId, TransactionId
+from peer_agent.errors import ServerUnreachable
+from peer_agent.rest import Json, Rest, Tokens, items, text
+
+TOKENS_PER_REQUEST = 64
+MAILBOX_IDS_PER_REQUEST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceBundle:
+    """Prekeys of one device as the server handed them out, unverified."""
+
+    device: DeviceId
+    signed_prekey: bytes | None
+    last_resort: bytes | None
+    one_time: bytes | None
+    one_time_kem: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class UserBundle:
+    """A user's chain and the prekeys of the devices, unverified."""
+
+    username: str
+    statements: list[bytes]
+    devices: list[DeviceBundle]
+
+
+@dataclass(frozen=True, slots=True)
+class PrekeyStock:
+    """What the server holds of this device: whether there are signed ones, and how many one-time ones."""
+
+    signed_prekey: int | None
+    last_resort: int | None
+    one_time: int
+    one_time_kem: int
+
+
+@dataclass(frozen=True, slots=True)
+class PrekeyUpload:
+    """Public prekeys, packed; None keeps what the server has."""
+
+    signed_prekey: bytes | None
+    last_resort: bytes | None
+    one_time: Sequence[bytes]
+    one_time_kem: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A sealed envelope that waits in the mailbox."""
+
+    id: uuid.UUID
+    envelope: bytes
+
+
+class Api:
+    """The server as this device sees it."""
+
+    def __init__(self, rest: Rest) -> None:
+        self.rest = rest
+
+    async def register(self, username: str, password: str, statements: Sequence[bytes]) -> None:
+        body = {
+            "username": username,
+            "password": password,
+            "statements": [b64_text(each) for each in statements],
+        }
+        await self.rest.call("POST", "/api/accounts/register/", body, login=False)
+
+    async def challenge(self) -> bytes:
+        return _bytes(await self.rest.call("POST", "/api/accounts/challenges/", {}, login=False), "challenge")
+
+    async def login(
+        self, username: str, password: str, device: DeviceId, challenge: bytes, signature: bytes
+    ) -> None:
+        """Log in with this device; the tokens are kept.
+
+        Raises:
+            LoginRefused: name, password, device or signature is wrong; the server does not say which.
+        """
+        body = {
+            "username": username,
+            "password": password,
+            "device": str(device),
+            "challenge": b64_text(challenge),
+            "signature": b64_text(signature),
+            "cookies": False,
+        }
+        answer = await self.rest.call("POST", "/api/accounts/login/", body, login=False)
+        self.rest.use(Tokens(text(answer, "access"), text(answer, "refresh")))
+
+    async def logout(self) -> None:
+        await self.rest.call("POST", "/api/accounts/logout/", {})
+
+    async def me(self) -> Json:
+        return await self.rest.call("GET", "/api/accounts/me/")
+
+    async def claim_bundle(self, username: str, token: bytes | None) -> UserBundle:
+        """Fetch the chain and prekeys of a user; one-time prekeys only come for a live delivery token.
+
+        Raises:
+            UnknownUser: there is no such user.
+        """
+        body = {"username": username, "token": None if token is None else b64_text(token)}
+        answer = await self.rest.call("POST", "/api/accounts/bundles/", body)
+        statements = [_as_bytes(each) for each in items(answer, "statements")]
+        devices = [_device_bundle(each) for each in items(answer, "devices")]
+        return UserBundle(text(answer, "username"), statements, devices)
+
+    async def prekey_stock(self) -> PrekeyStock:
+        answer = await self.rest.call("GET", "/api/accounts/prekeys/")
+        return PrekeyStock(
+            _optional_number(answer, "signed_prekey"),
+            _optional_number(answer, "last_resort"),
+            _optional_number(answer, "one_time") or 0,
+            _optional_number(answer, "one_time_kem") or 0,
+        )
+
+    async def put_prekeys(self, upload: PrekeyUpload) -> None:
+        body = {
+            "signed_prekey": None if upload.signed_prekey is None else b64_text(upload.signed_prekey),
+            "last_resort": None if upload.last_resort is None else b64_text(upload.last_resort),
+            "one_time": [b64_text(each) for each in upload.one_time],
+            "one_time_kem": [b64_text(each) for each in upload.one_time_kem],
+        }
+        await self.rest.call("PUT", "/api/accounts/prekeys/", body)
+
+    async def add_tokens(self, digests: Sequence[bytes]) -> None:
+        """Make delivery tokens live; the server learns their digests only."""
+        await self.rest.call(
+            "POST", "/api/accounts/tokens/", {"digests": [b64_text(each) for each in digests]}
+        )
+
+    async def delete_tokens(self, digests: Sequence[bytes]) -> None:
+        await self.rest.call(
+            "DELETE", "/api/accounts/tokens/", {"digests": [b64_text(each) for each in digests]}
+        )
+
+    async def post_to_mailbox(
+        self, device: DeviceId, envelope: bytes, *, token: bytes | None, username: str | None
+    ) -> None:
+        """Leave a sealed envelope: for the owner of a token, or with a user name as a first request."""
+        body = {
+            "token": None if token is None else b64_text(token),
+            "username": username,
+            "device": str(device),
+            "envelope": b64_text(envelope),
+        }
+        await self.rest.call("POST", "/api/accounts/mailbox/", body)
+
+    async def fetch_mailbox(self) -> list[Post]:
+        answer = await self.rest.call("GET", "/api/accounts/mailbox/")
+        return [_post(each) for each in items(answer, "envelopes")]
+
+    async def delete_from_mailbox(self, ids: Sequence[uuid.UUID]) -> None:
+        await self.rest.call("DELETE", "/api/accounts/mailbox/", {"ids": [str(each) for each in ids]})
+
+    async def start_transaction(self, tx: TransactionId, token: bytes) -> None:
+        body = {"id": str(tx), "token": b64_text(token), "tickets": []}
+        await self.rest.call("POST", "/api/p2p/transactions/", body)
+
+
+def _post(value: Any) -> Post:
+    body = _object(value)
+    try:
+        return Post(uuid.UUID(text(body, "id")), _bytes(body, "envelope"))
+    except ValueError:
+        raise _unknown_answer() from None
+
+
+def _device_bundle(value: Any) -> DeviceBundle:
+    body = _object(value)
+    try:
+        device = DeviceId(uuid.UUID(text(body, "device")))
+    except ValueError:
+        raise _unknown_answer() from None
+    return DeviceBundle(
+        device,
+        _optional_bytes(body, "signed_prekey"),
+        _optional_bytes(body, "last_resort"),
+        _optional_bytes(body, "one_time"),
+        _optional_bytes(body, "one_time_kem"),
+    )
+
+
+def _object(value: Any) -> Json:
+    if not isinstance(value, dict):
+        raise _unknown_answer()
+    return value
+
+
+def _bytes(body: Json, key: str) -> bytes:
+    return _as_bytes(body.get(key))
+
+
+def _optional_bytes(body: Json, key: str) -> bytes | None:
+    return None if body.get(key) is None else _bytes(body, key)
+
+
+def _as_bytes(value: Any) -> bytes:
+    try:
+        return b64_bytes(value)
+    except BadFrame:
+        raise _unknown_answer() from None
+
+
+def _optional_number(body: Json, key: str) -> int | None:
+    value = body.get(key)
+    return value if type(value) is int else None
+
+
+def _unknown_answer() -> ServerUnreachable:
+    return ServerUnreachable("The server answers in a way this version does not know.")

@@ -1,0 +1,31 @@
+"""The parts of the store that messages touch, opened together."""
+
+from dataclasses import dataclass
+
+from peer_agent.account import Account
+from peer_agent.contact_book import ContactBook
+from peer_agent.history import History
+from peer_agent.outbox import Outbox
+from peer_agent.prekey_book import PrekeyBook
+from peer_agent.session_book import SessionBook
+from peer_agent.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """One store, read and written by subject."""
+
+    store: Store
+    contacts: ContactBook
+    sessions: SessionBook
+    prekeys: PrekeyBook
+    history: History
+    outbox: Outbox
+
+
+def open_books(store: Store, account: Account) -> Books:
+    """Open all parts of a store."""
+    sessions, history = SessionBook(store, account.device), History(store)
+    return Books(
+        store, ContactBook(store), sessions, PrekeyBook(store), history, Outbox(store, history, sessions)
+    )

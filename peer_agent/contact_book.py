@@ -1,0 +1,155 @@
+"""Contacts of this device: pinned chains, delivery tokens both ways, how far the acquaintance has come."""
+
+import json
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from p2p.protocol.fields import b64_bytes, b64_text
+from peer_agent.account import random_number
+from peer_agent.crypto.errors import CryptoError
+from peer_agent.crypto.identity import DeviceEntry, DeviceId, Identity, split_chain, verify_chain
+from peer_agent.crypto.messages import DeliveryToken
+from peer_agent.crypto.primitives import sha256
+from peer_agent.errors import UnknownUser
+from peer_agent.store import Store, row_key
+
+
+class ContactState(StrEnum):
+    """How far two users have come."""
+
+    ASKED = "asked"
+    ASKING = "asking"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Another user.
+
+    chain: pinned at the first meeting. their_token: reaches them, once they gave one. my_token: reaches us
+    and is given to nobody else. is_unsafe: keys came up that do not match what was pinned.
+    reset_at_ms: when a session reset was last sent to them. sessions_from_ms: sessions begun before are only
+    for receiving.
+    """
+
+    number: int
+    username: str
+    state: ContactState
+    chain: bytes
+    their_token: bytes | None
+    my_token: bytes | None
+    greeting: str = ""
+    is_unsafe: bool = False
+    reset_at_ms: int = 0
+    sessions_from_ms: int = 0
+
+    @property
+    def identity(self) -> Identity:
+        return verify_chain(split_chain(self.chain))
+
+    @property
+    def devices(self) -> tuple[DeviceEntry, ...]:
+        return self.identity.devices
+
+    def device(self, device_id: bytes) -> DeviceEntry:
+        """Find a device in the pinned chain.
+
+        Raises:
+            UnknownDevice: the chain does not name it.
+        """
+        return self.identity.device(DeviceId(device_id))
+
+    def is_continued_by(self, chain: bytes) -> bool:
+        """Tell whether a chain is that of the same user, as pinned."""
+        try:
+            return verify_chain(split_chain(chain)).fingerprint == self.identity.fingerprint
+        except CryptoError:
+            return False
+
+    def pack(self) -> bytes:
+        body = {
+            "username": self.username,
+            "state": self.state.value,
+            "chain": b64_text(self.chain),
+            "their_token": None if self.their_token is None else b64_text(self.their_token),
+            "my_token": None if self.my_token is None else b64_text(self.my_token),
+            "greeting": self.greeting,
+            "is_unsafe": self.is_unsafe,
+            "reset_at_ms": self.reset_at_ms,
+            "sessions_from_ms": self.sessions_from_ms,
+        }
+        return json.dumps(body).encode()
+
+    @classmethod
+    def unpack(cls, number: int, raw: bytes) -> "Contact":
+        body = json.loads(raw)
+        tokens = {
+            key: None if body[key] is None else b64_bytes(body[key]) for key in ("their_token", "my_token")
+        }
+        state, chain = ContactState(body["state"]), b64_bytes(body["chain"])
+        return cls(number, **{**body, **tokens, "state": state, "chain": chain})
+
+
+class ContactBook:
+    """The contacts in the store, by number and by name."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def all(self) -> list[Contact]:
+        """Every contact, by name."""
+        rows = self._store.rows("SELECT contact, record FROM contacts")
+        return sorted((self._open(*row) for row in rows), key=lambda contact: contact.username)
+
+    def get(self, number: int) -> Contact:
+        (record,) = self._store.rows("SELECT record FROM contacts WHERE contact = ?", (number,))[0]
+        return self._open(number, record)
+
+    def find(self, username: str) -> Contact | None:
+        """Look up a contact by its case-folded name."""
+        return next((each for each in self.all() if each.username == username), None)
+
+    def require(self, username: str) -> Contact:
+        """Look up an accepted contact.
+
+        Raises:
+            UnknownUser: no contact of that name, or it has not been accepted on both sides.
+        """
+        contact = self.find(username.casefold())
+        if contact is None:
+            raise UnknownUser(f"{username} is no contact: run `mesa-peer request {username}` first.")
+        if contact.state is not ContactState.ACCEPTED:
+            raise UnknownUser(f"{username} is no contact yet: the request is not accepted.")
+        return contact
+
+    def watched(self) -> dict[bytes, int]:
+        """Digest of each contact's token that reaches them → number of the contact."""
+        return {
+            sha256(contact.their_token): contact.number
+            for contact in self.all()
+            if contact.their_token is not None and contact.state is ContactState.ACCEPTED
+        }
+
+    def save(self, contact: Contact) -> Contact:
+        """Write a contact, inside a transaction of the caller's."""
+        record = self._store.seal(TABLE, row_key(contact.number), contact.pack())
+        self._store.change(
+            "INSERT OR REPLACE INTO contacts (contact, record) VALUES (?, ?)", (contact.number, record)
+        )
+        return contact
+
+    def _open(self, number: int, record: bytes) -> Contact:
+        return Contact.unpack(number, self._store.open(TABLE, row_key(number), record))
+
+
+TABLE = "contacts"
+
+
+def new_contact(username: str, state: ContactState, chain: bytes) -> Contact:
+    """Make a contact that nobody has given a token yet."""
+    return Contact(random_number(), username, state, chain, None, None)
+
+
+def accepted(contact: Contact, their_token: DeliveryToken) -> Contact:
+    """The contact after its side said yes, or we did."""
+    return replace(contact, state=ContactState.ACCEPTED, their_token=their_token)

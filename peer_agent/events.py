@@ -1,0 +1,237 @@
+"""What happens in a peer, as typed events with a time; `--json` prints each as one object.
+
+Spec: docs/spec/agent.md, section "Events"
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from p2p.protocol.fields import b64_text
+from p2p.protocol.ids import HopId, LinkId
+
+QUEUED_EVENTS = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened; NAME is its word in `--json`."""
+
+    NAME: ClassVar[str] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened(Event):
+    """The session socket is open and the server knows this peer."""
+
+    NAME = "session_opened"
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClosed(Event):
+    """The session socket is closed; the peer tries again after `retry_s`."""
+
+    NAME = "session_closed"
+    cause: str
+    retry_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Online(Event):
+    """The server has this peer's presence and stock of offers."""
+
+    NAME = "online"
+    offers: int
+    forwards: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOpened(Event):
+    """A link is open."""
+
+    NAME = "link_opened"
+    link: LinkId
+
+
+@dataclass(frozen=True, slots=True)
+class LinkClosed(Event):
+    """A link has closed, or could not be opened."""
+
+    NAME = "link_closed"
+    link: LinkId
+
+
+@dataclass(frozen=True, slots=True)
+class HopReady(Event):
+    """This peer was given a place on a path; nothing says which."""
+
+    NAME = "hop_ready"
+    incoming: HopId
+    outgoing: HopId
+
+
+@dataclass(frozen=True, slots=True)
+class CellsPassed(Event):
+    """The first cell of a hop was opened here."""
+
+    NAME = "cells_passed"
+    incoming: HopId
+    outgoing: HopId
+    cells: int
+
+
+@dataclass(frozen=True, slots=True)
+class HopEnded(Event):
+    """A hop is over."""
+
+    NAME = "hop_ended"
+    incoming: HopId
+    outgoing: HopId
+    cells: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContactAsked(Event):
+    """Somebody asks to become a contact."""
+
+    NAME = "contact_asked"
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactAdded(Event):
+    """A contact was accepted, on either side."""
+
+    NAME = "contact_added"
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactUnsafe(Event):
+    """Keys of a contact do not match what was pinned: nothing is sent to it."""
+
+    NAME = "contact_unsafe"
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageProgress(Event):
+    """A message of ours changed its state; `forwarders` of three are there while it waits for them."""
+
+    NAME = "message_progress"
+    number: int
+    to: str
+    state: str
+    attempt: int
+    hops: tuple[HopId, ...] = ()
+    waits_for: str | None = None
+    forwarders: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived(Event):
+    """A message came, and is shown in the order its sender gave it."""
+
+    NAME = "message_received"
+    number: int
+    sender: str
+    text: str
+    sent_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventsLost(Event):
+    """A reader was too slow, and the oldest events are gone."""
+
+    NAME = "events_lost"
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimedEvent:
+    """An event and its Unix time in seconds."""
+
+    time: float
+    event: Event
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `--json` prints: `event`, `time`, then the event's own keys."""
+        fields = {
+            field.name: _plain(getattr(self.event, field.name)) for field in dataclasses.fields(self.event)
+        }
+        return {"event": self.event.NAME, "time": round(self.time, 6), **fields}
+
+
+class Events:
+    """Hands every event to every reader; a slow reader loses its oldest ones and is told."""
+
+    def __init__(self, unix: Callable[[], float]) -> None:
+        self._unix = unix
+        self._readers: set[_Reader] = set()
+
+    def publish(self, event: Event) -> None:
+        timed = TimedEvent(self._unix(), event)
+        for reader in self._readers:
+            reader.put(timed)
+
+    def read(self) -> "EventStream":
+        """Start reading; events from this moment on are kept for the reader."""
+        reader = _Reader()
+        self._readers.add(reader)
+        return EventStream(reader, lambda: self._readers.discard(reader))
+
+    def close(self) -> None:
+        """End all streams once they are read empty."""
+        for reader in tuple(self._readers):
+            reader.put(None)
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[TimedEvent | None] = asyncio.Queue(QUEUED_EVENTS)
+        self.lost = 0
+
+    def put(self, event: TimedEvent | None) -> None:
+        while self.queue.full():
+            self.queue.get_nowait()
+            self.lost += 1
+        self.queue.put_nowait(event)
+
+
+class EventStream:
+    """An async iterator over events; leave it by its `async with` block."""
+
+    def __init__(self, reader: _Reader, forget: Callable[[], None]) -> None:
+        self._reader = reader
+        self._forget = forget
+        self._held_back: TimedEvent | None = None
+
+    async def __aenter__(self) -> "EventStream":
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._forget()
+
+    def __aiter__(self) -> AsyncIterator[TimedEvent]:
+        return self
+
+    async def __anext__(self) -> TimedEvent:
+        event, self._held_back = self._held_back or await self._reader.queue.get(), None
+        if event is None:
+            raise StopAsyncIteration
+        if self._reader.lost:
+            lost, self._reader.lost = self._reader.lost, 0
+            self._held_back = event
+            return TimedEvent(event.time, EventsLost(lost))
+        return event
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return b64_text(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,126 @@
+"""Which cells of which messages are on their way over a path, and how long they may take. Pure.
+
+Spec: docs/spec/cells.md, section "Sender must", and docs/spec/agent.md, section "Outbox"
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from p2p.protocol.cells import FIRST_WINDOW
+from peer_agent.progress import MessageState, Tell, WaitsFor
+
+RECEIPT_S = 10.0
+# The server times the first message of an attempt; this side steps in when its word is lost.
+FIRST_RECEIPT_S = 11.0
+
+
+@dataclass(slots=True)
+class _Item:
+    """One message: how much of it went out on which attempt, and since when it waits for news."""
+
+    number: int
+    attempt: int = 0
+    sent: int = 0
+    total: int = 0
+    credited: int = 0
+    news_at: float = 0.0
+    is_first: bool = False
+    told: Tell | None = None
+
+    def tell(self, state: MessageState, waits_for: WaitsFor | None, forwarders: int | None) -> Iterator[Tell]:
+        said = Tell(self.number, state, self.attempt, waits_for, forwarders)
+        if said != self.told:
+            self.told = said
+            yield said
+
+
+class Flight:
+    """The messages for one contact, in the order they were written, and how far each is."""
+
+    def __init__(self) -> None:
+        self._items: dict[int, _Item] = {}
+        self._attempt = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
+    def add(self, number: int) -> None:
+        """Take a message; it goes after all others."""
+        self._items[number] = _Item(number)
+
+    def remove(self, number: int) -> int | None:
+        """Let a message go; returns the attempt it went over, None if it is not here."""
+        item = self._items.pop(number, None)
+        return None if item is None else item.attempt
+
+    def begin(self, attempt: int) -> None:
+        """Send everything again, over another attempt; 0 stands for none."""
+        self._attempt = attempt
+
+    @property
+    def is_flying(self) -> bool:
+        """Whether a cell is on its way that nobody has confirmed."""
+        return any(self._flying())
+
+    @property
+    def room(self) -> int:
+        """How many cells the window has left: all streams of a path share it."""
+        return FIRST_WINDOW - sum(item.sent - item.credited for item in self._flying())
+
+    def next_to_send(self, *, takes_new: bool) -> tuple[int, int] | None:
+        """The message to send next, and the first of its cells that is still to go."""
+        if self.room <= 0:
+            return None
+        for item in self._items.values():
+            if item.attempt != self._attempt:
+                return (item.number, 0) if takes_new else None
+            if item.sent < item.total:
+                return item.number, item.sent
+        return None
+
+    def sent(self, number: int, *, until: int, total: int, now: float) -> list[Tell]:
+        """Cells of a message went out, up to but not including `until`."""
+        item = self._items[number]
+        if item.attempt != self._attempt:
+            item.is_first = not self.is_flying
+            item.attempt, item.credited = self._attempt, 0
+        item.sent, item.total, item.news_at = until, total, now
+        return list(item.tell(MessageState.SENT, None, None)) if until == total else []
+
+    def credited(self, number: int, index: int, *, now: float) -> bool:
+        """Cells up to an index have arrived; tells whether that is news."""
+        item = self._items.get(number)
+        if item is None or item.attempt != self._attempt or not item.credited <= index < item.sent:
+            return False
+        item.credited, item.news_at = index + 1, now
+        return True
+
+    def overdue_at(self) -> float | None:
+        """When the first message on its way will have waited too long for a receipt."""
+        return min((item.news_at + _patience_s(item) for item in self._flying()), default=None)
+
+    def tell_first(self, state: MessageState) -> list[Tell]:
+        """Report the message that goes next."""
+        first = next(iter(self._items.values()), None)
+        return [] if first is None else list(first.tell(state, None, None))
+
+    def tell_all(
+        self, state: MessageState, waits_for: WaitsFor | None = None, forwarders: int | None = None
+    ) -> list[Tell]:
+        """Report all messages, those with nothing new left out."""
+        return [said for item in self._items.values() for said in item.tell(state, waits_for, forwarders)]
+
+    def clear(self) -> None:
+        """Let all messages go."""
+        self._items.clear()
+
+    def _flying(self) -> Iterator[_Item]:
+        return (
+            item
+            for item in self._items.values()
+            if self._attempt and item.attempt == self._attempt and item.sent > item.credited
+        )
+
+
+def _patience_s(item: _Item) -> float:
+    return FIRST_RECEIPT_S if item.is_first else RECEIPT_S

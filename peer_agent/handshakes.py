@@ -1,0 +1,81 @@
+"""Begins sessions with devices of other users, from the prekeys the server hands out.
+
+Spec: docs/spec/prekeys.md and docs/spec/handshake.md
+"""
+
+import asyncio
+
+from peer_agent.api import Api, UserBundle
+from peer_agent.clock import Clock
+from peer_agent.contact_book import Contact
+from peer_agent.crypto.errors import CryptoError
+from peer_agent.crypto.identity import DeviceEntry, DeviceKeys, pack_chain
+from peer_agent.crypto.prekeys import verify_bundle
+from peer_agent.crypto.sessions import Session, begin_session
+from peer_agent.errors import ContactBlocked, Refused
+from peer_agent.session_book import SessionBook
+from peer_agent.store import Store
+
+
+class Handshakes:
+    """Sessions this device begins."""
+
+    def __init__(self, own: DeviceKeys, api: Api, store: Store, sessions: SessionBook, clock: Clock) -> None:
+        self._own = own
+        self._api = api
+        self._store = store
+        self._sessions = sessions
+        self._clock = clock
+        self._lock = asyncio.Lock()
+
+    async def session_with(self, contact: Contact, device: DeviceEntry) -> Session:
+        """The session to send on; begins one when there is none, or it is due for renewal.
+
+        Raises:
+            ContactBlocked: the server shows another chain for this contact than the pinned one.
+            Refused: the server has no usable prekeys of the device.
+            ServerUnreachable
+        """
+        async with self._lock:
+            chosen = self._sessions.choose(
+                contact.number,
+                device,
+                now_ms=self._clock.unix_ms(),
+                begun_from_ms=contact.sessions_from_ms,
+            )
+            if chosen is not None:
+                return chosen
+            session = await self.begin_with(contact, device)
+            with self._store.transaction():
+                self._sessions.save(contact.number, session)
+            return session
+
+    async def begin_with(self, contact: Contact, device: DeviceEntry) -> Session:
+        """Begin a session that is not stored yet.
+
+        Raises:
+            ContactBlocked, Refused, ServerUnreachable: as `session_with`.
+        """
+        bundle = await self._api.claim_bundle(contact.username, contact.their_token)
+        if not contact.is_continued_by(pack_chain(bundle.statements)):
+            raise ContactBlocked(f"The keys of {contact.username} have changed.")
+        return self.begin(bundle, device)
+
+    def begin(self, bundle: UserBundle, device: DeviceEntry) -> Session:
+        """Begin a session with a device of a verified chain.
+
+        Raises:
+            Refused: the prekeys in the bundle are missing, or are not this device's.
+        """
+        for offered in bundle.devices:
+            if offered.device.bytes != device.device_id or offered.signed_prekey is None:
+                continue
+            kem = offered.one_time_kem or offered.last_resort
+            try:
+                verified = verify_bundle(
+                    device, offered.signed_prekey, kem, offered.one_time, today=self._clock.day()
+                )
+                return begin_session(self._own, verified, now_ms=self._clock.unix_ms())
+            except CryptoError as error:
+                raise Refused("The server's prekeys of that user do not verify.") from error
+        raise Refused("The server has no prekeys of that user's device yet.")

@@ -1,0 +1,191 @@
+"""This end of one link: carries out what the link table says, and keeps frames while they can not be sent.
+
+Spec: docs/spec/links.md
+"""
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from p2p.protocol.cells import LINK_FRAME_BYTES
+from p2p.protocol.errors import UnexpectedEvent
+from p2p.protocol.ids import HOP_ID_BYTES, LinkId
+from p2p.protocol.link import SET_UP_DEADLINE_S, Do, Link, LinkEvent, LinkState
+from peer_agent.rtc import Callbacks, TransportFactory, TransportFailed
+from peer_agent.tasks import Tasks
+
+logger = logging.getLogger(__name__)
+
+HIGH_WATER_BYTES = 1_024 * 1_024
+QUEUED_FRAMES = 256
+QUEUED_FRAMES_PER_HOP = 64
+DESCRIPTION_DEADLINE_S = SET_UP_DEADLINE_S
+CLOSE_DEADLINE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkReports:
+    """Where a link tells what happened to it."""
+
+    up: Callable[[LinkId], None]
+    down: Callable[[LinkId], None]
+    gone: Callable[[LinkId], None]
+    answer: Callable[[LinkId, str], None]
+    received: Callable[[LinkId, bytes], None]
+
+
+class LinkEnd:
+    """One end of a link, from its offer to its end."""
+
+    def __init__(
+        self, make: TransportFactory, reports: LinkReports, tasks: Tasks, state: LinkState, link: LinkId
+    ) -> None:
+        self.link = link
+        self.used_at = asyncio.get_running_loop().time()
+        self._machine = Link(state)
+        self._reports = reports
+        self._tasks = tasks
+        self._deadline: asyncio.TimerHandle | None = None
+        self._description = ""
+        self._queue: deque[bytes] = deque()
+        self._queued_by_hop: Counter[bytes] = Counter()
+        self._transport = make(
+            Callbacks(
+                opened=lambda: self._feed(LinkEvent.CHANNEL_OPENED),
+                closed=lambda: self._feed(LinkEvent.CHANNEL_CLOSED),
+                received=self._received,
+                drained=self._flush,
+            )
+        )
+
+    @property
+    def state(self) -> LinkState:
+        return self._machine.state
+
+    async def offer(self) -> str:
+        """Make the offer of a link in stock.
+
+        Raises:
+            TransportFailed: no offer could be made in time.
+        """
+        try:
+            return await asyncio.wait_for(self._transport.offer(), DESCRIPTION_DEADLINE_S)
+        except TimeoutError:
+            raise TransportFailed("no offer could be made in time") from None
+
+    def take(self, link: LinkId) -> None:
+        """Somebody took our offer: wait for the answer under this link id."""
+        self.link = link
+        self._feed(LinkEvent.TAKEN)
+
+    def answer_offer(self, description: str) -> None:
+        self._description = description
+        self._feed(LinkEvent.OFFERED)
+
+    def accept_answer(self, description: str) -> None:
+        self._description = description
+        self._feed(LinkEvent.ANSWERED)
+
+    def drop(self) -> None:
+        """Forget the link without a report: the server knows, or never knew."""
+        self._feed(LinkEvent.DROPPED)
+
+    def close(self) -> None:
+        """End the link and report it."""
+        self._feed(LinkEvent.CHANNEL_CLOSED)
+
+    def send(self, frame: bytes) -> bool:
+        """Send a frame now or as soon as the link takes it; tell whether it was kept."""
+        self.used_at = asyncio.get_running_loop().time()
+        if self.state is LinkState.CLOSED or not self._has_space(frame):
+            return False
+        self._queue.append(frame)
+        self._queued_by_hop[frame[:HOP_ID_BYTES]] += 1
+        self._flush()
+        return True
+
+    def _has_space(self, frame: bytes) -> bool:
+        hop = frame[:HOP_ID_BYTES]
+        return len(self._queue) < QUEUED_FRAMES and self._queued_by_hop[hop] < QUEUED_FRAMES_PER_HOP
+
+    def _flush(self) -> None:
+        while (
+            self._queue and self.state is LinkState.OPEN and self._transport.buffered_bytes < HIGH_WATER_BYTES
+        ):
+            frame = self._queue.popleft()
+            self._uncount(frame[:HOP_ID_BYTES])
+            try:
+                self._transport.send(frame)
+            except TransportFailed:
+                self._feed(LinkEvent.CHANNEL_CLOSED)
+
+    def _uncount(self, hop: bytes) -> None:
+        self._queued_by_hop[hop] -= 1
+        if not self._queued_by_hop[hop]:
+            del self._queued_by_hop[hop]
+
+    def _received(self, frame: bytes | str) -> None:
+        if isinstance(frame, str) or len(frame) != LINK_FRAME_BYTES:
+            self.close()
+            return
+        self.used_at = asyncio.get_running_loop().time()
+        self._reports.received(self.link, frame)
+
+    def _feed(self, event: LinkEvent) -> None:
+        try:
+            commands = self._machine.receive(event)
+        except UnexpectedEvent as error:
+            logger.info("a link had an event out of order: %s", error)
+            return
+        for command in commands:
+            self._carry_out(command)
+
+    def _carry_out(self, command: Do) -> None:
+        actions: dict[Do, Callable[[], None]] = {
+            Do.START_DEADLINE: self._start_deadline,
+            Do.STOP_DEADLINE: self._stop_deadline,
+            Do.MAKE_ANSWER: lambda: self._describe(self._make_answer()),
+            Do.APPLY_ANSWER: lambda: self._describe(self._transport.accept(self._description)),
+            Do.FLUSH: self._flush,
+            Do.CLOSE: self._close,
+            Do.REPORT_UP: lambda: self._reports.up(self.link),
+            Do.REPORT_DOWN: lambda: self._reports.down(self.link),
+        }
+        actions[command]()
+
+    def _start_deadline(self) -> None:
+        self._deadline = asyncio.get_running_loop().call_later(
+            SET_UP_DEADLINE_S, self._feed, LinkEvent.TIMED_OUT
+        )
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    async def _make_answer(self) -> None:
+        self._reports.answer(self.link, await self._transport.answer(self._description))
+
+    def _describe(self, work: Awaitable[None]) -> None:
+        self._tasks.spawn(self._described(work))
+
+    async def _described(self, work: Awaitable[None]) -> None:
+        try:
+            await asyncio.wait_for(work, DESCRIPTION_DEADLINE_S)
+        except (TransportFailed, TimeoutError):
+            self._feed(LinkEvent.CHANNEL_CLOSED)
+
+    def _close(self) -> None:
+        self._stop_deadline()
+        self._queue.clear()
+        self._queued_by_hop.clear()
+        self._reports.gone(self.link)
+        self._tasks.spawn(self.closed())
+
+    async def closed(self) -> None:
+        """End the transport and wait until the other side can know."""
+        try:
+            await asyncio.wait_for(self._transport.close(), CLOSE_DEADLINE_S)
+        except (TimeoutError, OSError):
+            logger.info("a link did not close in time")

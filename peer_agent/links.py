@@ -1,0 +1,131 @@
+"""All links of this peer: opened by order of the server, reused, dropped.
+
+Spec: docs/spec/links.md
+"""
+
+import asyncio
+import logging
+import secrets
+
+from p2p.protocol.ids import LINK_ID_BYTES, LinkId
+from p2p.protocol.link import LINK_IDLE_S, MAX_LINKS, SET_UP_DEADLINE_S, LinkState
+from p2p.protocol.parts import Order
+from p2p.protocol.words import How
+from peer_agent.link_end import LinkEnd, LinkReports
+from peer_agent.offers import OfferStock
+from peer_agent.rtc import TransportFactory
+from peer_agent.tasks import Tasks
+
+logger = logging.getLogger(__name__)
+
+EARLY_ANSWERS = 16
+EARLY_ANSWER_S = SET_UP_DEADLINE_S
+
+
+class Links:
+    """The links of one peer, by link id, and the stock of offers for the next ones."""
+
+    def __init__(self, reports: LinkReports, tasks: Tasks) -> None:
+        self._reports = LinkReports(reports.up, reports.down, self._gone, reports.answer, reports.received)
+        self._tasks = tasks
+        self._make: TransportFactory | None = None
+        self._ends: dict[LinkId, LinkEnd] = {}
+        self._early_answers: dict[LinkId, tuple[float, str]] = {}
+        self.stock = OfferStock(lambda: self._new_end(LinkState.STOCK, _provisional_id()))
+
+    def use(self, make: TransportFactory) -> None:
+        """Take the transports of a welcome: which ICE servers to ask is the server's word."""
+        self._make = make
+
+    @property
+    def is_ready(self) -> bool:
+        return self._make is not None
+
+    def open_ids(self) -> tuple[LinkId, ...]:
+        """Links that are open now, for `hello`."""
+        return tuple(key for key, end in self._ends.items() if end.state is LinkState.OPEN)[:MAX_LINKS]
+
+    def follow(self, order: Order) -> bool:
+        """Bring up the link of a hop; tell whether there is one, open or on its way."""
+        if order.link in self._ends:
+            return True
+        if order.how is How.OPEN or len(self._ends) >= MAX_LINKS:
+            return False
+        if order.how is How.ANSWER:
+            end = self._ends[order.link] = self._new_end(LinkState.ORDERED, order.link)
+            end.answer_offer(order.sdp or "")
+            return True
+        return order.offer is not None and self._await_answer(order)
+
+    def answer(self, link: LinkId, description: str) -> None:
+        """Use the answer to an offer of ours; it may come before the order that says so."""
+        end = self._ends.get(link)
+        if end is not None:
+            end.accept_answer(description)
+            return
+        now = asyncio.get_running_loop().time()
+        self._early_answers = {
+            key: early for key, early in self._early_answers.items() if now - early[0] < EARLY_ANSWER_S
+        }
+        if len(self._early_answers) < EARLY_ANSWERS:
+            self._early_answers[link] = (now, description)
+
+    def send(self, link: LinkId, frame: bytes) -> bool:
+        """Send a frame; tell whether the link exists and took it."""
+        end = self._ends.get(link)
+        return end is not None and end.send(frame)
+
+    def drop(self, link: LinkId) -> None:
+        """Forget a link on the server's order."""
+        end = self._ends.get(link)
+        if end is not None:
+            end.drop()
+
+    def close(self, link: LinkId) -> None:
+        """End a link from this side."""
+        end = self._ends.get(link)
+        if end is not None:
+            end.close()
+
+    def drop_all(self) -> None:
+        """Forget every link: the server and the neighbours have forgotten this peer."""
+        for end in tuple(self._ends.values()):
+            end.drop()
+
+    def close_idle(self) -> None:
+        """End links that carried no cell for a long time."""
+        now = asyncio.get_running_loop().time()
+        for end in tuple(self._ends.values()):
+            if end.state is LinkState.OPEN and now - end.used_at > LINK_IDLE_S:
+                end.close()
+
+    async def close_all(self) -> None:
+        """End all links and offers, so that neighbours learn it at once and not by a timeout."""
+        ends = tuple(self._ends.values())
+        self.stock.clear()
+        self.drop_all()
+        await asyncio.gather(*(end.closed() for end in ends))
+
+    def _await_answer(self, order: Order) -> bool:
+        end = None if order.offer is None else self.stock.take(order.offer)
+        if end is None or end.state is not LinkState.STOCK:
+            return False
+        self._ends[order.link] = end
+        end.take(order.link)
+        early = self._early_answers.pop(order.link, None)
+        if early is not None:
+            end.accept_answer(early[1])
+        return True
+
+    def _new_end(self, state: LinkState, link: LinkId) -> LinkEnd:
+        if self._make is None:
+            raise RuntimeError("links are used before the first welcome")
+        return LinkEnd(self._make, self._reports, self._tasks, state, link)
+
+    def _gone(self, link: LinkId) -> None:
+        self._ends.pop(link, None)
+
+
+def _provisional_id() -> LinkId:
+    """Name an offer in stock until the server gives its link an id."""
+    return LinkId(secrets.token_bytes(LINK_ID_BYTES))

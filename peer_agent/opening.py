@@ -1,0 +1,94 @@
+"""Opens envelopes: finds or begins the session, and says whose message it is. Changes nothing by itself.
+
+Spec: docs/spec/handshake.md, section "Receiver must"
+"""
+
+from dataclasses import dataclass
+
+from peer_agent.clock import Clock
+from peer_agent.contact_book import Contact, ContactBook
+from peer_agent.crypto.errors import CryptoError, Replayed, UnknownDevice
+from peer_agent.crypto.handshake import InitialHeader
+from peer_agent.crypto.identity import DeviceEntry, DeviceKeys
+from peer_agent.crypto.messages import Message
+from peer_agent.crypto.prekeys import PrekeyId
+from peer_agent.crypto.sessions import Envelope, Session, accept_session
+from peer_agent.prekey_book import PrekeyBook
+from peer_agent.session_book import SessionBook
+
+
+class NotReadable(Exception):
+    """An envelope does not open; `contact` is the number of the contact it claims to be from, if any."""
+
+    def __init__(self, contact: int | None) -> None:
+        super().__init__("an envelope does not open")
+        self.contact = contact
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message, and what has to be stored with it.
+
+    contact: None for a device that no pinned chain names.
+    header, spent: of a session that began with this message.
+    """
+
+    contact: int | None
+    session: Session
+    message: Message
+    header: InitialHeader | None = None
+    spent: tuple[PrekeyId, ...] = ()
+
+
+class Opener:
+    """Reads envelopes with the keys of this device."""
+
+    def __init__(
+        self, own: DeviceKeys, contacts: ContactBook, sessions: SessionBook, prekeys: PrekeyBook, clock: Clock
+    ) -> None:
+        self._own = own
+        self._contacts = contacts
+        self._sessions = sessions
+        self._prekeys = prekeys
+        self._clock = clock
+
+    def open(self, raw: bytes) -> Opened:
+        """Open an envelope; the states it leads to are the caller's to store.
+
+        Raises:
+            NotReadable: for whatever reason.
+        """
+        contact: int | None = None
+        try:
+            envelope = Envelope.unpack(raw)
+            found = self._sessions.find(envelope.session_id)
+            if found is not None:
+                contact, session = found
+                session, plaintext = session.decrypt(envelope)
+                return Opened(contact, session, Message.unpack(plaintext))
+            contact = self._claimed(envelope)
+            return self._open_first(envelope, contact)
+        except CryptoError as error:
+            raise NotReadable(contact) from error
+
+    def _open_first(self, envelope: Envelope, contact: int | None) -> Opened:
+        if envelope.header is not None and self._prekeys.is_repeat(envelope.header):
+            raise Replayed
+        accepted = accept_session(self._own, envelope, self._prekeys.find, now_ms=self._clock.unix_ms())
+        message = Message.unpack(accepted.plaintext)
+        return Opened(contact, accepted.session, message, envelope.header, accepted.spent)
+
+    def _claimed(self, envelope: Envelope) -> int | None:
+        """The contact whose pinned chain names the device that the header claims to come from."""
+        if envelope.header is None:
+            return None
+        claimed = envelope.header.initiator
+        found = next((each for each in self._contacts.all() if _names(each, claimed)), None)
+        return None if found is None else found.number
+
+
+def _names(contact: Contact, device: DeviceEntry) -> bool:
+    try:
+        return contact.device(device.device_id) == device
+    except UnknownDevice:
+        return False

@@ -1,0 +1,91 @@
+"""Private halves of this device's prekeys in the store: made, found, spent, and thrown away when old.
+
+Spec: docs/spec/prekeys.md
+"""
+
+from collections.abc import Iterable
+
+from peer_agent.crypto.handshake import InitialHeader
+from peer_agent.crypto.prekeys import PrekeyId, PrekeyKind, PrivatePrekey, create_prekey
+from peer_agent.crypto.primitives import sha256
+from peer_agent.store import Store, row_key
+
+TABLE = "prekeys"
+NEXT_ID = "next_prekey"
+RENEW_DAYS = 7
+KEEP_REPLACED_DAYS = 14
+KEEP_ONE_TIME_DAYS = 90
+LASTING = (PrekeyKind.SIGNED, PrekeyKind.LAST_RESORT_KEM)
+
+
+class PrekeyBook:
+    """All private prekeys. Writes belong into a transaction of the caller's."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def make(self, kind: PrekeyKind, count: int, *, day: int) -> list[PrivatePrekey]:
+        """Make prekeys with ids that were never used before, and keep them."""
+        first = int.from_bytes(self._store.setting(NEXT_ID) or b"\x01", "big")
+        made = [create_prekey(kind, PrekeyId(number), day=day) for number in range(first, first + count)]
+        self._store.set_setting(NEXT_ID, (first + count).to_bytes(8, "big"))
+        for prekey in made:
+            record = self._store.seal(TABLE, row_key(prekey.prekey_id), prekey.pack())
+            self._store.change(
+                "INSERT INTO prekeys (prekey, record) VALUES (?, ?)", (prekey.prekey_id, record)
+            )
+        return made
+
+    def find(self, kind: PrekeyKind, prekey_id: PrekeyId) -> PrivatePrekey | None:
+        """Look up a prekey by id; one of another kind is none."""
+        row = self._store.row("SELECT record FROM prekeys WHERE prekey = ?", (prekey_id,))
+        prekey = None if row is None else self._open(prekey_id, row[0])
+        return prekey if prekey is not None and prekey.kind is kind else None
+
+    def spend(self, prekey_ids: Iterable[PrekeyId]) -> None:
+        """Delete one-time prekeys for good."""
+        for prekey_id in prekey_ids:
+            self._store.change("DELETE FROM prekeys WHERE prekey = ?", (prekey_id,))
+
+    def newest(self, kind: PrekeyKind) -> PrivatePrekey | None:
+        """The prekey of a kind that was made last."""
+        rows = self._store.rows("SELECT prekey, record FROM prekeys ORDER BY prekey DESC")
+        opened = (self._open(PrekeyId(prekey_id), record) for prekey_id, record in rows)
+        return next((prekey for prekey in opened if prekey.kind is kind), None)
+
+    def discard_old(self, *, day: int) -> None:
+        """Delete lasting prekeys 14 days after their successor came, and one-time ones that nobody claims."""
+        rows = self._store.rows("SELECT prekey, record FROM prekeys ORDER BY prekey")
+        prekeys = [self._open(PrekeyId(prekey_id), record) for prekey_id, record in rows]
+        for prekey in prekeys:
+            if day - _lapses_from(prekey, prekeys) > _kept_days(prekey):
+                self.spend([prekey.prekey_id])
+                self._store.change("DELETE FROM first_headers WHERE prekey = ?", (prekey.prekey_id,))
+
+    def is_repeat(self, header: InitialHeader) -> bool:
+        """Tell whether a first message under a last-resort key came before."""
+        row = self._store.row("SELECT 1 FROM first_headers WHERE header = ?", (sha256(header.pack()),))
+        return row is not None
+
+    def remember(self, header: InitialHeader) -> None:
+        """Remember a first message under a last-resort key, so that it can not be played back."""
+        if header.kem_kind is PrekeyKind.LAST_RESORT_KEM:
+            self._store.change(
+                "INSERT OR IGNORE INTO first_headers (header, prekey) VALUES (?, ?)",
+                (sha256(header.pack()), header.kem_id),
+            )
+
+    def _open(self, prekey_id: PrekeyId, record: bytes) -> PrivatePrekey:
+        return PrivatePrekey.unpack(self._store.open(TABLE, row_key(prekey_id), record))
+
+
+def _lapses_from(prekey: PrivatePrekey, prekeys: list[PrivatePrekey]) -> int:
+    """The day a prekey's time begins to run out: of a lasting one when its successor came, if one did."""
+    if prekey.kind not in LASTING:
+        return prekey.day
+    later = [each.day for each in prekeys if each.kind is prekey.kind and each.prekey_id > prekey.prekey_id]
+    return min(later, default=2**32)
+
+
+def _kept_days(prekey: PrivatePrekey) -> int:
+    return KEEP_REPLACED_DAYS if prekey.kind in LASTING else KEEP_ONE_TIME_DAYS

@@ -1,0 +1,96 @@
+"""Says each minute that this peer is here: onion key, capabilities and the whole stock of offers.
+
+Spec: docs/spec/signaling.md, frame `ice_client`
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import NoReturn
+
+from p2p.protocol.frames import FrameToServer
+from p2p.protocol.limits import HEARTBEAT_S
+from p2p.protocol.parts import Capabilities
+from p2p.protocol.to_server import IceClient, Offer
+from p2p.protocol.words import Nat
+from peer_agent.clock import Clock
+from peer_agent.crypto.identity import DeviceKeys
+from peer_agent.crypto.onion_keys import OnionKeys
+from peer_agent.events import Event, Online
+from peer_agent.links import Links
+
+logger = logging.getLogger(__name__)
+
+# Offers are taken in bursts; one frame tells of all that happened within this time.
+GATHER_S = 0.01
+
+
+class Presence:
+    """This peer's entry at the server, and the onion keys behind it."""
+
+    def __init__(
+        self,
+        own: DeviceKeys,
+        links: Links,
+        clock: Clock,
+        send: Callable[[FrameToServer], None],
+        report: Callable[[Event], None],
+        *,
+        forwards: bool,
+    ) -> None:
+        self.keys = OnionKeys.create(day=clock.day())
+        self._own = own
+        self._links = links
+        self._clock = clock
+        self._send = send
+        self._report = report
+        self._forwards = forwards
+        self._due = asyncio.Event()
+        self._is_whole_due = False
+        self._has_told = False
+
+    def renew_soon(self, *, whole: bool = False) -> None:
+        """Send the stock again: because an offer was taken, or the server asks to hear everything anew."""
+        self._is_whole_due = self._is_whole_due or whole
+        self._due.set()
+
+    async def run(self) -> NoReturn:
+        """Keep presence and stock fresh until cancelled."""
+        renewed_at = 0.0
+        while True:
+            is_time = await self._wait(renewed_at)
+            now = asyncio.get_running_loop().time()
+            self._links.stock.discard_old(now=now)
+            if not self._links.is_ready:
+                continue
+            if is_time or self._is_whole_due:
+                self._links.stock.retire(now=now)
+                renewed_at, self._is_whole_due = now, False
+            await self._links.stock.fill()
+            self._tell()
+
+    async def offer_live(self) -> None:
+        """Make one offer now: a path waits for it."""
+        offer = await self._links.stock.make() if self._links.is_ready else None
+        if offer is not None:
+            self._send(Offer(offer.id, offer.sdp))
+
+    async def _wait(self, renewed_at: float) -> bool:
+        """Wait for the next reason to speak; tells whether it is the heartbeat's time."""
+        left_s = renewed_at + HEARTBEAT_S - asyncio.get_running_loop().time()
+        try:
+            await asyncio.wait_for(self._due.wait(), max(left_s, GATHER_S))
+        except TimeoutError:
+            return True
+        await asyncio.sleep(GATHER_S)
+        self._due.clear()
+        return False
+
+    def _tell(self) -> None:
+        self.keys = self.keys.rotated(day=self._clock.day())
+        offers = self._links.stock.current()
+        key = self.keys.signed(self._own).pack()
+        self._send(IceClient(key, Capabilities(forward=self._forwards), Nat.UNKNOWN, offers, ()))
+        if not self._has_told:
+            self._has_told = True
+            self._report(Online(len(offers), self._forwards))

@@ -1,0 +1,74 @@
+"""From payloads of cells to envelopes, and from receipts to frames that keep the socket's rate.
+
+Spec: docs/spec/cells.md, section "Receiver must"
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import NoReturn
+
+from p2p.protocol.cells import Fragment, Reassembler
+from p2p.protocol.errors import CellError
+from p2p.protocol.ids import HopId
+from p2p.protocol.parts import Credit, ReceiptEntry
+from p2p.protocol.to_server import Receipt
+
+ENTRIES_PER_FRAME = 64
+QUEUED_RECEIPTS = 4_096
+BETWEEN_FRAMES_S = 0.02
+
+_Waiting = tuple[HopId, ReceiptEntry | Credit]
+
+
+class Receiving:
+    """Takes what ends at this peer, and sends receipts and credit for it."""
+
+    def __init__(self, take: Callable[[bytes], ReceiptEntry | None], send: Callable[[Receipt], None]) -> None:
+        self._take = take
+        self._send = send
+        self._reassembler = Reassembler()
+        self._waiting: deque[_Waiting] = deque(maxlen=QUEUED_RECEIPTS)
+        self._has_waiting = asyncio.Event()
+
+    def payload(self, hop: HopId, payload: bytes) -> None:
+        """Take the payload of one cell that came in over a hop; what is malformed is dropped."""
+        try:
+            fragment = Fragment.unpack(payload)
+            progress = self._reassembler.add(fragment, now=asyncio.get_running_loop().time())
+        except CellError:
+            return
+        if progress.envelope is not None:
+            entry = self._take(progress.envelope)
+            if entry is not None:
+                self._queue(hop, entry)
+        elif progress.credit_index is not None:
+            self._queue(hop, Credit(fragment.stream, progress.credit_index))
+
+    async def run(self) -> NoReturn:
+        """Send what waits: at once when there was a pause, and in bundles under load."""
+        while True:
+            await self._has_waiting.wait()
+            self._send(self._next_frame())
+            if not self._waiting:
+                self._has_waiting.clear()
+            await asyncio.sleep(BETWEEN_FRAMES_S)
+
+    def _queue(self, hop: HopId, item: ReceiptEntry | Credit) -> None:
+        self._waiting.append((hop, item))
+        self._has_waiting.set()
+
+    def _next_frame(self) -> Receipt:
+        """Take as many as one frame holds: entries of one hop, and one credit."""
+        hop, credit = self._waiting[0][0], None
+        entries: list[ReceiptEntry] = []
+        while self._waiting and self._waiting[0][0] == hop and len(entries) < ENTRIES_PER_FRAME:
+            item = self._waiting[0][1]
+            if isinstance(item, ReceiptEntry):
+                entries.append(item)
+            elif credit is None or credit.stream == item.stream:
+                credit = item
+            else:
+                break
+            self._waiting.popleft()
+        return Receipt(hop, tuple(entries), credit)

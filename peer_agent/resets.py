@@ -1,0 +1,47 @@
+"""Asks a contact to begin anew when its messages do not open: at most once an hour, by mailbox.
+
+Spec: docs/spec/messages.md, kind 4
+"""
+
+import logging
+from dataclasses import replace
+
+from peer_agent.books import Books
+from peer_agent.clock import Clock
+from peer_agent.contact_book import ContactState
+from peer_agent.crypto.messages import SessionReset, create_message
+from peer_agent.errors import AgentError
+from peer_agent.handshakes import Handshakes
+from peer_agent.posts import Posts
+
+logger = logging.getLogger(__name__)
+
+BETWEEN_RESETS_MS = 3_600_000
+
+
+class Resets:
+    """Session resets that this device sends."""
+
+    def __init__(self, books: Books, handshakes: Handshakes, posts: Posts, clock: Clock) -> None:
+        self._books = books
+        self._handshakes = handshakes
+        self._posts = posts
+        self._clock = clock
+
+    async def ask(self, number: int) -> None:
+        """Ask one contact, unless that was done within the hour; a failure is left for the next occasion."""
+        contact = self._books.contacts.get(number)
+        now_ms = self._clock.unix_ms()
+        if contact.state is not ContactState.ACCEPTED or now_ms - contact.reset_at_ms < BETWEEN_RESETS_MS:
+            return
+        try:
+            session = await self._handshakes.begin_with(contact, contact.devices[0])
+            session, envelope = session.encrypt(create_message(SessionReset(), now_ms=now_ms).pack())
+            with self._books.store.transaction():
+                asked = replace(contact, reset_at_ms=now_ms, sessions_from_ms=session.started_ms)
+                self._books.contacts.save(asked)
+                self._books.sessions.save(number, session)
+                self._posts.add(contact.devices[0], envelope, token=contact.their_token)
+            await self._posts.deliver()
+        except AgentError:
+            logger.info("a session reset could not be sent")

@@ -1,0 +1,187 @@
+"""WebRTC behind five calls: offer, answer, accept, send, close. The only module that knows aiortc.
+
+Spec: docs/spec/links.md
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc.exceptions import InvalidStateError
+
+from p2p.protocol.fields import SDP_BYTES
+from p2p.protocol.parts import IceServer
+
+logger = logging.getLogger(__name__)
+
+CHANNEL_LABEL = "mesa"
+CHANNEL_ID = 0
+LOW_WATER_BYTES = 256 * 1_024
+_CANDIDATE = "a=candidate:"
+_ADDRESS_FIELD = 4
+
+
+class TransportFailed(Exception):
+    """A description could not be made, used or answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """What a transport tells its link. `drained`: what waits to be sent has fallen below the low mark."""
+
+    opened: Callable[[], None]
+    closed: Callable[[], None]
+    received: Callable[[bytes | str], None]
+    drained: Callable[[], None]
+
+
+class Transport(Protocol):
+    """One connection with one data channel."""
+
+    @property
+    def buffered_bytes(self) -> int: ...
+
+    async def offer(self) -> str: ...
+
+    async def answer(self, offer: str) -> str: ...
+
+    async def accept(self, answer: str) -> None: ...
+
+    def send(self, frame: bytes) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+TransportFactory = Callable[[Callbacks], Transport]
+
+
+class AiortcTransport:
+    """One RTCPeerConnection; aiortc makes a fresh certificate for each."""
+
+    def __init__(self, callbacks: Callbacks, ice_servers: Sequence[IceServer]) -> None:
+        # The list is always given: without one, aiortc asks a public server.
+        self._connection = RTCPeerConnection(
+            RTCConfiguration(iceServers=[_server(each) for each in ice_servers])
+        )
+        self._callbacks = callbacks
+        self._channel: RTCDataChannel | None = None
+        self._connection.on("connectionstatechange", self._connection_changed)
+
+    @property
+    def buffered_bytes(self) -> int:
+        return 0 if self._channel is None else int(self._channel.bufferedAmount)
+
+    async def offer(self) -> str:
+        """Make an offer that holds all candidates.
+
+        Raises:
+            TransportFailed: no offer could be made.
+        """
+        try:
+            self._open_channel()
+            await self._connection.setLocalDescription(await self._connection.createOffer())
+        except (OSError, ValueError, InvalidStateError) as error:
+            raise TransportFailed("no offer could be made") from error
+        return self._local_description()
+
+    async def answer(self, offer: str) -> str:
+        """Answer another peer's offer.
+
+        Raises:
+            TransportFailed: the offer is unusable.
+        """
+        await self._use(RTCSessionDescription(usable_candidates(offer), "offer"))
+        try:
+            await self._connection.setLocalDescription(await self._connection.createAnswer())
+        except (OSError, ValueError, InvalidStateError) as error:
+            raise TransportFailed("no answer could be made") from error
+        return self._local_description()
+
+    async def accept(self, answer: str) -> None:
+        """Use the answer to our offer.
+
+        Raises:
+            TransportFailed: the answer is unusable.
+        """
+        await self._use(RTCSessionDescription(usable_candidates(answer), "answer"))
+
+    def send(self, frame: bytes) -> None:
+        """Hand one binary message to the channel.
+
+        Raises:
+            TransportFailed: the channel is not open.
+        """
+        if self._channel is None:
+            raise TransportFailed("the channel is not open")
+        try:
+            self._channel.send(frame)
+        except InvalidStateError as error:
+            raise TransportFailed("the channel is not open") from error
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    async def _use(self, description: RTCSessionDescription) -> None:
+        try:
+            self._open_channel()
+            await self._connection.setRemoteDescription(description)
+        except Exception as error:
+            # The text comes from a stranger, and aiortc's parser fails on bad text in many ways.
+            raise TransportFailed("a description is unusable") from error
+
+    def _open_channel(self) -> None:
+        if self._channel is not None:
+            return
+        channel = self._connection.createDataChannel(
+            CHANNEL_LABEL, ordered=True, negotiated=True, id=CHANNEL_ID
+        )
+        channel.bufferedAmountLowThreshold = LOW_WATER_BYTES
+        channel.on("open", self._callbacks.opened)
+        channel.on("close", self._callbacks.closed)
+        channel.on("message", self._callbacks.received)
+        channel.on("bufferedamountlow", self._callbacks.drained)
+        self._channel = channel
+
+    def _connection_changed(self) -> None:
+        if self._connection.connectionState in ("failed", "closed"):
+            self._callbacks.closed()
+
+    def _local_description(self) -> str:
+        return shortened(self._connection.localDescription.sdp)
+
+
+def aiortc_factory(ice_servers: Sequence[IceServer]) -> TransportFactory:
+    """Make transports that use exactly these ICE servers."""
+    return lambda callbacks: AiortcTransport(callbacks, ice_servers)
+
+
+def usable_candidates(description: str) -> str:
+    """Drop candidates named `*.local`: resolving them costs a second, and the other side finds us without."""
+    lines = description.split("\r\n")
+    return "\r\n".join(line for line in lines if not _is_local_name(line))
+
+
+def shortened(description: str) -> str:
+    """Drop the last candidates of a machine with very many addresses, until the description fits a frame."""
+    lines = description.split("\r\n")
+    while len("\r\n".join(lines)) > SDP_BYTES:
+        last = max((at for at, line in enumerate(lines) if line.startswith(_CANDIDATE)), default=None)
+        if last is None:
+            raise TransportFailed("a description is too long")
+        del lines[last]
+    return "\r\n".join(lines)
+
+
+def _is_local_name(line: str) -> bool:
+    fields = line.split()
+    return (
+        line.startswith(_CANDIDATE)
+        and len(fields) > _ADDRESS_FIELD
+        and fields[_ADDRESS_FIELD].lower().rstrip(".").endswith(".local")
+    )
+
+
+def _server(server: IceServer) -> RTCIceServer:
+    return RTCIceServer(list(server.urls), server.username, server.credential)

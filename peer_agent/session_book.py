@@ -1,0 +1,58 @@
+"""Ratchet sessions in the store, by session id and by contact.
+
+Spec: docs/spec/handshake.md, section "Sessions"
+"""
+
+from peer_agent.crypto.identity import DeviceEntry, DeviceKeys
+from peer_agent.crypto.ratchet import SessionId
+from peer_agent.crypto.sessions import MAX_SESSIONS, Session, choose_session
+from peer_agent.store import Store
+
+TABLE = "sessions"
+
+
+class SessionBook:
+    """All sessions of this device. Writes belong into a transaction of the caller's."""
+
+    def __init__(self, store: Store, own: DeviceKeys) -> None:
+        self._store = store
+        self._own = own
+
+    def find(self, session_id: SessionId) -> tuple[int, Session] | None:
+        """Look up a session and the number of its contact."""
+        row = self._store.row("SELECT contact, record FROM sessions WHERE session = ?", (session_id,))
+        return None if row is None else (row[0], self._open(session_id, row[1]))
+
+    def choose(
+        self, contact: int, device: DeviceEntry, *, now_ms: int, begun_from_ms: int = 0
+    ) -> Session | None:
+        """The session to send on; None when a new one has to begin first."""
+        sessions = [each for each in self._with(contact, device) if each.started_ms >= begun_from_ms]
+        chosen = choose_session(self._own.signing.public, sessions, now_ms=now_ms)
+        return None if chosen is None or chosen.needs_renewal(now_ms) else chosen
+
+    def save(self, contact: int, session: Session) -> None:
+        """Write the next state of a session; of too many with one device the oldest goes."""
+        record = self._store.seal(TABLE, session.session_id, session.pack())
+        self._store.change(
+            "INSERT OR REPLACE INTO sessions (session, contact, record) VALUES (?, ?, ?)",
+            (session.session_id, contact, record),
+        )
+        others = [each for each in self._with(contact, session.peer) if each.session_id != session.session_id]
+        others.sort(key=lambda each: each.started_ms)
+        for surplus in others[: max(0, len(others) + 1 - MAX_SESSIONS)]:
+            self._store.change("DELETE FROM sessions WHERE session = ?", (surplus.session_id,))
+
+    def confirm(self, session_id: SessionId) -> None:
+        """Note that the peer holds a session: its header is sent no more."""
+        found = self.find(session_id)
+        if found is not None and not found[1].is_established:
+            self.save(found[0], found[1].confirmed())
+
+    def _with(self, contact: int, device: DeviceEntry) -> list[Session]:
+        rows = self._store.rows("SELECT session, record FROM sessions WHERE contact = ?", (contact,))
+        sessions = [self._open(SessionId(session_id), record) for session_id, record in rows]
+        return [session for session in sessions if session.peer.device_id == device.device_id]
+
+    def _open(self, session_id: SessionId, record: bytes) -> Session:
+        return Session.unpack(self._store.open(TABLE, session_id, record))

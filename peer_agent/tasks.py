@@ -1,0 +1,37 @@
+"""Ownership of background work: every task belongs to one group, and ends with it."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+
+class Tasks:
+    """A task group that can be stopped from inside: what was spawned last is never left behind."""
+
+    def __init__(self) -> None:
+        self._group = asyncio.TaskGroup()
+        self._running: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    async def __aenter__(self) -> "Tasks":
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        self.stop()
+        await self._group.__aexit__(*error)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run work in the background; when it fails, the whole group fails with it."""
+        if self._closing:
+            work.close()
+            return
+        task = self._group.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def stop(self) -> None:
+        """Cancel what runs and start nothing more."""
+        self._closing = True
+        for task in tuple(self._running):
+            task.cancel()

@@ -1,0 +1,85 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conventions.sources import ROOT, SERVER, find_files, name_of
+
+LONGEST = {"*.py": 400, "*.js": 250, "*.css": 250, "*.html": 150}
+CODE_FOLDERS = (*SERVER, "peer_agent", "static", "templates")
+DRAWERS = re.compile(r"(^|_)(utils?|helpers?|common|manager|misc)$")
+# What a peer between the ends is called is "forwarder"; this file has to name what is banned.
+BANNED = re.compile(r"(?<![a-z])(relay|node|room)s?(?![a-z])", re.IGNORECASE)
+BANNED_ALLOWED = re.compile(r"relay-only|ast\.|isinstance\(node|for node in|TURN", re.IGNORECASE)
+PRINTERS = ("bench", "peer_agent/cli", "mesa/management")
+SELF = Path(__file__)
+
+
+def hits(pattern: str, folders: tuple[str, ...], glob: str = "*.py") -> list[str]:
+    wanted = re.compile(pattern)
+    return [
+        f"{name_of(path)}:{number}"
+        for path in find_files(glob, folders)
+        if path != SELF
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if wanted.search(line)
+    ]
+
+
+@pytest.mark.parametrize("pattern", LONGEST)
+def test_no_file_is_too_long(pattern: str) -> None:
+    folders = (*CODE_FOLDERS, "tests", "bench")
+
+    too_long = [
+        name_of(path)
+        for path in find_files(pattern, folders)
+        if len(path.read_text().splitlines()) > LONGEST[pattern]
+    ]
+
+    assert too_long == []
+
+
+def test_no_module_is_a_drawer() -> None:
+    names = [name_of(path) for path in find_files("*.py") if DRAWERS.search(path.stem)]
+
+    assert names == []
+
+
+def test_a_word_means_one_thing() -> None:
+    found = [
+        f"{name_of(path)}:{number}"
+        for path in find_files("*.py", (*SERVER, "peer_agent"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if BANNED.search(line) and not BANNED_ALLOWED.search(line)
+    ]
+
+    assert found == []
+
+
+def test_log_lines_take_arguments() -> None:
+    assert hits(r"\b(logger|logging)\.\w+\(\s*f[\"']", (*SERVER, "peer_agent")) == []
+
+
+def test_nothing_prints_but_the_programs_for_people() -> None:
+    found = hits(r"(?<![\w.])print\(", (*SERVER, "peer_agent"))
+
+    assert [hit for hit in found if not hit.startswith(PRINTERS)] == []
+
+
+def test_tests_do_not_sleep() -> None:
+    assert hits(r"\bsleep\(", ("tests",)) == []
+
+
+def test_tests_do_not_replace_our_own_functions() -> None:
+    assert hits(r"patch\(\s*[\"'](accounts|conversations|mesa|p2p|peer_agent)\b", ("tests",)) == []
+
+
+def test_consumers_touch_only_the_store() -> None:
+    assert hits(r"\.objects\.|database_sync_to_async|\belif\b", ("p2p",), "consumers.py") == []
+
+
+def test_lock_files_name_no_index() -> None:
+    locks = sorted((ROOT / "requirements").glob("*.lock"))
+
+    assert [lock.name for lock in locks] == ["agent.lock", "dev.lock", "server.lock"]
+    assert not any("://" in lock.read_text() or "--index" in lock.read_text() for lock in locks)

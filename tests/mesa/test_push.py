@@ -1,0 +1,123 @@
+import asyncio
+import json
+import threading
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from channels.layers import channel_layers, get_channel_layer
+
+from mesa import push, store
+
+DEVICE = uuid.UUID("11111111-1111-4111-8111-111111111111")
+SID = uuid.UUID("22222222-2222-4222-8222-222222222222")
+FRAME = {"type": "mailbox", "note": "ą"}
+RECEIVE_LIMIT_S = 5
+IDLE_S = 12
+SOCKETS = 500
+
+pytestmark = [pytest.mark.db, pytest.mark.usefixtures("empty_store")]
+
+
+@pytest.fixture
+async def layer() -> AsyncIterator[Any]:
+    layer = get_channel_layer()
+    yield layer
+    await layer.flush()
+
+
+@pytest.fixture
+def store_is_down(tmp_path: Path, settings: Any) -> Iterator[None]:
+    nowhere = f"unix://{tmp_path}/nothing.sock"
+    backend = settings.CHANNEL_LAYERS["default"]
+    settings.CHANNEL_LAYERS = {"default": backend | {"CONFIG": {"hosts": [nowhere]}}}
+    yield
+    channel_layers.backends.clear()
+
+
+async def receive(layer: Any, channel: str, *, limit_s: float = RECEIVE_LIMIT_S) -> Any:
+    async with asyncio.timeout(limit_s):
+        return await layer.receive(channel)
+
+
+async def test_frame_from_a_task_reaches_the_device(layer: Any) -> None:
+    channel = await layer.new_channel()
+    await layer.group_add(push.device_group(DEVICE), channel)
+
+    assert await asyncio.to_thread(push.push_device, DEVICE, FRAME)
+
+    message = await receive(layer, channel)
+    assert message["type"] == "push.frame"
+    assert json.loads(message["text"]) == FRAME
+
+
+async def test_frame_from_a_socket_handler_reaches_the_device(layer: Any) -> None:
+    channel = await layer.new_channel()
+    await layer.group_add(push.device_group(DEVICE), channel)
+
+    assert await push.apush_device(DEVICE, FRAME)
+
+    assert json.loads((await receive(layer, channel))["text"]) == FRAME
+
+
+async def test_end_of_a_login_reaches_its_sockets(layer: Any) -> None:
+    channel = await layer.new_channel()
+    await layer.group_add(push.login_group(SID), channel)
+
+    assert await asyncio.to_thread(push.end_login, SID, "logout")
+
+    assert await receive(layer, channel) == {"type": "session.end", "cause": "logout"}
+
+
+async def test_tasks_share_one_loop_however_many_push_at_once(layer: Any) -> None:
+    channel = await layer.new_channel()
+    await layer.group_add(push.device_group(DEVICE), channel)
+
+    await asyncio.gather(*(asyncio.to_thread(push.push_device, DEVICE, {"n": n}) for n in range(50)))
+
+    got = [json.loads((await receive(layer, channel))["text"])["n"] for _ in range(50)]
+    assert sorted(got) == list(range(50))
+    assert sum(thread.name == "push" for thread in threading.enumerate()) == 1
+
+
+def test_push_without_a_store_fails_nobody(store_is_down: None) -> None:
+    assert not push.push_device(DEVICE, FRAME)
+
+
+async def test_push_without_a_store_fails_no_socket_handler(store_is_down: None) -> None:
+    assert not await push.apush_device(DEVICE, FRAME)
+    assert not await push.aend_login(SID, "revoked")
+
+
+async def test_socket_that_was_idle_for_12_seconds_still_receives(layer: Any) -> None:
+    channel = await layer.new_channel()
+    await layer.group_add(push.device_group(DEVICE), channel)
+    waiting = asyncio.ensure_future(receive(layer, channel, limit_s=IDLE_S + RECEIVE_LIMIT_S))
+
+    # Some clients close a socket that was silent for 5 s, and the one who waits on it never hears of it.
+    done, _ = await asyncio.wait({waiting}, timeout=IDLE_S)
+    assert not done
+    await push.apush_device(DEVICE, FRAME)
+
+    assert json.loads((await waiting)["text"]) == FRAME
+
+
+async def test_500_sockets_that_join_at_once_all_receive(layer: Any) -> None:
+    channels = [await layer.new_channel() for _ in range(SOCKETS)]
+    await asyncio.gather(*(layer.group_add(push.login_group(SID), channel) for channel in channels))
+
+    await push.aend_login(SID, "removed")
+
+    messages = await asyncio.gather(*(receive(layer, channel) for channel in channels))
+    assert [message["cause"] for message in messages] == ["removed"] * SOCKETS
+
+
+async def test_channel_layer_leaves_no_key(layer: Any) -> None:
+    channel = await layer.new_channel()
+    await layer.group_add(push.device_group(DEVICE), channel)
+    await push.apush_device(DEVICE, FRAME)
+    await receive(layer, channel)
+
+    assert list(store.keys_without_ttl()) == []

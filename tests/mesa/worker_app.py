@@ -1,0 +1,36 @@
+"""The project's Celery app with tasks that tests can see: run as `celery -A tests.mesa.worker_app worker`."""
+
+from datetime import timedelta
+
+from celery import shared_task
+
+from mesa import deadlines, store
+from mesa.celery import app
+
+__all__ = ["app"]
+
+SEEN = store.key("test", "seen")
+SEEN_TTL = timedelta(minutes=5)
+PACE = timedelta(seconds=0.3)
+
+
+def note(what: str) -> None:
+    with store.client().pipeline() as batch:
+        batch.hincrby(SEEN, what, 1)
+        batch.expire(SEEN, SEEN_TTL)
+        batch.execute()
+
+
+@shared_task(name="tests.due")
+def due(ident: str) -> None:
+    note(ident)
+    deadlines.cancel("test_due", ident)
+
+
+@shared_task(name="tests.pace", queue="maintenance")
+def pace() -> None:
+    note("pace")
+
+
+deadlines.register("test_due", "tests.due")
+deadlines.register("test_pace", "tests.pace", every=PACE)

@@ -1,7 +1,7 @@
-"""The operator's view: who has an account, whether it is open, and how much is kept for it. Nothing can be changed.
+"""The operator's view: who has an account, whether it is open, how many devices it has. It changes nothing.
 
-Envelopes, tokens, prekeys, logins and statements are not registered: their rows are of no use to an operator, and of
-much to somebody who sits at an operator's desk.
+Envelopes, tokens, prekeys, logins and statements are not registered: their rows are of no use to an operator,
+and of much to somebody who sits down at an operator's desk.
 """
 
 from django.contrib import admin
@@ -32,7 +32,8 @@ class UserAdmin(admin.ModelAdmin):
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return super().get_queryset(request).annotate(devices_counted=Count("devices"))
+        users: QuerySet[User] = super().get_queryset(request)
+        return users.annotate(devices_counted=Count("devices"))
 
     @admin.display(description="devices", ordering="devices_counted")
     def device_count(self, user: User) -> int:

@@ -30,8 +30,8 @@ class Exits:
 class Forwarding:
     """One peer's part in all paths it is on; ends and forwarders run the same code."""
 
-    def __init__(self, exits: Exits, keys: OnionKeys) -> None:
-        self.keys = keys
+    def __init__(self, exits: Exits, keys: Callable[[], OnionKeys]) -> None:
+        self._keys = keys
         self._exits = exits
         self._table = HopTable()
 
@@ -72,7 +72,7 @@ class Forwarding:
 
     def _pass(self, hop: Hop, frame: LinkFrame) -> None:
         try:
-            peeled = onion.peel(frame.cell, onion.HopId(hop.incoming), self.keys)
+            peeled = onion.peel(frame.cell, onion.HopId(hop.incoming), self._keys())
             hop.replay.accept(peeled.replay_tag)
         except CellRejected:
             return

@@ -1,47 +1,207 @@
-"""A whole peer: one account on one server, as an async context manager with an iterator of events.
+"""A whole peer: one account on one server, as an async context manager with a stream of events.
 
     async with Peer(config) as peer, peer.events() as events:
         number = peer.send("bo", "hello")
-        async for timed in events: ...
+        async for timed in events:
+            ...
 
 Spec: docs/spec/agent.md
 """
 
 import asyncio
 import contextlib
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, NoReturn
+import logging
+from collections.abc import Callable
+from typing import Any, NoReturn, Self
 
 from p2p.protocol import to_peer
 from p2p.protocol.frames import FrameToPeer
-from p2p.protocol.ids import LinkId
-from p2p.protocol.to_server import Answer, HopFailed, LinkDown, LinkUp
-from peer_agent.account import load_tokens, require_account, save_tokens
+from peer_agent.account import Account, load_tokens, require_account, save_tokens
 from peer_agent.api import Api
-from peer_agent.books import open_books
+from peer_agent.assembly import Conversations, Surroundings, assemble
 from peer_agent.clock import Clock
 from peer_agent.config import Config, socket_url
-from peer_agent.contacts import ContactParts, Contacts
-from peer_agent.courier import CourierParts
-from peer_agent.delivery import Delivery
-from peer_agent.delivery_tokens import DeliveryTokens
-from peer_agent.events import Events, EventStream, LinkClosed, LinkOpened, SessionClosed
-from peer_agent.forwarding import Exits, Forwarding
-from peer_agent.handshakes import Handshakes
+from peer_agent.contact_book import Contact, ContactState
+from peer_agent.desk import opened_store
+from peer_agent.errors import AgentError, LoginRefused
+from peer_agent.events import ContactAdded, ContactAsked, Event, Events, EventStream
 from peer_agent.ice_patch import apply_ice_patch
-from peer_agent.inbox import Inbox, InboxEdges
-from peer_agent.link_end import LinkReports
-from peer_agent.links import Links
-from peer_agent.mailbox import Mailbox, MailboxParts
-from peer_agent.opening import Opener
-from peer_agent.posts import Posts
-from peer_agent.presence import Presence
-from peer_agent.receiving import Receiving
-from peer_agent.resets import Resets
+from peer_agent.network import Listener, MakeTransports, Network, NetworkParts
 from peer_agent.rest import Rest
 from peer_agent.rtc import aiortc_factory
-from peer_agent.session import Session, SessionEdges
 from peer_agent.store import Store
 from peer_agent.tasks import Tasks
-from peer_agent.upkeep import PrekeyUpkeep
+
+logger = logging.getLogger(__name__)
+
+SHOW_OVERDUE_EVERY_S = 1.0
+MAILBOX_RETRY_S = 15.0
+PREKEYS_EVERY_S = 3_600.0
+PREKEYS_RETRY_S = 30.0
+GOODBYE_S = 1.0
+
+
+class Peer:
+    """This device, online for as long as its block lasts."""
+
+    def __init__(
+        self, config: Config, *, clock: Clock | None = None, make_transports: MakeTransports = aiortc_factory
+    ) -> None:
+        self._config = config
+        self._clock = clock or Clock()
+        self._make_transports = make_transports
+        self._events = Events(self._clock.unix)
+        self._mail_waits = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        """Lock the state directory, take up what earlier runs left, and go online.
+
+        Raises:
+            StateInUse, StoreClosed, LoginRefused: there is nothing to go online with.
+        """
+        apply_ice_patch()
+        async with contextlib.AsyncExitStack() as stack:
+            store = stack.enter_context(opened_store(self._config))
+            self._tasks = Tasks()
+            self._build(store, require_account(store))
+            stack.push_async_callback(self._rest.aclose)
+            await stack.enter_async_context(self._tasks)
+            stack.push_async_callback(self._say_goodbye)
+            self._start()
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *error: Any) -> bool | None:
+        self._events.close()
+        return await self._stack.__aexit__(*error)
+
+    def events(self) -> EventStream:
+        """Read what happens from now on."""
+        return self._events.read()
+
+    def send(self, username: str, text: str) -> int:
+        """Accept a message for a contact; returns its number. See `Delivery.send`."""
+        return self._conversations.delivery.send(username, text)
+
+    async def request(self, username: str, greeting: str = "") -> Contact:
+        """Ask a user to become a contact. See `Contacts.request`."""
+        return await self._conversations.contacts.request(username, greeting)
+
+    async def accept(self, username: str) -> Contact:
+        """Say yes to a user who asked. See `Contacts.accept`."""
+        return await self._conversations.contacts.accept(username)
+
+    def contacts(self) -> list[Contact]:
+        """Everybody this user knows, by name."""
+        return self._conversations.books.contacts.all()
+
+    def _build(self, store: Store, account: Account) -> None:
+        tokens = load_tokens(store)
+        if tokens is None:
+            raise LoginRefused("There is no login: run `mesa-peer login`.")
+        self._rest = Rest(account.server, tokens=tokens, save=lambda new: save_tokens(store, new))
+        self._network = Network(
+            NetworkParts(
+                url=socket_url(account.server),
+                rest=self._rest,
+                device=account.device,
+                tasks=self._tasks,
+                clock=self._clock,
+                report=self._events.publish,
+                forwards=self._config.forwards,
+                make_transports=self._make_transports,
+            )
+        )
+        self._conversations: Conversations = assemble(
+            Surroundings(
+                account=account,
+                api=Api(self._rest),
+                store=store,
+                tasks=self._tasks,
+                clock=self._clock,
+                send_cell=self._network.links.send,
+                send_frame=self._network.session.send,
+                report=self._report,
+            )
+        )
+        delivery = self._conversations.delivery
+        self._handlers: dict[type[FrameToPeer], Callable[[Any], None]] = {
+            to_peer.PathReady: delivery.path_ready,
+            to_peer.AttemptFailed: delivery.attempt_failed,
+            to_peer.TransactionEnded: delivery.ended,
+            to_peer.TransactionReceipt: delivery.receipt,
+            to_peer.ContactOnline: delivery.contact_online,
+            to_peer.Snapshot: delivery.snapshot,
+            to_peer.Mailbox: lambda _: self._mail_waits.set(),
+        }
+
+    def _start(self) -> None:
+        self._conversations.inbox.resume()
+        self._conversations.delivery.resume()
+        self._network.start(Listener(self._conversations.inbox.take, self._received, self._online))
+        for loop in (self._mind_mailbox(), self._mind_prekeys(), self._show_overdue()):
+            self._tasks.spawn(loop)
+
+    def _received(self, frame: FrameToPeer) -> None:
+        handler = self._handlers.get(type(frame))
+        if handler is not None:
+            handler(frame)
+
+    def _online(self, is_online: bool) -> None:
+        self._conversations.delivery.online(is_online)
+        if is_online:
+            self._mail_waits.set()
+
+    def _report(self, event: Event) -> None:
+        self._events.publish(event)
+        if isinstance(event, ContactAdded):
+            contact = self._conversations.books.contacts.find(event.user)
+            if contact is not None and contact.their_token is not None:
+                self._conversations.delivery.watch_contact(contact.their_token)
+        elif isinstance(event, ContactAsked) and self._config.accepts_all:
+            # Accepted by the mailbox loop, which also does it again after a failure.
+            self._mail_waits.set()
+
+    async def _mind_mailbox(self) -> NoReturn:
+        """Empty the mailbox whenever something may be in it, and bring out what could not leave before."""
+        while True:
+            try:
+                await self._conversations.posts.deliver()
+                await self._conversations.mailbox.empty()
+                await self._accept_all()
+            except LoginRefused:
+                raise
+            except AgentError:
+                logger.info("the mailbox has to wait")
+                await asyncio.sleep(MAILBOX_RETRY_S)
+            else:
+                await self._mail_waits.wait()
+            self._mail_waits.clear()
+
+    async def _accept_all(self) -> None:
+        for contact in self.contacts() if self._config.accepts_all else ():
+            if contact.state is ContactState.ASKING:
+                await self.accept(contact.username)
+
+    async def _mind_prekeys(self) -> NoReturn:
+        while True:
+            try:
+                await self._conversations.prekeys.check()
+            except LoginRefused:
+                raise
+            except AgentError:
+                logger.info("prekeys have to wait")
+                await asyncio.sleep(PREKEYS_RETRY_S)
+            else:
+                await asyncio.sleep(PREKEYS_EVERY_S)
+
+    async def _show_overdue(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(SHOW_OVERDUE_EVERY_S)
+            self._conversations.inbox.show_overdue()
+
+    async def _say_goodbye(self) -> None:
+        """Leave in order: transactions end, frames go out, links close; then the tasks are cancelled."""
+        self._conversations.delivery.close()
+        await self._network.close()
+        await self._network.session.flush(GOODBYE_S)

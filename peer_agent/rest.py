@@ -60,7 +60,7 @@ class Rest:
         self._save = save
         self._refreshing = asyncio.Lock()
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         await self._client.aclose()
 
     def use(self, tokens: Tokens) -> None:

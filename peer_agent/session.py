@@ -94,7 +94,10 @@ class Session:
         self._edges = edges
         self._waiting: deque[FrameToServer] = deque(maxlen=QUEUED_FRAMES)
         self._has_waiting = asyncio.Event()
-        self._epoch_changed = asyncio.Event()
+        self._all_sent = asyncio.Event()
+        self._all_sent.set()
+        self._greeting_due = asyncio.Event()
+        self._has_greeted = False
         self._resume: bytes | None = None
         self._epoch: bytes | None = None
         self._closed_at: float | None = None
@@ -105,6 +108,16 @@ class Session:
         """Send a frame now, or after the next welcome; the oldest go when too many wait."""
         self._waiting.append(frame)
         self._has_waiting.set()
+        self._all_sent.clear()
+
+    async def flush(self, within_s: float) -> None:
+        """Wait until the waiting frames are out, if there is a socket to take them."""
+        if not self.is_open:
+            return
+        try:
+            await asyncio.wait_for(self._all_sent.wait(), within_s)
+        except TimeoutError:
+            logger.info("some frames did not go out in time")
 
     async def run(self) -> None:
         """Keep a socket open until cancelled.
@@ -179,12 +192,12 @@ class Session:
             frame = await _receive(socket)
             if not isinstance(frame, Welcome):
                 self._edges.received(frame)
-            elif frame.epoch == self._epoch:
+            elif self._has_greeted:
                 self._welcome(frame, forgotten=False)
             else:
                 # The store lost its memory: tell it again who is here, but not all peers at once.
                 self._epoch, self._resume = frame.epoch, frame.resume
-                self._epoch_changed.set()
+                self._greeting_due.set()
 
     async def _write(self, socket: ClientConnection) -> NoReturn:
         pace = Pace(per_s=PACE_PER_S, burst=PACE_BURST, now=_now())
@@ -194,12 +207,14 @@ class Session:
                 await asyncio.sleep(pace.wait_s(now=_now()))
                 await socket.send(to_text(self._waiting.popleft()))
             self._has_waiting.clear()
+            self._all_sent.set()
 
     async def _greet_again(self) -> NoReturn:
         while True:
-            await self._epoch_changed.wait()
-            self._epoch_changed.clear()
+            await self._greeting_due.wait()
             await asyncio.sleep(random.uniform(0, EPOCH_JITTER_S))  # noqa: S311  jitter keeps no secret
+            self._greeting_due.clear()
+            self._has_greeted = True
             self.send(self._hello())
 
     def _hello(self) -> Hello:
@@ -207,6 +222,7 @@ class Session:
 
     def _welcome(self, welcome: Welcome, *, forgotten: bool) -> None:
         self._resume, self._epoch = welcome.resume, welcome.epoch
+        self._has_greeted = False
         self._edges.report(SessionOpened(welcome.resumed))
         self._edges.welcomed(welcome, forgotten)
 

@@ -1,5 +1,7 @@
 """The operator's pages: counts and states, never what belongs to users."""
 
+from typing import Any
+
 import pytest
 from django.contrib import admin
 from django.test import Client
@@ -53,7 +55,7 @@ def test_only_users_are_registered() -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, {"is_staff": True, "is_active": False}])
-def test_others_are_turned_away(fields: dict[str, bool]) -> None:
+def test_others_are_turned_away(fields: dict[str, Any]) -> None:
     client = Client()
     client.force_login(make_user("mallory", **fields), backend="django.contrib.auth.backends.ModelBackend")
 

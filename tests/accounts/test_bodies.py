@@ -80,7 +80,8 @@ def test_value_of_another_type_is_refused(
     for key in GOOD[method, path]:
         # These are more calls than the limits allow.
         empty_store.flushall()
-        for wrong in (7, 1.5, True if key != "cookies" else "true", {}, [[]], "\x00"):
+        wrongs: list[Any] = [7, 1.5, True if key != "cookies" else "true", {}, [[]], "\x00"]
+        for wrong in wrongs:
             response = send(Rest(ada), method, path, json.dumps({**GOOD[method, path], key: wrong}))
 
             assert code(response) == INVALID, (key, wrong)

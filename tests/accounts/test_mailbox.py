@@ -19,7 +19,7 @@ from p2p.protocol.fields import b64_text
 from tests.accounts.rest import ENVELOPE, Rest, code
 from tests.factories import LoggedIn, make_delivery_token, make_login
 
-ACCEPTED = (202, {})
+ACCEPTED: tuple[int, dict[str, str]] = (202, {})
 
 
 @pytest.fixture

@@ -9,13 +9,9 @@ from django.utils import timezone
 from accounts.models import DeviceLogin, RevokedToken
 from accounts.tokens import REFRESH_LIFETIME, TokenKind, write_token
 from tests.accounts.rest import Rest, code
-from tests.factories import LoggedIn, make_login
+from tests.factories import make_client, make_login
 
 REFUSED = (401, "not_authenticated")
-
-
-def refresh(token: str) -> LoggedIn | object:
-    return Rest().post("refresh/", {"refresh": token})
 
 
 def rotate(token: str) -> dict[str, str]:
@@ -26,8 +22,6 @@ def rotate(token: str) -> dict[str, str]:
 
 
 def works(access: str) -> bool:
-    from tests.factories import make_client
-
     answer = make_client().get("/api/accounts/me/", headers={"Authorization": f"Bearer {access}"})
     return answer.status_code == 200
 

@@ -40,7 +40,7 @@ def test_password_is_kept_as_a_hash_only() -> None:
 
 
 def test_name_is_folded_before_it_is_compared() -> None:
-    response = Rest().post("register/", {**body("ada"), "username": "ＡDA"})
+    response = Rest().post("register/", {**body("ada"), "username": "\uff21DA"})
 
     assert response.status_code == 201
     assert response.json()["username"] == "ada"

@@ -70,7 +70,7 @@ def signed_with_the_django_key(ada: LoggedIn) -> str:
 
 def unsigned(ada: LoggedIn) -> str:
     claims = jwt.decode(ada.tokens.access, options={"verify_signature": False})
-    return jwt.encode(claims, None, "none")
+    return jwt.encode(claims, "", "none")
 
 
 def of_another_user(ada: LoggedIn) -> str:

@@ -101,7 +101,7 @@ def test_every_spec_page_is_in_the_index_and_the_other_way_round() -> None:
 
 def test_every_vector_file_belongs_to_a_page_that_names_it() -> None:
     for path in (ROOT / "docs/spec/vectors").glob("*.json"):
-        assert f"`vectors/{path.name}`" in text_of(f"docs/spec/{path.stem}.md")
+        assert f"{path.name}`" in text_of(f"docs/spec/{path.stem}.md")
 
 
 def test_every_decision_is_in_the_list() -> None:
@@ -148,14 +148,14 @@ def test_every_promise_of_the_readme_names_its_test() -> None:
     rows = [row for row in promises.splitlines() if row.startswith("| ") and not row.startswith("|--")]
 
     assert rows
-    assert [row for row in rows if "`tests/" not in row] == []
+    assert [row for row in rows if "`tests/" not in row or "no test" in row] == []
 
 
 def test_every_invariant_names_its_test() -> None:
     rows = re.findall(r"^\| \d \|.*$", text_of("ARCHITECTURE.md"), re.MULTILINE)
 
     assert len(rows) == 8
-    assert [row for row in rows if "`tests/" not in row] == []
+    assert [row for row in rows if "`tests/" not in row or "no test" in row] == []
 
 
 @pytest.mark.parametrize(

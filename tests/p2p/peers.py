@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -49,6 +49,7 @@ class TestPeer:
     forward: bool = False
     inbox: list[FrameToPeer] = field(default_factory=list)
     welcome: Welcome | None = None
+    is_closed: bool = False
 
     @property
     def device(self) -> str:
@@ -65,11 +66,11 @@ class TestPeer:
     async def send(self, frame: FrameToServer) -> None:
         await self.socket.send_to(text_data=to_text(frame))
 
-    async def expect(self, kind: type[F]) -> F:
-        """Wait for a frame of this kind; others that come before stay in the inbox."""
+    async def expect(self, kind: type[F], fits: Callable[[F], bool] = lambda _: True) -> F:
+        """Wait for a frame of this kind that fits; others that come before stay in the inbox."""
         while True:
             for frame in self.inbox:
-                if isinstance(frame, kind):
+                if isinstance(frame, kind) and fits(frame):
                     self.inbox.remove(frame)
                     return frame
             self.inbox.append(parse_to_peer(await self.socket.receive_from(timeout=WAIT_S)))
@@ -86,10 +87,10 @@ class TestPeer:
         await self.refresh()
         return await self.expect(Snapshot)
 
-    async def find(self, kind: type[F]) -> F | None:
-        """Give a frame of this kind if one has come."""
+    async def find(self, kind: type[F], fits: Callable[[F], bool] = lambda _: True) -> F | None:
+        """Give a frame of this kind that fits, if one has come."""
         await self.settled()
-        found = next((frame for frame in self.inbox if isinstance(frame, kind)), None)
+        found = next((frame for frame in self.inbox if isinstance(frame, kind) and fits(frame)), None)
         if found is not None:
             self.inbox.remove(found)
         return found
@@ -100,9 +101,20 @@ class TestPeer:
         frames, self.inbox = self.inbox, []
         return frames
 
+    async def expect_welcome(self) -> Welcome:
+        """Wait for a welcome, and keep its resume token."""
+        self.welcome = await self.expect(Welcome)
+        return self.welcome
+
+    @property
+    def resume(self) -> bytes:
+        """The resume token of the last welcome."""
+        assert self.welcome is not None
+        return self.welcome.resume
+
     async def greet(self, resume: bytes | None = None, links: tuple[Any, ...] = ()) -> Snapshot:
         await self.send(Hello(resume=resume, epoch=None, links=links))
-        self.welcome = await self.expect(Welcome)
+        await self.expect_welcome()
         return await self.expect(Snapshot)
 
     async def refresh(self) -> None:
@@ -118,7 +130,10 @@ class TestPeer:
         return await self.expect(Snapshot)
 
     async def close(self) -> None:
-        await self.socket.disconnect(timeout=WAIT_S)
+        """Close the socket, as a peer that leaves does."""
+        if not self.is_closed:
+            self.is_closed = True
+            await self.socket.disconnect(timeout=WAIT_S)
 
 
 def communicator(
@@ -166,8 +181,9 @@ class Network:
         await peer.publish(forward=forward, offers=offers)
         return peer
 
-    async def forwarders(self, count: int = 3) -> list[TestPeer]:
-        return [await self.online(f"fw{number}", forward=True) for number in range(1, count + 1)]
+    async def forwarders(self, count: int = 3, *, offers: int = 4) -> list[TestPeer]:
+        names = [f"fw{number}" for number in range(1, count + 1)]
+        return [await self.online(name, forward=True, offers=offers) for name in names]
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from asgiref.sync import sync_to_async
 from mesa import store
 from p2p import store_keys
 from p2p.protocol.fields import b64_text
+from p2p.protocol.ids import HopId
 from p2p.protocol.parts import ReceiptEntry
 from p2p.protocol.to_peer import PathReady, ReadyToReceive
 from p2p.protocol.to_server import LinkUp, Receipt
@@ -18,6 +20,7 @@ from tests.factories import LoggedIn, make_client, make_delivery_token
 from tests.p2p.peers import Network, TestPeer
 
 URL = "/api/p2p/transactions/"
+LOOKS = 20
 
 
 async def make_token(receiver: LoggedIn) -> bytes:
@@ -77,18 +80,36 @@ class OpenPath:
 async def take_path(tx_key: TxKey, sender: TestPeer, everybody: list[TestPeer]) -> OpenPath:
     """Collect what the peers of the sender's next path were told, and put the peers in order."""
     ready = await sender.expect(PathReady)
-    orders = {peer.device: order for peer in everybody if (order := await peer.find(ReadyToReceive))}
-    by_incoming = {orders[peer.device].in_.hop: peer for peer in everybody if peer.device in orders}
-    path = [sender]
-    while path[-1] is sender or path[-1].device != str(ready.device):
-        path.append(by_incoming[orders[path[-1].device].out.hop])
-    return OpenPath(tx_key, ready, path, [orders[peer.device] for peer in path])
+    hops = ready.hops
+    peers, orders = [sender], [await take_order(sender, lambda order: order.out.hop == hops[0])]
+    for hop in hops:
+        peer, order = await find_order(everybody, hop)
+        peers.append(peer)
+        orders.append(order)
+    return OpenPath(tx_key, ready, peers, orders)
 
 
-async def open_path(network: Network, *, forwarders: int = 3) -> OpenPath:
+async def take_order(peer: TestPeer, fits: Callable[[ReadyToReceive], bool]) -> ReadyToReceive:
+    """Wait for the peer's order that fits; others stay in its inbox."""
+    order = await peer.expect(ReadyToReceive, fits)
+    assert isinstance(order, ReadyToReceive)
+    return order
+
+
+async def find_order(everybody: list[TestPeer], hop: HopId) -> tuple[TestPeer, ReadyToReceive]:
+    """Look in all inboxes for the order with this incoming hop, until it has come."""
+    for _ in range(LOOKS):
+        for peer in everybody:
+            order = await peer.find(ReadyToReceive, lambda each: each.in_.hop == hop)
+            if order is not None:
+                return peer, order
+    raise AssertionError("nobody got the order")
+
+
+async def open_path(network: Network, *, forwarders: int = 3, offers: int = 4) -> OpenPath:
     """ada's transaction to bo, with a path."""
-    ada, bo = await network.online("ada"), await network.online("bob")
-    crowd = await network.forwarders(forwarders)
+    ada, bo = await network.online("ada", offers=offers), await network.online("bob")
+    crowd = await network.forwarders(forwarders, offers=offers)
     tx_key = await send_to(ada, bo.login)
     return await take_path(tx_key, ada, [ada, bo, *crowd])
 

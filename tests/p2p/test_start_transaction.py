@@ -5,7 +5,6 @@ import uuid
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.utils import timezone
 
 from accounts.delivery import delete_tokens, digest_of
@@ -21,8 +20,8 @@ URL = "/api/p2p/transactions/"
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_store")]
 
 
-def body(token: bytes | None = None, **changed: Any) -> dict[str, Any]:
-    return {"id": str(uuid.uuid4()), "token": b64_text(token or bytes(32)), "tickets": [], **changed}
+def body(raw_token: bytes = bytes(32), **changed: Any) -> dict[str, Any]:
+    return {"id": str(uuid.uuid4()), "token": b64_text(raw_token), "tickets": [], **changed}
 
 
 def post(login: LoggedIn | None, content: dict[str, Any]) -> Any:
@@ -30,9 +29,7 @@ def post(login: LoggedIn | None, content: dict[str, Any]) -> Any:
 
 
 def queued_tasks() -> list[dict[str, Any]]:
-    with current_app.pool.acquire(block=True) as connection:
-        entries = connection.default_channel.client.lrange("path", 0, -1)  # type: ignore[attr-defined]  # kombu's own client
-    return [json.loads(entry) for entry in entries]
+    return [json.loads(entry) for entry in store.client().lrange("broker:path", 0, -1)]
 
 
 def test_store_row_and_task_are_there_when_the_answer_comes() -> None:

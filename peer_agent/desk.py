@@ -1,0 +1,81 @@
+"""An account's conversations without its place in the network, for commands that only ask the server."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+from p2p.protocol.frames import FrameToServer
+from p2p.protocol.ids import LinkId
+from peer_agent.account import Account, load_tokens, require_account, save_tokens
+from peer_agent.api import Api
+from peer_agent.assembly import Conversations, Surroundings, assemble
+from peer_agent.clock import Clock
+from peer_agent.config import Config
+from peer_agent.errors import LoginRefused
+from peer_agent.events import Events
+from peer_agent.rest import Rest
+from peer_agent.state_dir import locked, prepare_state_dir
+from peer_agent.store import Store, open_store
+from peer_agent.tasks import Tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What such a command works with."""
+
+    account: Account
+    store: Store
+    api: Api
+    conversations: Conversations
+
+    async def look_into_mailbox(self) -> None:
+        """Bring prekeys up to date, send what waits, and take in what came.
+
+        Raises:
+            ServerUnreachable, LoginRefused, Refused
+        """
+        await self.conversations.prekeys.check()
+        await self.conversations.posts.deliver()
+        await self.conversations.mailbox.empty()
+
+
+@contextlib.contextmanager
+def opened_store(config: Config) -> Iterator[Store]:
+    """Lock a state directory and open its store.
+
+    Raises:
+        StateInUse, StoreClosed, UsageError
+    """
+    state_dir = prepare_state_dir(config.state_dir)
+    with locked(state_dir), contextlib.closing(open_store(state_dir, config.passphrase)) as store:
+        yield store
+
+
+@contextlib.asynccontextmanager
+async def opened_desk(config: Config) -> AsyncIterator[Desk]:
+    """Open an account for a command that needs no socket.
+
+    Raises:
+        StateInUse, StoreClosed, LoginRefused, UsageError
+    """
+    clock = Clock()
+    with opened_store(config) as store:
+        account, tokens = require_account(store), load_tokens(store)
+        if tokens is None:
+            raise LoginRefused("There is no login: run `mesa-peer login`.")
+        rest = Rest(account.server, tokens=tokens, save=lambda new: save_tokens(store, new))
+        async with contextlib.aclosing(rest), Tasks() as tasks:
+            api = Api(rest)
+            around = Surroundings(
+                account, api, store, tasks, clock, _no_cell, _no_frame, Events(clock.unix).publish
+            )
+            yield Desk(account, store, api, assemble(around))
+
+
+def _no_cell(link: LinkId, frame: bytes) -> bool:
+    """There are no links at a desk."""
+    return False
+
+
+def _no_frame(frame: FrameToServer) -> None:
+    """There is no socket at a desk."""

@@ -1,0 +1,172 @@
+"""This peer's place in the network: socket, links, presence, and the cells that pass through or end here.
+
+Every `ready_to_receive` is treated alike, whichever part of a path it is for.
+
+Spec: docs/spec/signaling.md and docs/spec/cells.md
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from p2p.protocol import to_peer
+from p2p.protocol.frames import FrameToPeer
+from p2p.protocol.ids import LinkId
+from p2p.protocol.parts import IceServer, Order, ReceiptEntry
+from p2p.protocol.to_server import Answer, HopFailed, LinkDown, LinkUp
+from p2p.protocol.words import How
+from peer_agent.clock import Clock
+from peer_agent.crypto.identity import DeviceKeys
+from peer_agent.events import Event, LinkClosed, LinkOpened, SessionClosed
+from peer_agent.forwarding import Exits, Forwarding
+from peer_agent.link_end import LinkReports
+from peer_agent.links import Links
+from peer_agent.presence import Presence
+from peer_agent.receiving import Receiving
+from peer_agent.rest import Rest
+from peer_agent.rtc import TransportFactory, aiortc_factory
+from peer_agent.session import Session, SessionEdges
+from peer_agent.tasks import Tasks
+
+HOUSEKEEPING_S = 1.0
+
+MakeTransports = Callable[[Sequence[IceServer]], TransportFactory]
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who takes what is not the network's own: envelopes, frames about messages, the state of the socket."""
+
+    take: Callable[[bytes], ReceiptEntry | None]
+    frame: Callable[[FrameToPeer], None]
+    online: Callable[[bool], None]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkParts:
+    """What a network is made of. `forwards`: whether this peer carries other people's cells."""
+
+    url: str
+    rest: Rest
+    device: DeviceKeys
+    tasks: Tasks
+    clock: Clock
+    report: Callable[[Event], None]
+    forwards: bool
+    make_transports: MakeTransports = aiortc_factory
+
+
+class Network:
+    """One peer among others."""
+
+    def __init__(self, parts: NetworkParts) -> None:
+        self._parts = parts
+        self._listener: Listener | None = None
+        self.session = Session(
+            parts.url,
+            parts.rest,
+            SessionEdges(lambda: self.links.open_ids(), self._welcomed, self._received, self._report),
+        )
+        self.links = Links(
+            LinkReports(self._link_up, self._link_down, self._link_gone, self._answered, self._cell),
+            parts.tasks,
+        )
+        self._presence = Presence(
+            parts.device,
+            self.links,
+            parts.clock,
+            self.session.send,
+            parts.report,
+            forwards=parts.forwards,
+        )
+        self._receiving = Receiving(lambda envelope: self._listening.take(envelope), self.session.send)
+        self._forwarding = Forwarding(
+            Exits(
+                self.links.send,
+                self._receiving.payload,
+                lambda hop: self.session.send(HopFailed(hop)),
+                parts.report,
+            ),
+            lambda: self._presence.keys,
+        )
+        self._handlers: dict[type[FrameToPeer], Callable[[Any], None]] = {
+            to_peer.Snapshot: self._snapshot,
+            to_peer.Guard: self._guard,
+            to_peer.OfferWanted: lambda _: parts.tasks.spawn(self._presence.offer_live()),
+            to_peer.ReadyToReceive: self._ready_to_receive,
+            Answer: lambda frame: self.links.answer(frame.link, frame.sdp),
+            to_peer.LinkDrop: lambda frame: self.links.drop(frame.link),
+        }
+
+    def start(self, listener: Listener) -> None:
+        """Go online, and stay so until the tasks end."""
+        self._listener = listener
+        for loop in (self.session.run(), self._presence.run(), self._receiving.run(), self._keep_house()):
+            self._parts.tasks.spawn(loop)
+
+    async def close(self) -> None:
+        """End all links, so that neighbours need no timeout to notice."""
+        await self.links.close_all()
+
+    @property
+    def _listening(self) -> Listener:
+        assert self._listener is not None  # noqa: S101  `start` comes first
+        return self._listener
+
+    def _received(self, frame: FrameToPeer) -> None:
+        self._handlers.get(type(frame), self._listening.frame)(frame)
+
+    def _welcomed(self, welcome: to_peer.Welcome, forgotten: bool) -> None:
+        self.links.use(self._parts.make_transports(welcome.ice_servers))
+        if forgotten:
+            self.links.drop_all()
+            self._forwarding.clear()
+        self._listening.online(True)
+        self._presence.renew_soon(whole=True)
+
+    def _snapshot(self, frame: to_peer.Snapshot) -> None:
+        self._forwarding.keep_only(frozenset(frame.hops))
+        self._listening.frame(frame)
+
+    def _ready_to_receive(self, frame: to_peer.ReadyToReceive) -> None:
+        self._follow(frame.in_)
+        self._forwarding.order(frame.in_, frame.out, has_way_out=self._follow(frame.out))
+
+    def _guard(self, frame: to_peer.Guard) -> None:
+        self._follow(frame.in_)
+        self._follow(frame.out)
+
+    def _follow(self, order: Order) -> bool:
+        has_link = self.links.follow(order)
+        if order.how is How.TAKEN:
+            self._presence.renew_soon()
+        return has_link
+
+    def _cell(self, link: LinkId, frame: bytes) -> None:
+        self._forwarding.receive(link, frame)
+
+    def _answered(self, link: LinkId, description: str) -> None:
+        self.session.send(Answer(link, description))
+
+    def _link_up(self, link: LinkId) -> None:
+        self.session.send(LinkUp(link))
+        self._parts.report(LinkOpened(link))
+
+    def _link_down(self, link: LinkId) -> None:
+        self.session.send(LinkDown(link))
+        self._forwarding.link_lost(link)
+
+    def _link_gone(self, link: LinkId) -> None:
+        self._parts.report(LinkClosed(link))
+
+    def _report(self, event: Event) -> None:
+        if isinstance(event, SessionClosed):
+            self._listening.online(False)
+        self._parts.report(event)
+
+    async def _keep_house(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            self._forwarding.expire()
+            self.links.close_idle()

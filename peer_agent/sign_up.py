@@ -1,0 +1,122 @@
+"""Makes an account, logs its device in and out. Keys are on the disk before the server hears of them.
+
+Spec: docs/spec/identity.md and docs/spec/rest.md, section "Accounts"
+"""
+
+from peer_agent.account import Account, load_account, load_tokens, require_account, save_account, save_tokens
+from peer_agent.api import Api
+from peer_agent.clock import Clock
+from peer_agent.contacts import folded
+from peer_agent.crypto.identity import (
+    RecoveryCode,
+    RecoveryKey,
+    create_device,
+    create_first_statement,
+    create_recovery_code,
+    pack_chain,
+)
+from peer_agent.errors import LoginRefused, Refused, UsageError
+from peer_agent.rest import Rest
+from peer_agent.store import Store
+
+RECOVERY = "recovery_code"
+
+
+async def register(store: Store, server: str, username: str, password: str, clock: Clock) -> Account:
+    """Make an account and log in; after an interruption, go on with the same keys.
+
+    Raises:
+        UsageError: this state directory has another account.
+        Refused: the name is taken or not allowed, or the password is too short.
+        ServerUnreachable
+    """
+    account = load_account(store)
+    if account is not None and load_tokens(store) is not None:
+        raise UsageError(f"This state directory has an account already: {account.username}.")
+    if account is None or (account.username, account.server) != (folded(username), server):
+        account = _prepare(store, server, folded(username), clock)
+    rest = Rest(server, save=lambda tokens: save_tokens(store, tokens))
+    try:
+        await _register_or_resume(Api(rest), account, password)
+    finally:
+        await rest.aclose()
+    return account
+
+
+async def login(store: Store, password: str) -> Account:
+    """Log in with the device of this state directory.
+
+    Raises:
+        LoginRefused: no account here, or the server refuses it.
+        ServerUnreachable
+    """
+    account = require_account(store)
+    rest = Rest(account.server, save=lambda tokens: save_tokens(store, tokens))
+    try:
+        await _login(Api(rest), account, password)
+    finally:
+        await rest.aclose()
+    return account
+
+
+async def logout(store: Store) -> Account:
+    """End the login at the server, and forget it here; keys and messages stay.
+
+    Raises:
+        ServerUnreachable: the login goes on.
+    """
+    account, tokens = require_account(store), load_tokens(store)
+    if tokens is None:
+        return account
+    rest = Rest(account.server, tokens=tokens, save=lambda new: save_tokens(store, new))
+    try:
+        await Api(rest).logout()
+    except LoginRefused:
+        # It had ended before; the result is the same.
+        pass
+    finally:
+        await rest.aclose()
+    save_tokens(store, None)
+    return account
+
+
+def recovery_code(store: Store) -> RecoveryCode | None:
+    """The recovery code, as long as nobody has confirmed that it was written down."""
+    raw = store.setting(RECOVERY)
+    return None if raw is None else RecoveryCode(raw.decode("ascii"))
+
+
+def forget_recovery_code(store: Store) -> None:
+    """Remove the recovery code: from now on only the user has it."""
+    store.set_setting(RECOVERY, None)
+
+
+def _prepare(store: Store, server: str, username: str, clock: Clock) -> Account:
+    device, code = create_device(), create_recovery_code()
+    statement = create_first_statement(username, device, RecoveryKey.from_code(code), day=clock.day())
+    account = Account(server, username, device, pack_chain([statement]))
+    with store.transaction():
+        save_account(store, account)
+        store.set_setting(RECOVERY, code.encode("ascii"))
+    return account
+
+
+async def _register_or_resume(api: Api, account: Account, password: str) -> None:
+    try:
+        await api.register(account.username, password, account.statements)
+    except Refused as error:
+        if error.code != "username_taken":
+            raise
+        # It may be ours, made a moment ago by a request whose answer got lost.
+        try:
+            await _login(api, account, password)
+        except LoginRefused:
+            raise error from None
+        return
+    await _login(api, account, password)
+
+
+async def _login(api: Api, account: Account, password: str) -> None:
+    challenge = await api.challenge()
+    signature = account.device.prove_login(challenge)
+    await api.login(account.username, password, account.device_id, challenge, signature)

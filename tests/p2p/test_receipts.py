@@ -1,0 +1,103 @@
+"""Receipts reach the sender's device, from the receiver only, and are held while the sender is away."""
+
+import uuid
+
+from p2p.protocol.ids import HopId, StreamId
+from p2p.protocol.parts import Credit, HeldReceipt
+from p2p.protocol.to_peer import AttemptFailed, Snapshot, TransactionReceipt
+from p2p.protocol.to_server import Receipt
+from p2p.protocol.words import Cause
+from tests.p2p.peers import Network
+from tests.p2p.scenes import open_path, take_path, tx_fields
+from tests.p2p.worker import after
+
+
+async def test_a_receipt_reaches_the_sender_under_its_transaction(network: Network) -> None:
+    path = await open_path(network)
+    receipt = path.receipt()
+
+    await path.receiver.send(receipt)
+
+    told = await path.sender.expect(TransactionReceipt)
+    assert (str(told.tx), told.entries, told.credit) == (path.tx, receipt.entries, None)
+
+
+async def test_credit_alone_is_passed_too(network: Network) -> None:
+    path = await open_path(network)
+    credit = Credit(StreamId(bytes(8)), 40)
+
+    await path.receiver.send(Receipt(path.ready.hops[-1], (), credit))
+
+    assert (await path.sender.expect(TransactionReceipt)).credit == credit
+
+
+async def test_a_receipt_by_anybody_else_is_ignored(network: Network) -> None:
+    path = await open_path(network)
+    mallory = await network.online("mallory")
+
+    for peer in (*path.forwarders, path.sender, mallory):
+        for hop in path.ready.hops:
+            await peer.send(Receipt(hop, path.receipt().entries, None))
+        await peer.settled()
+
+    assert not [each for each in await path.sender.everything() if isinstance(each, TransactionReceipt)]
+    assert (await tx_fields(path.tx))["receipted"] == "0"
+
+
+async def test_an_unknown_hop_is_answered_like_a_foreign_one(network: Network) -> None:
+    path = await open_path(network)
+
+    await path.receiver.send(Receipt(HopId(uuid.uuid4().bytes[:8]), path.receipt().entries, None))
+
+    assert await path.receiver.everything() == []
+
+
+async def test_a_receipt_from_an_earlier_attempt_is_good_until_the_end(network: Network) -> None:
+    path = await open_path(network)
+    await after(10.5)
+    again = await take_path(path.tx, path.sender, path.peers)
+    assert again.ready.attempt == 2
+
+    await path.receiver.send(path.receipt())
+
+    assert str((await path.sender.expect(TransactionReceipt)).tx) == path.tx
+
+
+async def test_receipts_wait_for_a_sender_that_is_away(network: Network) -> None:
+    path = await open_path(network)
+    await path.sender.close()
+    receipt = path.receipt()
+    await path.receiver.send(receipt)
+    await path.receiver.settled()
+
+    ada = await network.connect(path.sender.login)
+    snapshot = await ada.greet(path.sender.resume)
+
+    assert snapshot.receipts == (HeldReceipt(path.ready.tx, receipt.entries, None),)
+    assert [(each.tx, each.attempt) for each in snapshot.transactions] == [(path.ready.tx, 1)]
+
+
+async def test_a_snapshot_with_many_receipts_fits_into_a_frame(network: Network) -> None:
+    path = await open_path(network)
+    entries = tuple(path.receipt().entries[0] for _ in range(64))
+    for _ in range(20):
+        await path.receiver.send(Receipt(path.ready.hops[-1], entries, None))
+    await path.receiver.settled()
+
+    snapshot: Snapshot = await path.sender.settled()
+
+    assert 1 <= len(snapshot.receipts) < 20
+
+
+async def test_a_receipt_keeps_the_path_for_ten_seconds(network: Network) -> None:
+    path = await open_path(network)
+    await path.receiver.send(path.receipt())
+    await path.receiver.settled()
+
+    await after(9.9)
+    assert (await tx_fields(path.tx))["state"] == "open"
+    await after(10.1)
+    await after(10.2)
+
+    assert (await path.sender.expect(AttemptFailed)).cause is Cause.IDLE
+    assert (await tx_fields(path.tx))["state"] == "idle"

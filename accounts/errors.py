@@ -48,6 +48,12 @@ class QuotaSpent(AccountError):
         self.wait = wait
 
 
+class TooBusy(AccountError):
+    """So many passwords are being checked that this one got no turn."""
+
+    code = "unavailable"
+
+
 class RefreshRefused(AccountError):
     """The refresh token is expired, forged, or was used before (and its login has ended)."""
 

@@ -8,9 +8,10 @@ import unicodedata
 
 from django.utils.crypto import salted_hmac
 
+MIN_NAME_CHARACTERS = 2
 MIN_PREFIX_CHARACTERS = 3
 MAX_NAME_CHARACTERS = 32
-CANONICAL_NAME = r"^[a-z][a-z0-9_-]{2,31}\Z"
+CANONICAL_NAME = r"^[a-z][a-z0-9_-]{1,31}\Z"
 
 _canonical = re.compile(CANONICAL_NAME)
 

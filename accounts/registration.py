@@ -10,6 +10,7 @@ from accounts.errors import StatementInvalid, UsernameTaken
 from accounts.layouts import Refused
 from accounts.models import Device, ReservedName, Statement, User
 from accounts.names import fold_name, reservation_digest
+from accounts.passwords import hashing_slot
 from accounts.statements import FirstStatement, verify_first_statement
 
 
@@ -19,11 +20,13 @@ def register_user(*, username: str, password: str, statement: bytes) -> Device:
     Raises:
         StatementInvalid: it does not verify, names another user, or a device that exists.
         UsernameTaken: the name exists or is reserved.
+        TooBusy: too many passwords are being hashed.
     """
     first = _verify(statement, username)
     user = User(username=username)
-    # Hashing takes a tenth of a second: never while the database is locked for writing.
-    user.set_password(password)
+    # Not within the transaction: the database would be locked for as long as hashing takes.
+    with hashing_slot():
+        user.set_password(password)
     try:
         with transaction.atomic():
             _refuse_taken(first)

@@ -14,7 +14,7 @@ from accounts.delivery import DIGEST_BYTES, TOKEN_BYTES
 from accounts.fields import Bytes, Flag, Id, Items, StrictSerializer, Text
 from accounts.mailbox import ENVELOPE_SIZES, MAX_FETCHED
 from accounts.models import User
-from accounts.names import MAX_NAME_CHARACTERS, MIN_PREFIX_CHARACTERS, fold_name, is_canonical_name
+from accounts.names import MAX_NAME_CHARACTERS, MIN_NAME_CHARACTERS, fold_name, is_canonical_name
 from accounts.prekeys import MAX_STOCK
 from accounts.statements import SIGNATURE_BYTES
 
@@ -46,7 +46,7 @@ class Registration(StrictSerializer):
 
     def validate_username(self, username: str) -> str:
         if not is_canonical_name(username):
-            raise ValidationError("3 to 32 letters a to z, digits, _ or -, starting with a letter.")
+            raise ValidationError("2 to 32 letters a to z, digits, _ or -, starting with a letter.")
         return username
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -81,12 +81,12 @@ class Refresh(StrictSerializer):
 class Search(StrictSerializer):
     """`GET users/`."""
 
-    prefix = UserName(min_length=MIN_PREFIX_CHARACTERS)
+    prefix = UserName(min_length=MIN_NAME_CHARACTERS)
 
     def validate_prefix(self, prefix: str) -> str:
         # Folding may shorten, too.
-        if not MIN_PREFIX_CHARACTERS <= len(prefix) <= MAX_NAME_CHARACTERS:
-            raise ValidationError("3 to 32 characters.")
+        if not MIN_NAME_CHARACTERS <= len(prefix) <= MAX_NAME_CHARACTERS:
+            raise ValidationError("2 to 32 characters.")
         return prefix
 
 

@@ -17,6 +17,7 @@ from accounts.errors import DeviceNotFound, LoginLocked, LoginRefused
 from accounts.layouts import Refused
 from accounts.logins import TokenPair, start_login
 from accounts.models import Device, User
+from accounts.passwords import hashing_slot
 from accounts.statements import verify_login_proof
 
 
@@ -35,6 +36,7 @@ def sign_in(*, request: HttpRequest, username: str, password: str, proof: Proof)
     Raises:
         LoginLocked: too many wrong passwords for this name from this address.
         LoginRefused: anything else that is wrong, without saying what.
+        TooBusy: too many passwords are being checked.
     """
     # Spent first, whatever follows: a challenge must not live through a refused try.
     fresh = spend_challenge(proof.challenge)
@@ -57,7 +59,8 @@ def sign_in(*, request: HttpRequest, username: str, password: str, proof: Proof)
 
 
 def _check_password(request: HttpRequest, username: str, password: str) -> User:
-    user = authenticate(request, username=username, password=password)
+    with hashing_slot():
+        user = authenticate(request, username=username, password=password)
     if getattr(request, "axes_locked_out", False):
         # Taken back, or the middleware of django-axes puts its own page in the place of our answer.
         request.axes_locked_out = False  # type: ignore[attr-defined]  # django-axes adds it

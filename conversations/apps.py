@@ -7,4 +7,3 @@ class ConversationsConfig(AppConfig):
     """Holds members, messages and files of kept conversations."""
 
     name = "conversations"
-    default_auto_field = "django.db.models.UUIDField"

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -68,7 +68,8 @@ class ProcessTree:
     def __init__(self, on_stop: Callable[[str], None] = lambda name: None) -> None:
         self.on_stop = on_stop
         self.children: list[tuple[str, subprocess.Popen[bytes]]] = []
-        self.stopping = threading.Event()
+        # A plain flag: a handler that runs while the main thread holds an event's lock would wait for itself.
+        self.must_stop = False
 
     def listen_to_signals(self) -> None:
         """Take the stop signals of this process from now on."""
@@ -76,7 +77,7 @@ class ProcessTree:
             signal.signal(number, self._note_signal)
 
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
-        self.stopping.set()
+        self.must_stop = True
 
     def start(self, program: Program) -> int:
         """Start a program and give its pid. Main thread only: the death signal hangs on the thread."""
@@ -106,7 +107,7 @@ class ProcessTree:
         for name, child in self.children:
             if child.poll() is not None:
                 raise ChildDied(name, child.returncode)
-        if self.stopping.is_set():
+        if self.must_stop:
             raise StopRequested
 
     def wait_until(self, is_ready: Callable[[], bool], *, what: str, limit_s: float) -> None:
@@ -122,7 +123,7 @@ class ProcessTree:
             self.look()
             if is_ready():
                 return
-            self.stopping.wait(LOOK_EVERY_S)
+            time.sleep(LOOK_EVERY_S)
         raise NotReady(f"{what} did not become ready within {limit_s:.0f} s")
 
     def watch(self) -> None:
@@ -132,8 +133,9 @@ class ProcessTree:
             ChildDied: a child ended by itself.
         """
         try:
-            while not self.stopping.wait(LOOK_EVERY_S):
+            while True:
                 self.look()
+                time.sleep(LOOK_EVERY_S)
         except StopRequested:
             return
 

@@ -24,7 +24,9 @@ class Progress:
 
     def ready(self, url: str) -> None:
         """Print the readiness line: the word `ready` and the address."""
-        self._line("●" if self.console.is_terminal else "ready", "bold green", url, "Ctrl-C stops everything")
+        self._line(
+            "●" if self.console.is_terminal else "ready", "green", f"ready at {url}", "Ctrl-C stops it"
+        )
 
     def _line(self, mark: str, style: str, what: str, detail: str) -> None:
         elapsed = f"{time.monotonic() - self.started_at:5.2f} s"

@@ -145,6 +145,7 @@ CELERY_TASK_DEFAULT_QUEUE = "path"
 # Each with an exchange of its own: queues that share the default one get a copy of every task.
 CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in ("path", "maintenance")]
 CELERY_TASK_DEFAULT_EXCHANGE = CELERY_TASK_DEFAULT_ROUTING_KEY = CELERY_TASK_DEFAULT_QUEUE
+CELERY_TASK_ROUTES = {"*.prune*": {"queue": "maintenance"}}
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_SOFT_TIME_LIMIT = 20
 CELERY_TASK_TIME_LIMIT = 30

@@ -4,14 +4,15 @@ Spec: docs/spec/transactions.md, section "Arrivals and departures"
 """
 
 import random
+from collections.abc import Sequence
 from datetime import datetime
 
-from accounts.delivery import recipient_of
+from accounts.models import DeliveryToken
 from mesa import deadlines, store
 from p2p import limits, links, path_store, roster, store_keys
 from p2p.attempts import Failure, fail_attempt
 from p2p.finding import find_path
-from p2p.protocol.fields import b64_bytes
+from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.to_peer import ContactOnline
 from p2p.protocol.words import Cause
 from p2p.pushing import push_frame
@@ -27,6 +28,7 @@ def announce_user(*, user: UserKey, now: datetime, rng: random.Random) -> None:
         for watcher in sorted(store.client().smembers(store_keys.watchers(user))):
             peer_id, _, digest = watcher.partition(" ")
             _tell_watcher(PeerId(peer_id), digest)
+            store.client().srem(store_keys.unanswered(PeerId(peer_id)), digest)
     if due is not None:
         deadlines.clear("online", user, expected=due)
 
@@ -37,17 +39,21 @@ def resolve_watch(*, peer_id: PeerId, now: datetime, rng: random.Random) -> None
     digests = sorted(store.client().smembers(store_keys.unanswered(peer_id)))
     if peer is None or peer.closed is not None or not digests:
         return
-    owners = {digest: recipient_of(b64_bytes(digest)) for digest in digests}
     with store.client().pipeline() as batch:
-        for digest, owner in owners.items():
-            if owner is not None:
-                user = UserKey(str(owner))
-                batch.hset(store_keys.watched(peer_id), digest, user)
-                batch.sadd(store_keys.watchers(user), f"{peer_id} {digest}")
-                batch.expire(store_keys.watchers(user), store_keys.PEER_TTL)
+        for digest, user in _owners(digests):
+            batch.hset(store_keys.watched(peer_id), digest, user)
+            batch.sadd(store_keys.watchers(user), f"{peer_id} {digest}")
+            batch.expire(store_keys.watchers(user), store_keys.PEER_TTL)
         batch.expire(store_keys.watched(peer_id), store_keys.PEER_TTL)
         deadlines.schedule("watch", peer_id, now + limits.online_delay(rng), batch=batch)
         batch.execute()
+
+
+def _owners(digests: Sequence[str]) -> list[tuple[str, UserKey]]:
+    """Find whom each live token among these digests reaches."""
+    rows = DeliveryToken.objects.filter(pk__in=[b64_bytes(digest) for digest in digests])
+    found = rows.values_list("digest", "recipient_id")
+    return [(b64_text(bytes(digest)), UserKey(str(user))) for digest, user in found]
 
 
 def answer_watch(*, peer_id: PeerId) -> None:
@@ -56,7 +62,7 @@ def answer_watch(*, peer_id: PeerId) -> None:
     digests = sorted(store.client().smembers(store_keys.unanswered(peer_id)))
     for digest in digests:
         user = store.client().hget(store_keys.watched(peer_id), digest)
-        if user and roster.find_reachable_of(UserKey(user)):
+        if user and _is_known_online(UserKey(user)):
             _tell_watcher(peer_id, digest)
     if digests:
         store.client().srem(store_keys.unanswered(peer_id), *digests)
@@ -80,6 +86,11 @@ def drop_peer(*, peer_id: PeerId, now: datetime, rng: random.Random) -> None:
     store.client().delete(store_keys.offers(peer_id), store_keys.hops(peer_id))
     if due is not None:
         deadlines.clear("gone", peer_id, expected=due)
+
+
+def _is_known_online(user: UserKey) -> bool:
+    """Tell whether a user is online and has been announced; else the announcement will tell."""
+    return deadlines.due_at("online", user) is None and bool(roster.find_reachable_of(user))
 
 
 def _tell_watcher(peer_id: PeerId, digest: str) -> None:

@@ -111,7 +111,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
             raise errors.BadFrame("hello came again")
         self.may_greet = False
         epoch = await epoch_watch().join(self)
-        self.session = await greet(self.caller, hello, now=timezone.now())
+        self.session = await greet(self.caller, hello, now=timezone.now(), rng=RNG)
         replaced = {"type": "socket.replaced", "socket": self.caller.socket}
         await self.channel_layer.group_send(self.groups_joined[1], replaced)
         snapshot = await take_snapshot(self.session, now=timezone.now())
@@ -159,8 +159,14 @@ class PeerConsumer(AsyncWebsocketConsumer):
         await self._end_session(SessionEndCause(event["cause"]))
 
     async def socket_replaced(self, event: dict[str, str]) -> None:
-        """Close because the device opened another socket."""
-        if event["socket"] != self.caller.socket:
+        """Close if the device opened another socket. The word may be late, so the store is asked."""
+        if event["socket"] == self.caller.socket or self.session is None:
+            return
+        try:
+            is_replaced = await presence.is_replaced(self.session)
+        except UNREACHABLE:
+            return
+        if is_replaced:
             await self.close(errors.Replaced.close_code)
 
     async def _keep_house(self) -> None:

@@ -5,9 +5,9 @@ Spec: docs/spec/transactions.md, steps 4 to 6
 
 import random
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
@@ -16,13 +16,14 @@ from p2p import limits, path_store, roster, store_keys
 from p2p.models import P2PPath, P2PTransaction, to_the_minute
 from p2p.orders import Attempt, write_orders, write_path_ready
 from p2p.path_store import Fields, NewPath
-from p2p.pathfinding import NO_GUARDS, Candidate, End, Ends, Path, TooFew, choose_path
+from p2p.pathfinding import NO_GUARDS, End, Ends, Path, TooFew, choose_path
 from p2p.protocol import ids
 from p2p.protocol.fields import b64_text
+from p2p.protocol.frames import FrameToPeer
 from p2p.protocol.to_peer import AttemptFailed, OfferWanted
 from p2p.protocol.words import Cause
-from p2p.pushing import push_frame
-from p2p.records import HopKey, LinkKey, Offer, PathRecord, Peer, PeerId, Tx, TxKey, TxState
+from p2p.pushing import push_frame, push_frames
+from p2p.records import DeviceKey, HopKey, LinkKey, Offer, PathRecord, Peer, PeerId, Tx, TxKey, TxState
 from p2p.roster import NoOffer
 
 
@@ -52,13 +53,11 @@ def find_path(*, tx_key: TxKey, now: datetime, rng: random.Random) -> None:
         return
     try:
         tx = path_store.read(tx_key)
-        begun = _begin_attempt(tx, now, rng) if tx is not None and wants_path(tx, now) else None
+        begun = begin_attempt(tx, now=now, rng=rng) if tx is not None and wants_path(tx, now) else None
     finally:
         path_store.release(tx_key)
     if begun is not None:
-        attempt, found = begun
-        _note_attempt(attempt, now)
-        _send_orders(attempt, found, rng)
+        hand_out(*begun, now=now, rng=rng)
 
 
 def wants_path(tx: Tx, now: datetime) -> bool:
@@ -71,8 +70,8 @@ def gives_up_at(tx: Tx) -> datetime:
     return tx.credited + limits.GIVE_UP_AFTER
 
 
-def _begin_attempt(tx: Tx, now: datetime, rng: random.Random) -> tuple[Attempt, Found] | None:
-    """Put a path for the next attempt, or have the transaction wait."""
+def begin_attempt(tx: Tx, *, now: datetime, rng: random.Random) -> tuple[Attempt, Found] | None:
+    """Put a path for the next attempt, of which nobody knows yet, or have the transaction wait."""
     receiver = _choose_receiver(tx)
     if receiver is None:
         _wait_for_recipient(tx)
@@ -89,6 +88,17 @@ def _begin_attempt(tx: Tx, now: datetime, rng: random.Random) -> tuple[Attempt, 
     return None if number is None else (Attempt(tx.tx, number), outcome)
 
 
+def hand_out(attempt: Attempt, found: Found, *, now: datetime, rng: random.Random) -> None:
+    """Note an attempt, and tell all five peers at once, so that all links come up in parallel."""
+    _note_attempt(attempt, now)
+    orders = write_orders(found.new.path, found.offers, rng)
+    frames: list[tuple[DeviceKey, FrameToPeer]] = [
+        (peer.device, order) for peer, order in zip(found.peers, orders, strict=True)
+    ]
+    frames.append((found.peers[0].device, write_path_ready(attempt, found.new.path, found.peers)))
+    push_frames(frames)
+
+
 def _choose_receiver(tx: Tx) -> Peer | None:
     """Take the device of the first path while it can be reached, else another one of the recipient."""
     if tx.recipient is None or tx.recipient == tx.sender:
@@ -101,39 +111,31 @@ def _choose_receiver(tx: Tx) -> Peer | None:
 def _draw(tx: Tx, sender: Peer, receiver: Peer, now: datetime, rng: random.Random) -> Found | Missed:
     """Draw forwarders and take the offers needed; who turns out to have none is left out of the next draw."""
     ends = Ends(End(sender.peer, sender.user), End(receiver.peer, receiver.user))
-    candidates = roster.sample_candidates(now=now, rng=rng)
     avoided = path_store.read_avoided(tx.tx)
-    candidates = [replace(each, in_favour=each.in_favour and each.peer not in avoided) for each in candidates]
-    links = roster.open_links([sender.peer, receiver.peer, *(candidate.peer for candidate in candidates)])
+    survey = roster.survey([sender, receiver], avoided=avoided, now=now, rng=rng)
     left_out: set[PeerId] = set()
     for _ in range(limits.MAX_DRAWS):
-        path = choose_path(_without(candidates, left_out), ends, NO_GUARDS, links.keys(), rng)
+        candidates = [each for each in survey.candidates if each.peer not in left_out]
+        path = choose_path(candidates, ends, NO_GUARDS, survey.links.keys(), rng)
         if isinstance(path, TooFew):
             return Missed(Cause.NO_OFFER) if left_out else Missed(Cause.TOO_FEW_FORWARDERS, path.found)
         try:
-            return _take(path, links)
+            return _take(path, survey)
         except NoOffer as miss:
-            _ask_for_offer(tx, miss.peer)
+            _ask_for_offer(tx, survey.peers[miss.peer])
             if miss.peer == sender.peer:
                 break
             left_out.add(miss.peer)
     return Missed(Cause.NO_OFFER)
 
 
-def _without(candidates: Sequence[Candidate], left_out: set[PeerId]) -> list[Candidate]:
-    return [candidate for candidate in candidates if candidate.peer not in left_out]
-
-
-def _take(path: Path, links: roster.Links) -> Found:
+def _take(path: Path, survey: roster.Survey) -> Found:
     """Take the offers for the links that are not open yet: the offer of the peer before, for the one after.
 
     Raises:
-        NoOffer: a peer has none, or has gone meanwhile.
+        NoOffer: a peer has none.
     """
-    records = roster.find_peers(path.peers)
-    for peer_id in path.peers:
-        if peer_id not in records or not records[peer_id].is_reachable:
-            raise NoOffer(peer_id)
+    links = survey.links
     missing = [at for at, hop in enumerate(path.hops) if frozenset(hop) not in links]
     offers = roster.pop_offers([path.peers[at] for at in missing])
     link_keys = [links.get(frozenset(hop)) or LinkKey(_random(ids.LINK_ID_BYTES)) for hop in path.hops]
@@ -142,7 +144,7 @@ def _take(path: Path, links: roster.Links) -> Found:
         hops=tuple(HopKey(_random(ids.HOP_ID_BYTES)) for _ in path.hops),
         links=tuple(link_keys),
     )
-    peers = tuple(records[peer_id] for peer_id in path.peers)
+    peers = tuple(survey.peers[peer_id] for peer_id in path.peers)
     new_links = [link_keys[at] for at in missing]
     new = NewPath(record, tuple(peer.device for peer in peers), frozenset(new_links))
     return Found(peers, new, dict(zip(new_links, offers, strict=True)))
@@ -152,16 +154,15 @@ def _random(size: int) -> str:
     return b64_text(secrets.token_bytes(size))
 
 
-def _ask_for_offer(tx: Tx, peer_id: PeerId) -> None:
+def _ask_for_offer(tx: Tx, peer: Peer) -> None:
     """Ask a peer with an empty stock for a live offer; the transaction is woken when it comes."""
-    peer = roster.find_peer(peer_id)
-    if peer is None or not peer.is_reachable:
-        return
     with store.client().pipeline() as batch:
-        batch.sadd(store_keys.offer_waits(peer_id), tx.tx)
-        batch.expire(store_keys.offer_waits(peer_id), store_keys.OFFER_WAIT_TTL)
+        batch.sadd(store_keys.offer_waits(peer.peer), tx.tx)
+        batch.expire(store_keys.offer_waits(peer.peer), store_keys.OFFER_WAIT_TTL)
+        batch.sadd(store_keys.asked(tx.tx), peer.peer)
+        batch.expire(store_keys.asked(tx.tx), store_keys.OFFER_WAIT_TTL)
         batch.execute()
-    if roster.may_ask_for_offer(peer_id):
+    if roster.may_ask_for_offer(peer.peer):
         push_frame(peer.device, OfferWanted())
 
 
@@ -232,15 +233,7 @@ def _put(tx: Tx, found: Found, now: datetime) -> int | None:
 def _note_attempt(attempt: Attempt, now: datetime) -> None:
     minute = to_the_minute(now)
     with transaction.atomic():
-        # The row may be missing: the web process can die between the store and the database.
-        row, _ = P2PTransaction.objects.get_or_create(pk=attempt.tx, defaults={"started": minute})
-        P2PTransaction.objects.filter(pk=row.pk).update(attempts=attempt.number)
-        P2PPath.objects.get_or_create(transaction=row, attempt=attempt.number, defaults={"started": minute})
-
-
-def _send_orders(attempt: Attempt, found: Found, rng: random.Random) -> None:
-    """Tell all five at once, so that all links come up in parallel; then give the sender its keys."""
-    orders = write_orders(found.new.path, found.offers, rng)
-    for peer, order in zip(found.peers, orders, strict=True):
-        push_frame(peer.device, order)
-    push_frame(found.peers[0].device, write_path_ready(attempt, found.new.path, found.peers))
+        if not P2PTransaction.objects.filter(pk=attempt.tx).update(attempts=attempt.number):
+            # The web process may have died between the store and the database.
+            P2PTransaction.objects.create(pk=attempt.tx, attempts=attempt.number, started=minute)
+        P2PPath.objects.create(transaction_id=UUID(attempt.tx), attempt=attempt.number, started=minute)

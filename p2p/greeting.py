@@ -6,6 +6,7 @@ Spec: docs/spec/signaling.md
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from random import Random
 from typing import Any
 
 from django.conf import settings
@@ -49,9 +50,11 @@ async def open_peer(caller: Caller, resume: bytes | None, *, now: datetime) -> P
     )
 
 
-async def greet(caller: Caller, hello: Hello, *, now: datetime) -> PeerSession:
+async def greet(caller: Caller, hello: Hello, *, now: datetime, rng: Random) -> PeerSession:
     """Resume or make the caller's peer, and settle which of its links still exist."""
     session = await open_peer(caller, hello.resume, now=now)
+    if session.is_reachable:
+        await presence.plan_announcement(session, now=now, rng=rng)
     for link in await links.aforgotten(session.peer, hello.links):
         device = await links.aremove(session.peer, link)
         if device is not None:

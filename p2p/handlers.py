@@ -14,7 +14,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from accounts.delivery import digest_of
-from mesa import deadlines
 from p2p import access, limits, links, presence, scripts, store_keys, tasks
 from p2p.presence import PeerSession
 from p2p.protocol import to_peer, to_server
@@ -44,9 +43,7 @@ class Context:
 async def refresh_presence(context: Context, frame: to_server.IceClient) -> Replies:
     refreshed = await presence.refresh(context.session, frame, now=context.now)
     if refreshed.came_online:
-        user = presence.user_of(context.session)
-        delay = limits.online_delay(context.rng)
-        await deadlines.aschedule("online", user, context.now + delay)
+        await presence.plan_announcement(context.session, now=context.now, rng=context.rng)
     await send_tasks(tasks.find_path, refreshed.woken)
     return [await take_snapshot(context.session, now=context.now)]
 

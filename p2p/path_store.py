@@ -190,16 +190,29 @@ def queue_path_removal(batch: store.Pipeline, tx: Tx, path: PathRecord | None) -
     batch.srem(store_keys.tx_hops(tx.tx), *path.hops[:-1])
 
 
-def queue_end(batch: store.Pipeline, tx: Tx, path: PathRecord | None, hops: Sequence[HopKey]) -> None:
+def queue_end(batch: store.Pipeline, tx: Tx) -> None:
     """Queue the removal of everything that names the transaction, its ends or its paths (invariant 3)."""
-    queue_path_removal(batch, tx, path)
-    batch.delete(store_keys.tx(tx.tx), store_keys.tx_hops(tx.tx), store_keys.held(tx.tx))
-    batch.delete(store_keys.avoided(tx.tx), store_keys.finding(tx.tx), *(store_keys.hop(hop) for hop in hops))
+    hops, asked = _read_traces(tx.tx)
+    queue_path_removal(batch, tx, read_path(tx.tx, tx.attempt))
+    for name in (store_keys.tx, store_keys.tx_hops, store_keys.held, store_keys.avoided):
+        batch.delete(name(tx.tx))
+    batch.delete(store_keys.asked(tx.tx), store_keys.finding(tx.tx), *(store_keys.hop(hop) for hop in hops))
     batch.srem(store_keys.txs(tx.owner), tx.tx)
+    for peer_id in asked:
+        batch.srem(store_keys.offer_waits(peer_id), tx.tx)
     if tx.recipient is not None:
         batch.srem(store_keys.waiting(tx.recipient), tx.tx)
     batch.zrem(store_keys.WAITING_FORWARDERS, tx.tx)
     deadlines.cancel("attempt", tx.tx, batch=batch)
+
+
+def _read_traces(tx_key: TxKey) -> tuple[list[HopKey], list[PeerId]]:
+    """List the hops that are still known for a transaction, and the peers it waits for."""
+    with store.client().pipeline(transaction=False) as batch:
+        batch.smembers(store_keys.tx_hops(tx_key))
+        batch.smembers(store_keys.asked(tx_key))
+        hops, asked = batch.execute()
+    return [HopKey(text) for text in hops], [PeerId(text) for text in asked]
 
 
 def queue_avoidance(batch: store.Pipeline, tx_key: TxKey, peer_ids: Collection[PeerId]) -> None:
@@ -212,11 +225,6 @@ def queue_avoidance(batch: store.Pipeline, tx_key: TxKey, peer_ids: Collection[P
 def read_avoided(tx_key: TxKey) -> set[PeerId]:
     """List the peers that the transaction's paths go around."""
     return {PeerId(text) for text in store.client().smembers(store_keys.avoided(tx_key))}
-
-
-def read_tx_hops(tx_key: TxKey) -> list[HopKey]:
-    """List the hops that are still known for a transaction."""
-    return [HopKey(text) for text in store.client().smembers(store_keys.tx_hops(tx_key))]
 
 
 def live_attempts(peer_id: PeerId) -> set[tuple[TxKey, int]]:

@@ -9,12 +9,13 @@ import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from random import Random
 from typing import Final
 
 from accounts.logins import Login
 from mesa import deadlines, store
 from p2p import scripts, store_keys
-from p2p.limits import CLOSED_GRACE
+from p2p.limits import CLOSED_GRACE, online_delay
 from p2p.protocol import ids
 from p2p.protocol.fields import b64_text
 from p2p.protocol.limits import MAX_OFFERS
@@ -32,13 +33,17 @@ class PeerUnknown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PeerSession:
-    """A peer as its socket knows it. `socket` tells this socket from a later one of the same device."""
+    """A peer as its socket knows it. `socket` tells this socket from a later one of the same device.
+
+    `is_reachable`: it was resumed, and had published what others need to reach it.
+    """
 
     peer: PeerId
     login: Login
     socket: str
     resume: bytes
     resumed: bool
+    is_reachable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,10 @@ async def open_session(
     identity = [str(login.device_id), str(login.user_id), str(login.sid), socket, network]
     tokens = [_digest(resume) if resume else "", fresh, _digest(fresh_resume)]
     times = [now.timestamp(), milliseconds(store_keys.PEER_TTL)]
-    peer, resumed = await scripts.PRESENCE_OPEN.arun(KEYS, [scripts.PREFIX, *identity, *tokens, *times])
-    return PeerSession(PeerId(peer), login, socket, fresh_resume, resumed == "1")
+    peer, resumed, reachable = await scripts.PRESENCE_OPEN.arun(
+        KEYS, [scripts.PREFIX, *identity, *tokens, *times]
+    )
+    return PeerSession(PeerId(peer), login, socket, fresh_resume, resumed == "1", reachable == "1")
 
 
 async def close_session(session: PeerSession, *, now: datetime) -> bool:
@@ -103,16 +110,17 @@ async def add_offer(session: PeerSession, offer: StockOffer) -> tuple[TxKey, ...
     return tuple(TxKey(tx) for tx in woken)
 
 
+async def plan_announcement(session: PeerSession, *, now: datetime, rng: Random) -> None:
+    """Have those who wait for the user learn that it came online, after a random delay."""
+    user = UserKey(str(session.login.user_id))
+    await deadlines.aschedule("online", user, now + online_delay(rng))
+
+
 async def is_replaced(session: PeerSession) -> bool:
     """Tell whether another socket of the device has taken over."""
     client = store.async_client()
     peer = await client.get(store_keys.device(DeviceKey(str(session.login.device_id))))
     return peer is not None and await client.hget(store_keys.peer(PeerId(peer)), "socket") != session.socket
-
-
-def user_of(session: PeerSession) -> UserKey:
-    """Name the session's user as the store does."""
-    return UserKey(str(session.login.user_id))
 
 
 def _offer_text(offer: StockOffer) -> str:

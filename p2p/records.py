@@ -37,7 +37,6 @@ class Peer:
     device: DeviceKey
     network: str
     onion_key: str
-    forward: bool
     closed: datetime | None
 
     @property

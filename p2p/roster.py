@@ -5,7 +5,8 @@ Spec: docs/spec/store.md, section "Peers"
 
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -19,7 +20,18 @@ SAMPLE: Final = 100
 BLAME_LIMIT: Final = 3
 WANTED_EVERY_S: Final = 2
 
+FIELDS: Final = ["user", "device", "network", "onion_key", "closed"]
+
 Links = dict[Pair, LinkKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Who could forward, the records of all (and of the ends), and the links that are open among them."""
+
+    candidates: list[Candidate]
+    peers: dict[PeerId, Peer]
+    links: Links
 
 
 class NoOffer(Exception):
@@ -34,11 +46,8 @@ def find_peers(peer_ids: Sequence[PeerId]) -> dict[PeerId, Peer]:
     """Read the records of peers; those the store does not have are left out."""
     with store.client().pipeline(transaction=False) as batch:
         for peer_id in peer_ids:
-            batch.hgetall(store_keys.peer(peer_id))
-        found = batch.execute()
-    return {
-        peer_id: _to_peer(peer_id, fields) for peer_id, fields in zip(peer_ids, found, strict=True) if fields
-    }
+            batch.hmget(store_keys.peer(peer_id), FIELDS)
+        return _to_peers(peer_ids, batch.execute())
 
 
 def find_peer(peer_id: PeerId) -> Peer | None:
@@ -59,43 +68,60 @@ def find_reachable_of(user: UserKey) -> list[Peer]:
     return find_reachable([DeviceKey(device) for device in devices])
 
 
-def sample_candidates(*, now: datetime, rng: random.Random) -> list[Candidate]:
-    """Draw up to SAMPLE of all peers that offered to forward within 120 s, each as likely as any other."""
-    client = store.client()
-    client.zremrangebyscore(store_keys.FORWARDERS, "-inf", (now - store_keys.FORWARDER_AGE).timestamp())
-    count = client.zcard(store_keys.FORWARDERS)
-    with client.pipeline(transaction=False) as batch:
-        if count <= SAMPLE:
-            batch.zrange(store_keys.FORWARDERS, 0, -1, withscores=True)
-        else:
-            for rank in rng.sample(range(count), SAMPLE):
-                batch.zrange(store_keys.FORWARDERS, rank, rank, withscores=True)
-        seen = {PeerId(name): score for entries in batch.execute() for name, score in entries}
-    return _to_candidates(seen, now)
-
-
-def _to_candidates(seen: dict[PeerId, float], now: datetime) -> list[Candidate]:
-    peers = [peer for peer in find_peers(list(seen)).values() if peer.is_reachable]
-    blamed = store.client().mget([store_keys.blame(peer.user) for peer in peers]) if peers else []
-    return [
+def survey(ends: Sequence[Peer], *, avoided: Collection[PeerId], now: datetime, rng: random.Random) -> Survey:
+    """Look who could forward between two ends, and which links are open among all of them."""
+    seen = _sample_forwarders(now, rng)
+    peer_ids = list(seen)
+    everybody = list(dict.fromkeys([*(end.peer for end in ends), *peer_ids]))
+    with store.client().pipeline(transaction=False) as batch:
+        for peer_id in peer_ids:
+            batch.hmget(store_keys.peer(peer_id), FIELDS)
+        for peer_id in everybody:
+            batch.hgetall(store_keys.links(peer_id))
+        found = batch.execute()
+    known = _to_peers(peer_ids, found[: len(peer_ids)])
+    peers = [peer for peer in known.values() if peer.is_reachable]
+    blamed = _read_blame(peers)
+    candidates = [
         Candidate(
             peer=peer.peer,
             account=peer.user,
             network=peer.network,
             age_s=max(0.0, now.timestamp() - seen[peer.peer]),
-            in_favour=int(blame or 0) < BLAME_LIMIT,
+            in_favour=blamed[peer.user] < BLAME_LIMIT and peer.peer not in avoided,
         )
-        for peer, blame in zip(peers, blamed, strict=True)
+        for peer in peers
     ]
+    by_id = {peer.peer: peer for peer in (*peers, *ends)}
+    return Survey(candidates, by_id, _to_links(everybody, found[len(peer_ids) :]))
 
 
-def open_links(peer_ids: Sequence[PeerId]) -> Links:
-    """Read the open links between these peers. Of two between the same peers the lower id is taken."""
+def _sample_forwarders(now: datetime, rng: random.Random) -> dict[PeerId, float]:
+    """Draw up to SAMPLE of all peers that offered to forward within 120 s, each as likely as any other."""
+    with store.client().pipeline() as batch:
+        oldest = (now - store_keys.FORWARDER_AGE).timestamp()
+        batch.zremrangebyscore(store_keys.FORWARDERS, "-inf", oldest)
+        batch.zcard(store_keys.FORWARDERS)
+        batch.zrange(store_keys.FORWARDERS, 0, SAMPLE - 1, withscores=True)
+        _, count, entries = batch.execute()
+    if count > SAMPLE:
+        with store.client().pipeline(transaction=False) as batch:
+            for rank in rng.sample(range(count), SAMPLE):
+                batch.zrange(store_keys.FORWARDERS, rank, rank, withscores=True)
+            entries = [entry for found in batch.execute() for entry in found]
+    return {PeerId(name): float(score) for name, score in entries}
+
+
+def _read_blame(peers: Sequence[Peer]) -> dict[UserKey, int]:
+    if not peers:
+        return {}
+    counts = store.client().mget([store_keys.blame(peer.user) for peer in peers])
+    return {peer.user: int(count or 0) for peer, count in zip(peers, counts, strict=True)}
+
+
+def _to_links(peer_ids: Sequence[PeerId], found: Sequence[dict[str, str]]) -> Links:
+    """Take of two links between the same peers the lower id: glare leaves both open."""
     among = set(peer_ids)
-    with store.client().pipeline(transaction=False) as batch:
-        for peer_id in peer_ids:
-            batch.hgetall(store_keys.links(peer_id))
-        found = batch.execute()
     links: Links = {}
     for peer_id, others in zip(peer_ids, found, strict=True):
         for link, other in sorted(others.items(), reverse=True):
@@ -140,14 +166,16 @@ def _count_blame(user: UserKey) -> int:
         return int(batch.execute()[0])
 
 
-def _to_peer(peer_id: PeerId, fields: dict[str, str]) -> Peer:
-    closed = fields.get("closed", "")
-    return Peer(
-        peer=peer_id,
-        user=UserKey(fields["user"]),
-        device=DeviceKey(fields["device"]),
-        network=fields.get("network", ""),
-        onion_key=fields.get("onion_key", ""),
-        forward=fields.get("forward") == "1",
-        closed=moment(closed) if closed else None,
-    )
+def _to_peers(peer_ids: Sequence[PeerId], found: Sequence[Sequence[str | None]]) -> dict[PeerId, Peer]:
+    return {
+        peer_id: Peer(
+            peer=peer_id,
+            user=UserKey(user),
+            device=DeviceKey(device or ""),
+            network=network or "",
+            onion_key=onion_key or "",
+            closed=moment(closed) if closed else None,
+        )
+        for peer_id, (user, device, network, onion_key, closed) in zip(peer_ids, found, strict=True)
+        if user
+    }

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import current_app
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.delivery import digest_of, recipient_of
 from accounts.logins import Login
@@ -51,14 +51,20 @@ def start_transaction(*, login: Login, tx_id: UUID, token: bytes, now: datetime)
         raise TransactionExists
     if outcome == "full":
         raise TooManyTransactions
-    with transaction.atomic():
-        started = {"started": to_the_minute(now)}
-        _, created = P2PTransaction.objects.get_or_create(pk=tx_id, defaults=started)
-        if outcome == "new" and not created:
-            # The store had nothing under this id, so it ended, or was lost with an emptied store.
-            path_store.forget(new)
-            raise TransactionExists
-        transaction.on_commit(partial(tasks.find_path.delay, str(tx_id)))
+    if outcome == "new" and not _note_start(tx_id, now):
+        path_store.forget(new)
+        raise TransactionExists
+    transaction.on_commit(partial(tasks.find_path.delay, str(tx_id)))
+
+
+def _note_start(tx_id: UUID, now: datetime) -> bool:
+    """Write a transaction's row. False: there is one, so it has ended, or was lost with an emptied store."""
+    try:
+        with transaction.atomic():
+            P2PTransaction.objects.create(pk=tx_id, started=to_the_minute(now))
+    except IntegrityError:
+        return False
+    return True
 
 
 def queue_length() -> int:
@@ -72,8 +78,7 @@ def end_transaction(*, tx_key: TxKey, state: EndState, cause: Cause | None, now:
     """End a transaction: the store forgets all of it at once, its sender is told."""
 
     def decide(tx: Tx, batch: store.Pipeline) -> Tx:
-        path = path_store.read_path(tx_key, tx.attempt)
-        path_store.queue_end(batch, tx, path, path_store.read_tx_hops(tx_key))
+        path_store.queue_end(batch, tx)
         return tx
 
     tx = path_store.change(tx_key, decide)

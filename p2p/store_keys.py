@@ -53,6 +53,10 @@ def offer_waits(peer_id: PeerId) -> str:
     return store.key("offer_waits", peer_id)
 
 
+def asked(tx_key: TxKey) -> str:
+    return store.key("asked", tx_key)
+
+
 def wanted(peer_id: PeerId) -> str:
     return store.key("wanted", peer_id)
 

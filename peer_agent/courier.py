@@ -73,7 +73,8 @@ class Courier:
     async def run(self) -> NoReturn:
         """Send what may be sent, and wake up for what is due, until cancelled."""
         while True:
-            self._do(self._outbound.tick(now=_now()))
+            self._wake.clear()
+            self._carry_out(self._outbound.tick(now=_now()))
             await self._pump()
             await self._sleep()
 
@@ -108,8 +109,10 @@ class Courier:
             self._do(steps)
 
     def attempt_failed(self, frame: AttemptFailed) -> None:
-        too_few = frame.cause is Cause.TOO_FEW_FORWARDERS
-        forwarders = frame.forwarders if too_few else None
+        if frame.cause is Cause.IDLE:
+            self._do(self._outbound.let_go(frame.tx, frame.attempt, now=_now()))
+            return
+        forwarders = frame.forwarders if frame.cause is Cause.TOO_FEW_FORWARDERS else None
         self._do(self._outbound.attempt_failed(frame.tx, frame.attempt, now=_now(), forwarders=forwarders))
 
     def ended(self, frame: TransactionEnded) -> None:
@@ -143,7 +146,6 @@ class Courier:
             await asyncio.wait_for(self._wake.wait(), max(pause_s, 0.0))
         except TimeoutError:
             self._retry_at = None
-        self._wake.clear()
 
     async def _pump(self) -> None:
         """Send as many cells as the window allows, in the order of the messages."""
@@ -188,10 +190,15 @@ class Courier:
                 break
             until += 1
         if until > first:
-            self._do(self._outbound.sent(sealed.number, until=until, total=total, now=_now()))
+            self._carry_out(self._outbound.sent(sealed.number, until=until, total=total, now=_now()))
         return until == min(first + room, total)
 
     def _do(self, steps: list[Step]) -> None:
+        """Carry out what follows from an event, and look again at what may be sent."""
+        self._carry_out(steps)
+        self._wake.set()
+
+    def _carry_out(self, steps: list[Step]) -> None:
         for step in steps:
             if isinstance(step, Start):
                 self._parts.started(step.tx, self._contact)
@@ -202,7 +209,6 @@ class Courier:
                 self._parts.send_frame(Complete(step.tx))
             else:
                 self._tell(step)
-        self._wake.set()
 
     async def _start(self, tx: TransactionId) -> None:
         contact = self._parts.books.contacts.get(self._contact)

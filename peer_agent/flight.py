@@ -16,9 +16,13 @@ FIRST_RECEIPT_S = 11.0
 
 @dataclass(slots=True)
 class _Item:
-    """One message: how much of it went out on which attempt, and since when it waits for news."""
+    """One message: how much of it went out on which attempt, and since when it waits for news.
+
+    run: counts attempts over all transactions; `attempt` begins anew with each transaction.
+    """
 
     number: int
+    run: int = 0
     attempt: int = 0
     sent: int = 0
     total: int = 0
@@ -40,6 +44,7 @@ class Flight:
     def __init__(self) -> None:
         self._items: dict[int, _Item] = {}
         self._attempt = 0
+        self._run = 0
 
     def __bool__(self) -> bool:
         return bool(self._items)
@@ -56,6 +61,7 @@ class Flight:
     def begin(self, attempt: int) -> None:
         """Send everything again, over another attempt; 0 stands for none."""
         self._attempt = attempt
+        self._run += 1
 
     @property
     def is_flying(self) -> bool:
@@ -72,7 +78,7 @@ class Flight:
         if self.room <= 0:
             return None
         for item in self._items.values():
-            if item.attempt != self._attempt:
+            if item.run != self._run:
                 return (item.number, 0) if takes_new else None
             if item.sent < item.total:
                 return item.number, item.sent
@@ -81,16 +87,16 @@ class Flight:
     def sent(self, number: int, *, until: int, total: int, now: float) -> list[Tell]:
         """Cells of a message went out, up to but not including `until`."""
         item = self._items[number]
-        if item.attempt != self._attempt:
+        if item.run != self._run:
             item.is_first = not self.is_flying
-            item.attempt, item.credited = self._attempt, 0
+            item.run, item.attempt, item.credited = self._run, self._attempt, 0
         item.sent, item.total, item.news_at = until, total, now
         return list(item.tell(MessageState.SENT, None, None)) if until == total else []
 
     def credited(self, number: int, index: int, *, now: float) -> bool:
         """Cells up to an index have arrived; tells whether that is news."""
         item = self._items.get(number)
-        if item is None or item.attempt != self._attempt or not item.credited <= index < item.sent:
+        if item is None or item.run != self._run or not item.credited <= index < item.sent:
             return False
         item.credited, item.news_at = index + 1, now
         return True
@@ -100,9 +106,9 @@ class Flight:
         return min((item.news_at + _patience_s(item) for item in self._flying()), default=None)
 
     def tell_first(self, state: MessageState) -> list[Tell]:
-        """Report the message that goes next."""
+        """Report the message that goes next, over the present attempt."""
         first = next(iter(self._items.values()), None)
-        return [] if first is None else list(first.tell(state, None, None))
+        return [] if first is None else [Tell(first.number, state, self._attempt)]
 
     def tell_all(
         self, state: MessageState, waits_for: WaitsFor | None = None, forwarders: int | None = None
@@ -115,11 +121,7 @@ class Flight:
         self._items.clear()
 
     def _flying(self) -> Iterator[_Item]:
-        return (
-            item
-            for item in self._items.values()
-            if self._attempt and item.attempt == self._attempt and item.sent > item.credited
-        )
+        return (item for item in self._items.values() if item.run == self._run and item.sent > item.credited)
 
 
 def _patience_s(item: _Item) -> float:

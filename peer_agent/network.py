@@ -63,6 +63,7 @@ class Network:
     def __init__(self, parts: NetworkParts) -> None:
         self._parts = parts
         self._listener: Listener | None = None
+        self._is_announced = False
         self.session = Session(
             parts.url,
             parts.rest,
@@ -78,6 +79,7 @@ class Network:
             parts.clock,
             self.session.send,
             parts.report,
+            self._announced,
             forwards=parts.forwards,
         )
         self._receiving = Receiving(lambda envelope: self._listening.take(envelope), self.session.send)
@@ -122,8 +124,14 @@ class Network:
         if forgotten:
             self.links.drop_all()
             self._forwarding.clear()
-        self._listening.online(True)
+        self._is_announced = False
         self._presence.renew_soon(whole=True)
+
+    def _announced(self) -> None:
+        """Begin to send only now: a transaction from a peer that the server can not reach would have to wait."""
+        if not self._is_announced:
+            self._is_announced = True
+            self._listening.online(True)
 
     def _snapshot(self, frame: to_peer.Snapshot) -> None:
         self._forwarding.keep_only(frozenset(frame.hops))

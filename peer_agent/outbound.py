@@ -99,9 +99,18 @@ class Outbound:
         """The path is gone, or none could be found yet; the server goes on by itself."""
         if tx != self.tx or attempt < self.attempt:
             return []
+        if not self.flight:
+            # Everything has its receipt: the server need not look for another path.
+            return self._finish(now)
         self._waits_for = WaitsFor.PATH if forwarders is None else WaitsFor.FORWARDERS
         self._forwarders = forwarders
         return self._lose(now)
+
+    def let_go(self, tx: TransactionId, attempt: int, *, now: float) -> list[Step]:
+        """The path was not used for long enough, and no other follows by itself."""
+        if tx != self.tx or attempt < self.attempt:
+            return []
+        return [End(tx), *self._start(now)] if self.flight else self._finish(now)
 
     def ended(self, tx: TransactionId, state: EndState, *, now: float) -> list[Step]:
         """The server has ended the transaction."""
@@ -138,11 +147,12 @@ class Outbound:
             return self.ended(self.tx, EndState.FAILED, now=now)
         self._news_at = now
         state, attempt = listed[self.tx]
-        has_missed = self.phase is Phase.WAITING or attempt > self.attempt
-        if state is TransactionState.OPEN and has_missed and attempt > 0:
-            # The frame with that path's keys got lost; only another path brings new ones.
-            return [AskRepath(self.tx, attempt)]
-        return []
+        is_ours = self.phase is Phase.OPEN and state is TransactionState.OPEN and attempt <= self.attempt
+        if is_ours or attempt == 0 or not self.flight or state is TransactionState.FINDING:
+            return []
+        # A frame got lost, with a path's keys or with its end. Another path mends both.
+        told = self._lose(now) if self.phase is Phase.OPEN else []
+        return [AskRepath(self.tx, attempt), *told]
 
     def block(self) -> list[Step]:
         """Keys do not match: nothing goes out any more."""

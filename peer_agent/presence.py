@@ -35,15 +35,18 @@ class Presence:
         clock: Clock,
         send: Callable[[FrameToServer], None],
         report: Callable[[Event], None],
+        told: Callable[[], None],
         *,
         forwards: bool,
     ) -> None:
+        """Take the edges; `told` is called after each refresh that was sent."""
         self.keys = OnionKeys.create(day=clock.day())
         self._own = own
         self._links = links
         self._clock = clock
         self._send = send
         self._report = report
+        self._told = told
         self._forwards = forwards
         self._due = asyncio.Event()
         self._is_whole_due = False
@@ -94,3 +97,4 @@ class Presence:
         if not self._has_told:
             self._has_told = True
             self._report(Online(len(offers), self._forwards))
+        self._told()

@@ -19,7 +19,11 @@ class Tasks:
 
     async def __aexit__(self, *error: Any) -> None:
         self.stop()
-        await self._group.__aexit__(*error)
+        try:
+            await self._group.__aexit__(*error)
+        except BaseExceptionGroup as group:
+            # One failure is raised as what it is; a group is for several.
+            raise _only(group) from None
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run work in the background; when it fails, the whole group fails with it."""
@@ -35,3 +39,9 @@ class Tasks:
         self._closing = True
         for task in tuple(self._running):
             task.cancel()
+
+
+def _only(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

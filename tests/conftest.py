@@ -13,6 +13,17 @@ from mesa.process_tree import ProcessTree, Program
 from tests.edges import FakeClock
 from tests.live_tree import LiveTree
 
+BOTH_DATABASES = {"db", "transactional_db", "empty_store"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have every test that uses a database or a store run on both kinds."""
+    for item in items:
+        uses = set(getattr(item, "fixturenames", ()))
+        if item.get_closest_marker("django_db") or uses & BOTH_DATABASES:
+            item.add_marker(pytest.mark.db)
+
 
 @pytest.fixture
 def clock() -> FakeClock:

@@ -8,9 +8,12 @@ os.environ.setdefault("MESA_STATE_DIR", str(Path(tempfile.gettempdir()) / f"mesa
 os.environ.setdefault("MESA_SECRET_KEY", "tests-only-" + "x" * 40)
 
 from mesa.settings import *
-from mesa.settings import DATABASES, EMBEDDED_STORE, STATE_DIR
+from mesa.settings import DATABASES, MESA_DATABASE, STATE_DIR
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-if EMBEDDED_STORE:
+if MESA_DATABASE is None:
     # A file, not memory: threads then meet the locks that they meet in production.
     DATABASES["default"]["TEST"] = {"NAME": str(STATE_DIR / "test.sqlite3")}
+else:
+    # A pool does not get back what a test's thread takes with it when it ends.
+    del DATABASES["default"]["OPTIONS"]["pool"]

@@ -102,7 +102,7 @@ async def _server(stage: Stage) -> AsyncIterator[None]:
             start_new_session=True,
         )
         await _until_ready(server)
-    stage.console.print(f"[green]✓[/] server on {stage.url}, embedded store and SQLite, production settings")
+    stage.console.print(f"[green]✓[/] server on {stage.url}: embedded store, SQLite, production settings")
     try:
         yield
     finally:
@@ -138,8 +138,7 @@ async def _cast(stage: Stage) -> AsyncIterator[None]:
                 await stage.start(name, "forward")
             await stage.start(RECEIVER, "listen", "--echo", "--accept-all")
             await asyncio.gather(*(agent.wait_for(event="online") for agent in stage.agents.values()))
-        pids = "  ".join(f"{name} [dim]{stage.agents[name].pid}[/]" for name in FORWARDERS)
-        stage.console.print(f"[green]✓[/] forwarders, each its own process: {pids}")
+        stage.console.print(f"[green]✓[/] forwarders {', '.join(FORWARDERS)}, each a process of its own")
         yield
     finally:
         await asyncio.gather(*(agent.stop() for agent in stage.agents.values()))
@@ -158,7 +157,10 @@ async def _register(stage: Stage, name: str, turns: asyncio.Semaphore) -> None:
 
 async def _become_contacts(stage: Stage) -> None:
     with stage.console.status("ada asks bo, bo accepts: sealed envelopes through the mailbox"):
-        await run_once(stage.home(SENDER), "request", RECEIVER, "--wait")
+        await run_once(stage.home(SENDER), "request", RECEIVER)
+        agent = await stage.start(SENDER, "listen", "--no-forward")
+        await agent.wait_for(event="contact_added", user=RECEIVER)
+        await agent.stop()
     stage.console.print(
         "[green]✓[/] ada and bo are contacts; the server stored neither name beside the other"
     )
@@ -190,14 +192,15 @@ async def _hear_echo(stage: Stage) -> None:
 async def _dump_when_ended(stage: Stage, before: Dump) -> Dump:
     """Wait until both transactions, the message's and the echo's, have ended; then look."""
     known = set(before["p2p_p2ptransaction"])
-    async with asyncio.timeout(ENDED_LIMIT_S):
-        while True:
-            dump = await _dump(stage)
-            rows = dump["p2p_p2ptransaction"]
-            states = {rows[name]["state"] for name in rows.keys() - known}
-            if len(rows.keys() - known) > 1 and "open" not in states:
-                return dump
-            await asyncio.sleep(LOOK_EVERY_S)
+    limit = time.monotonic() + ENDED_LIMIT_S
+    while time.monotonic() < limit:
+        dump = await _dump(stage)
+        rows = dump["p2p_p2ptransaction"]
+        states = {rows[name]["state"] for name in rows.keys() - known}
+        if len(rows.keys() - known) > 1 and "open" not in states:
+            return dump
+        await asyncio.sleep(LOOK_EVERY_S)
+    raise DemoFailed("the transactions did not come to an end")
 
 
 async def _dump(stage: Stage) -> Dump:

@@ -7,7 +7,7 @@ local onion_key, forward, nat, oldest = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local record = prefix .. 'peer:' .. peer
 if redis.call('HGET', record, 'socket') ~= socket then return {'unknown', '', {}} end
 local known = redis.call('HMGET', record, 'user', 'device', 'resume', 'told')
-redis.call('HSET', record, 'onion_key', onion_key, 'forward', forward, 'nat', nat, 'told', '1')
+redis.call('HSET', record, 'onion_key', onion_key, 'forward', forward, 'nat', nat, 'told', '1', 'seen', now)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', oldest)
 local appeared = 0
 if forward == '1' then

@@ -47,7 +47,7 @@ def test_name_is_folded_before_it_is_compared() -> None:
 
 
 @pytest.mark.parametrize(
-    "username", ["ad", "a" * 33, "1ada", "_ada", "ada!", "ad a", "adą", "ada\n", "", "ада"]
+    "username", ["a", "a" * 33, "1ada", "_ada", "ada!", "ad a", "adą", "ada\n", "", "ада"]
 )
 def test_name_outside_the_alphabet_is_refused(username: str) -> None:
     response = Rest().post("register/", {**body(), "username": username})

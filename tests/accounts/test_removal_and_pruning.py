@@ -15,6 +15,7 @@ from accounts.pruning import prune_expired_rows
 from accounts.removal import remove_account
 from accounts.tasks import prune_expired
 from mesa import deadlines
+from mesa.celery import app
 from tests.accounts.rest import Rest
 from tests.factories import make_delivery_token, make_login, make_prekeys, make_user
 
@@ -127,3 +128,4 @@ def test_pruning_is_due_by_itself() -> None:
     assert kind is not None
     assert kind.task == prune_expired.name
     assert kind.every is not None
+    assert app.amqp.router.route({}, kind.task)["queue"].name == "maintenance"

@@ -43,7 +43,14 @@ def test_search_gives_a_bounded_list() -> None:
     assert found("many") == [f"many{number:02}" for number in range(MAX_FOUND)]
 
 
-@pytest.mark.parametrize("prefix", ["", "b", "bo", "ﬀ", " "])
+def test_two_characters_find_only_the_whole_name() -> None:
+    for name in ("bo", "bob", "bobo"):
+        make_device(username=name)
+
+    assert found("bo") == ["bo"]
+
+
+@pytest.mark.parametrize("prefix", ["", "b", " "])
 def test_short_prefix_is_refused(prefix: str) -> None:
     rest = Rest(make_login())
 

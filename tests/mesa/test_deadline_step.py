@@ -55,7 +55,6 @@ def seen(what: str) -> int:
     return int(store.client().hget(SEEN, what) or 0)
 
 
-@pytest.mark.db
 def test_due_deadline_reaches_its_task_once(worker: int) -> None:
     deadlines.schedule("test_due", "one", datetime.now(UTC))
 
@@ -65,7 +64,6 @@ def test_due_deadline_reaches_its_task_once(worker: int) -> None:
     assert deadlines.due_at("test_due", "one") is None
 
 
-@pytest.mark.db
 def test_later_deadline_waits_for_its_time(worker: int) -> None:
     at = datetime.now(UTC) + timedelta(seconds=1)
     deadlines.schedule("test_due", "one", at)
@@ -86,7 +84,6 @@ def test_deadline_claimed_by_a_worker_that_died_is_handled_by_the_next(worker: i
     assert deadlines.due_at("test_due", "one") is None
 
 
-@pytest.mark.db
 def test_periodic_task_keeps_its_pace_and_survives_a_flush(worker: int) -> None:
     wait_for(lambda: seen("pace") >= 2)
     store.client().flushall()

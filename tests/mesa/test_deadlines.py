@@ -8,7 +8,7 @@ from tests.edges import FakeClock
 
 SECOND = timedelta(seconds=1)
 
-pytestmark = [pytest.mark.db, pytest.mark.usefixtures("empty_store")]
+pytestmark = pytest.mark.usefixtures("empty_store")
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ RECEIVE_LIMIT_S = 5
 IDLE_S = 12
 SOCKETS = 500
 
-pytestmark = [pytest.mark.db, pytest.mark.usefixtures("empty_store")]
+pytestmark = pytest.mark.usefixtures("empty_store")
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ UNBOUNDED: list[Callable[[Any], Any]] = [
 ]
 
 
-@pytest.mark.db
 @pytest.mark.parametrize("write", UNBOUNDED)
 def test_write_without_an_end_is_refused(empty_store: store.Client, write: Callable[[Any], Any]) -> None:
     with pytest.raises(UnboundedKey):
@@ -90,7 +89,6 @@ def test_key_left_by_a_script_is_found(empty_store: store.Client) -> None:
     assert list(store.keys_without_ttl()) == [store.key("forgotten")]
 
 
-@pytest.mark.db
 def test_script_runs_before_and_after_the_store_forgot_it(empty_store: store.Client) -> None:
     double = store.script("test_double", "return ARGV[1] * 2")
 
@@ -112,7 +110,6 @@ def test_two_scripts_can_not_share_a_name() -> None:
         store.script("test_unique", "return 2")
 
 
-@pytest.mark.db
 def test_epoch_stays_until_the_store_is_emptied(empty_store: store.Client) -> None:
     first, again = store.epoch(), store.epoch()
     empty_store.flushall()

@@ -18,7 +18,6 @@ def rates(settings: Any) -> None:
 pytestmark = pytest.mark.usefixtures("empty_store")
 
 
-@pytest.mark.db
 def test_allowance_is_used_up_and_says_how_long_to_wait() -> None:
     waits = [throttles.take("few", "ada") for _ in range(4)]
 
@@ -34,7 +33,6 @@ def test_allowance_is_per_caller_and_per_scope() -> None:
     assert throttles.take("hourly", "ada") == 0
 
 
-@pytest.mark.db
 def test_parallel_requests_do_not_slip_through() -> None:
     with ThreadPoolExecutor(16) as pool:
         waits = list(pool.map(lambda _: throttles.take("hourly", "ada"), range(60)))

@@ -27,10 +27,10 @@ def due(ident: str) -> None:
     deadlines.cancel("test_due", ident)
 
 
-@shared_task(name="tests.pace", queue="maintenance")
+@shared_task(name="tests.prune")
 def pace() -> None:
     note("pace")
 
 
 deadlines.register("test_due", "tests.due")
-deadlines.register("test_pace", "tests.pace", every=PACE)
+deadlines.register("test_pace", "tests.prune", every=PACE)

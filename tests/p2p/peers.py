@@ -12,17 +12,18 @@ from channels.testing import WebsocketCommunicator
 
 from p2p.protocol.fields import b64_text
 from p2p.protocol.frames import FrameToPeer, FrameToServer, parse_to_peer, to_text
-from p2p.protocol.ids import OfferId
+from p2p.protocol.ids import LinkId, OfferId
 from p2p.protocol.limits import SUBPROTOCOL
 from p2p.protocol.parts import Capabilities, StockOffer
-from p2p.protocol.to_peer import Snapshot, Welcome
+from p2p.protocol.to_peer import LinkDrop, Snapshot, Welcome
 from p2p.protocol.to_server import Hello, IceClient
 from p2p.protocol.words import Nat
+from p2p.pushing import apush_frame
 from p2p.records import DeviceKey, UserKey
 from tests.factories import LoggedIn, make_login
 
 F = TypeVar("F", bound=FrameToPeer)
-WAIT_S = 5.0
+WAIT_S = 20.0
 
 
 def make_offers(count: int = 4) -> tuple[StockOffer, ...]:
@@ -83,9 +84,13 @@ class TestPeer:
                 return int(message["code"])
 
     async def settled(self) -> Snapshot:
-        """Wait until all that was sent so far was handled: a heartbeat's answer marks the end."""
+        """Wait until what was sent so far was handled, and what was pushed so far has come."""
         await self.refresh()
-        return await self.expect(Snapshot)
+        snapshot = await self.expect(Snapshot)
+        marker = LinkId(uuid.uuid4().bytes)
+        await apush_frame(self.device_key, LinkDrop(marker))
+        await self.expect(LinkDrop, lambda frame: frame.link == marker)
+        return snapshot
 
     async def find(self, kind: type[F], fits: Callable[[F], bool] = lambda _: True) -> F | None:
         """Give a frame of this kind that fits, if one has come."""
@@ -131,7 +136,7 @@ class TestPeer:
 
     async def close(self) -> None:
         """Close the socket, as a peer that leaves does."""
-        if not self.is_closed:
+        if not self.is_closed and not self.socket.future.done():
             self.is_closed = True
             await self.socket.disconnect(timeout=WAIT_S)
 

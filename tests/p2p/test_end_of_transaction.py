@@ -65,6 +65,19 @@ async def test_nothing_of_an_ended_transaction_is_left_in_the_store(network: Net
         assert b64_text(hop) not in left
 
 
+async def test_nothing_is_left_of_one_that_waited_for_an_offer_and_for_forwarders(network: Network) -> None:
+    ada, bo = await network.online("ada", offers=0), await network.online("bob")
+    dry = await send_to(ada, bo.login)
+    await network.forwarders(3)
+    assert f'"{dry}"' in await store_text()
+    await after(3)
+    await after(120.5)
+
+    await ada.expect(TransactionEnded)
+
+    assert dry not in await store_text()
+
+
 async def test_the_ends_are_named_by_nothing_but_their_own_presence(network: Network) -> None:
     path = await open_path(network)
     await path.receiver.send(path.receipt())
@@ -112,7 +125,7 @@ async def test_without_a_receipt_for_two_minutes_it_fails(network: Network) -> N
     ada, bo = await network.online("ada"), await network.login("bob")
     tx_key = await send_to(ada, bo)
 
-    await after(119)
+    await after(110)
     assert await tx_fields(tx_key) != {}
     await after(120.5)
 
@@ -129,7 +142,7 @@ async def test_a_receipt_begins_the_two_minutes_again(network: Network) -> None:
     await after(10.1)
     await after(10.3)
 
-    await after(118)
+    await after(110)
     assert (await tx_fields(path.tx))["state"] == "idle"
     await after(121)
 

@@ -109,7 +109,7 @@ async def test_a_closed_socket_hides_its_links_at_once_and_drops_them_later(netw
     await path.open_links()
 
     await path.peers[1].close()
-    await after(1)
+    await after(0.5)
     assert not [frame for frame in await path.sender.everything() if isinstance(frame, LinkDrop)]
     await after(3.5)
 

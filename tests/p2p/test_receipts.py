@@ -94,7 +94,7 @@ async def test_a_receipt_keeps_the_path_for_ten_seconds(network: Network) -> Non
     await path.receiver.send(path.receipt())
     await path.receiver.settled()
 
-    await after(9.9)
+    await after(8)
     assert (await tx_fields(path.tx))["state"] == "open"
     await after(10.1)
     await after(10.2)

@@ -8,14 +8,16 @@ from asgiref.sync import sync_to_async
 
 from accounts.logins import end_login
 from mesa import store
+from p2p import frame_rate
 from p2p.consumers import PeerConsumer
 from p2p.protocol.fields import b64_text
 from p2p.protocol.frames import to_text
 from p2p.protocol.limits import FRAME_BYTES
-from p2p.protocol.to_peer import SessionEnd, Snapshot, Welcome
+from p2p.protocol.to_peer import PathReady, ReadyToReceive, SessionEnd, Snapshot, Welcome
 from p2p.protocol.to_server import Hello, LinkUp
 from p2p.protocol.words import SessionEndCause
 from tests.p2p.peers import Network, communicator, make_offers
+from tests.p2p.scenes import send_to
 
 HELLO = to_text(Hello(None, None, ()))
 
@@ -84,7 +86,6 @@ async def test_without_a_common_version_the_socket_closes(network: Network, subp
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("", 4400),
         ("[]", 4400),
         ('{"type":"unknown"}', 4400),
         ('{"type":"link_up","link":"short"}', 4400),
@@ -127,10 +128,12 @@ async def test_hello_must_come_in_time(network: Network, monkeypatch: pytest.Mon
     assert await ada.expect_close() == 4408
 
 
-async def test_too_many_frames_close_the_socket(network: Network) -> None:
+async def test_too_many_frames_close_the_socket(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frame_rate, "FRAMES_BURST", 4)
+    monkeypatch.setattr(frame_rate, "FRAMES_PER_S", 0.001)
     ada = await network.online("ada")
 
-    for _ in range(260):
+    for _ in range(4):
         await ada.send(LinkUp(bytes(16)))  # type: ignore[arg-type]  # any bytes will do as an id
 
     assert await ada.expect_close() == 4429
@@ -181,6 +184,19 @@ async def test_a_resume_token_brings_the_same_peer_back(network: Network) -> Non
     assert back.welcome is not None
     assert back.welcome.resumed
     assert {name async for name in store.async_client().scan_iter("mesa:peer:*")} == handles
+
+
+async def test_a_resumed_forwarder_forwards_at_once(network: Network) -> None:
+    ada, bo = await network.online("ada"), await network.online("bob")
+    crowd = await network.forwarders(3)
+    await crowd[0].close()
+    back = await network.connect(crowd[0].login)
+    await back.greet(crowd[0].resume)
+
+    await send_to(ada, bo.login)
+
+    await ada.expect(PathReady)
+    await back.expect(ReadyToReceive)
 
 
 async def test_a_resume_token_is_good_once_and_for_its_device_only(network: Network) -> None:

@@ -30,7 +30,7 @@ def run_due(now: datetime) -> list[str]:
     return due
 
 
-async def after(seconds: float) -> list[str]:
-    """Do what is due that many seconds from now."""
-    due: list[str] = await sync_to_async(run_due)(timezone.now() + timedelta(seconds=seconds))
+async def after(seconds: float, *, since: datetime | None = None) -> list[str]:
+    """Do what is due that many seconds from now, or since a time."""
+    due: list[str] = await sync_to_async(run_due)((since or timezone.now()) + timedelta(seconds=seconds))
     return due

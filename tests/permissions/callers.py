@@ -1,6 +1,7 @@
 """Kinds of callers, and what each brings along."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,7 +17,7 @@ CSRF_TOKEN = "c" * 32
 
 
 class Caller(StrEnum):
-    """Who may come to a route. All but OTHER_USER and ANYONE are, or were, the owner of what the row names."""
+    """Who may come to a route. All but OTHER_USER and ANYONE are, or were, owner of what the row names."""
 
     ANYONE = "anyone"
     USER = "user"
@@ -87,7 +88,7 @@ def _cookie(world: World, *, csrf: bool) -> Client:
     return client
 
 
-MAKERS = {
+MAKERS: dict[Caller, Callable[[World], Client]] = {
     Caller.ANYONE: lambda world: make_client(),
     Caller.USER: lambda world: make_client(world.ada),
     Caller.OTHER_USER: lambda world: make_client(world.bo),

@@ -1,4 +1,4 @@
-"""The permission table of the socket's frames: every frame to the server × every kind of caller → what comes of it.
+"""The permission table of the socket's frames: for every frame to the server and caller what comes of it.
 
 A new frame needs a row here before its tests pass.
 Spec: docs/spec/signaling.md, section "Server must"

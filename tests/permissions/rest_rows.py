@@ -1,4 +1,4 @@
-"""The permission table of the REST routes: every route and method × every kind of caller → status.
+"""The permission table of the REST routes: for every route, method and kind of caller the status.
 
 A new route needs a row here before its tests pass.
 """

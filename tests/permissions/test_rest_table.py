@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -37,12 +36,9 @@ def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
             yield route
 
 
-def send(client: Client, row: Row, world: World) -> HttpResponse:
-    body = row.body(world)
-    response: HttpResponse = client.generic(
-        row.method, f"/{row.route}{row.query}", json.dumps(body), content_type="application/json"
-    )
-    return response
+def send(client: Client, row: Row, world: World) -> Any:
+    body = json.dumps(row.body(world))
+    return client.generic(row.method, f"/{row.route}{row.query}", body, content_type="application/json")
 
 
 @pytest.mark.parametrize("caller", Caller)
@@ -106,8 +102,6 @@ def test_operators_pages_are_closed_to_users(caller: Caller) -> None:
 
 def test_operators_pages_are_open_to_operators() -> None:
     client = Client()
-    client.force_login(
-        make_user("olga", is_staff=True), backend="django.contrib.auth.backends.ModelBackend"
-    )
+    client.force_login(make_user("olga", is_staff=True), backend="django.contrib.auth.backends.ModelBackend")
 
     assert client.get("/admin/accounts/user/").status_code == 200

@@ -29,7 +29,7 @@ class Command(BaseCommand):
             # Short: the path of the store's socket may have 100 bytes.
             with tempfile.TemporaryDirectory(prefix="mesa-demo-") as folder:
                 asyncio.run(play(Path(folder), console, once=once))
-        except (DemoFailed, AgentFailed, TimeoutError) as error:
+        except (DemoFailed, AgentFailed) as error:
             console.print(f"[bold red]The demo failed:[/] {error}")
             sys.exit(1)
         except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import resource
 import socket
 import sys
 from argparse import ArgumentParser
@@ -78,6 +79,7 @@ class Server:
     def run(self) -> None:
         """Start everything, stay, and stop everything, whatever ended the stay."""
         self.tree.listen_to_signals()
+        raise_descriptor_limit()
         try:
             self.start()
             self.tree.watch()
@@ -158,6 +160,12 @@ def listen(host: str, port: int) -> socket.socket:
         raise CanNotListen(error.strerror) from error
     except OSError as error:
         raise CanNotListen(os.strerror(error.errno or 0)) from error
+
+
+def raise_descriptor_limit() -> None:
+    """Allow this process and its children as many descriptors as it may: each socket takes one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def restart_with_state_dir(path: Path) -> None:

@@ -1,0 +1,145 @@
+"""What one message costs in processor and disk: the real code, all in one process, no network."""
+
+import gc
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.two_ends import TwoEnds, two_ends
+from p2p.protocol.cells import HOP_LIFE_S, Fragment, LinkFrame, Reassembler
+from p2p.protocol.ids import LinkId
+from p2p.protocol.parts import Order
+from p2p.protocol.words import How
+from peer_agent.clock import Clock
+from peer_agent.crypto import onion
+from peer_agent.forwarding import Exits, Forwarding
+
+WARM_UP_MESSAGES = 20
+FORWARDED_CELLS = 1_000
+PAYLOAD = bytes(onion.PAYLOAD_BYTES)
+STEPS = ("write", "seal", "wrap", "peel 1", "peel 2", "peel 3", "deliver", "take")
+
+
+@dataclass(frozen=True)
+class LocalCosts:
+    """Medians in milliseconds, but for `forwarder_cells_per_s`.
+
+    message: all steps of one message. seal: to the outbox, two commits. take: to the inbox, one commit.
+    peel: one layer of one cell, with replay check and repacking. wrap: four layers around one cell.
+    """
+
+    message_ms: float
+    seal_ms: float
+    take_ms: float
+    peel_ms: float
+    wrap_ms: float
+    forwarder_cells_per_s: float
+
+
+class StopWatch:
+    """Collects the time of each named step of one message."""
+
+    def __init__(self) -> None:
+        self.steps_s: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.steps_s[name] = time.perf_counter() - started
+
+
+async def measure(*, messages: int, advance: Callable[[], None]) -> LocalCosts:
+    """Send messages from ada to bo inside this process; `advance` is called after each that counts."""
+    clock = Clock()
+    with tempfile.TemporaryDirectory(prefix="mesa-bench-") as folder, two_ends(Path(folder), clock) as ends:
+        for number in range(WARM_UP_MESSAGES):
+            _send(ends, f"warm {number}", clock)
+        taken = []
+        for number in range(messages):
+            taken.append(_send(ends, f"message {number}", clock))
+            advance()
+        cells_per_s = await _forward(ends)
+    return _medians(taken, cells_per_s)
+
+
+def _medians(taken: list[dict[str, float]], cells_per_s: float) -> LocalCosts:
+    of = {step: statistics.median(each[step] for each in taken) * 1_000 for step in STEPS}
+    return LocalCosts(
+        message_ms=statistics.median(sum(each.values()) for each in taken) * 1_000,
+        seal_ms=of["write"] + of["seal"],
+        take_ms=of["take"],
+        peel_ms=statistics.median((of["peel 1"], of["peel 2"], of["peel 3"])),
+        wrap_ms=of["wrap"],
+        forwarder_cells_per_s=cells_per_s,
+    )
+
+
+def _send(ends: TwoEnds, text: str, clock: Clock) -> dict[str, float]:
+    """Carry one message through all hands; seconds by step. The receipt comes back untimed."""
+    watch = StopWatch()
+    with watch.step("write"):
+        stored = ends.write(text, clock)
+    with watch.step("seal"):
+        sealed = ends.seal(stored, clock)
+    with watch.step("wrap"):
+        frame = ends.wrap(sealed)
+    for at in range(3):
+        with watch.step(f"peel {at + 1}"):
+            frame = _peel(ends, at, frame)
+    with watch.step("deliver"):
+        envelope = _deliver(ends, frame)
+    with watch.step("take"):
+        entry = ends.take(envelope)
+    ends.receipted(entry)
+    return watch.steps_s
+
+
+def _peel(ends: TwoEnds, at: int, frame: bytes) -> bytes:
+    hops = ends.route.hop_ids
+    peeled = onion.peel(LinkFrame.unpack(frame).cell, onion.HopId(hops[at]), ends.onion_keys[at])
+    assert isinstance(peeled, onion.Forward)
+    onion.ReplayWindow().accept(peeled.replay_tag)
+    return LinkFrame(hops[at + 1], peeled.cell).pack()
+
+
+def _deliver(ends: TwoEnds, frame: bytes) -> bytes:
+    hop = onion.HopId(ends.route.hop_ids[-1])
+    peeled = onion.peel(LinkFrame.unpack(frame).cell, hop, ends.onion_keys[-1])
+    assert isinstance(peeled, onion.Deliver)
+    progress = Reassembler().add(Fragment.unpack(peeled.payload), now=0.0)
+    assert progress.envelope is not None
+    return progress.envelope
+
+
+async def _forward(ends: TwoEnds) -> float:
+    """Have one forwarder pass on cells to a link that swallows them; cells per second."""
+    passed: list[bytes] = []
+
+    def send(_: LinkId, frame: bytes) -> bool:
+        passed.append(frame)
+        return True
+
+    exits = Exits(send, _unexpected, _unexpected, lambda _: None)
+    forwarding = Forwarding(exits, lambda: ends.onion_keys[0])
+    link, hops = ends.route.link, ends.route.hop_ids
+    incoming, outgoing = (Order(hop, link, How.OPEN, None, None) for hop in hops[:2])
+    cells = [onion.wrap(ends.route.layers, PAYLOAD) for _ in range(FORWARDED_CELLS)]
+    frames = [LinkFrame(hops[0], cell).pack() for cell in cells]
+    forwarding.order(incoming, outgoing, has_way_out=True)
+    gc.collect()
+    started = time.perf_counter()
+    for frame in frames:
+        forwarding.receive(link, frame)
+    seconds = time.perf_counter() - started
+    assert len(passed) == FORWARDED_CELLS
+    assert seconds < HOP_LIFE_S
+    return FORWARDED_CELLS / seconds
+
+
+def _unexpected(*_: object) -> None:
+    raise AssertionError("a cell that is to be passed on was not")

@@ -1,0 +1,135 @@
+"""One process of the measured network: a whole Mesa peer on uvloop, which obeys its hub.
+
+All times are on one clock: Unix time as the hub knew it once, counted on by the monotonic clock that
+processes share.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from bench.hub import Mouth, connect
+from peer_agent.clock import Clock
+from peer_agent.config import Config
+from peer_agent.events import ContactAdded, Event, MessageProgress, Online
+from peer_agent.peer import Peer
+from peer_agent.progress import MessageState
+
+EVENT_DEADLINE_S = 30.0
+# Long enough for the server to end a transaction, and for offers and processors to be as before.
+SETTLE_S = 0.5
+TEXT_CHARACTERS = 100
+
+
+class PeerProcess:
+    """A peer and what happened in it since it was last asked."""
+
+    def __init__(self, peer: Peer, clock: Clock) -> None:
+        self._peer = peer
+        self._clock = clock
+        self._events: list[dict[str, Any]] = []
+        self._has_contact = False
+        self._delivered: set[int] = set()
+        self._changed = asyncio.Condition()
+        self._sent = 0
+
+    async def listen(self, mouth: Mouth) -> None:
+        """Remember every event, until the peer ends; say `hello` once the server knows this peer."""
+        async with self._peer.events() as events:
+            async for timed in events:
+                self._events.append(timed.to_json())
+                async with self._changed:
+                    self._note(timed.event)
+                    self._changed.notify_all()
+                if isinstance(timed.event, Online):
+                    mouth.say(hello=True)
+
+    async def obey(self, order: dict[str, Any]) -> Any:
+        """Carry out one order of the hub; returns the answer."""
+        match order["do"]:
+            case "request":
+                await self._peer.request(order["user"])
+                await self._until(lambda: self._has_contact)
+            case "send":
+                return [await self._send_one(order["to"]) for _ in range(order["count"])]
+            case "send over new paths":
+                return [await self._send_anew(order["to"]) for _ in range(order["count"])]
+            case "send at once":
+                return await self._send_many(order["to"], order["count"])
+            case "finish":
+                await self._finish()
+            case "close links":
+                await self._close_links()
+            case "tell":
+                told, self._events = self._events, []
+                return told
+        return None
+
+    def _note(self, event: Event) -> None:
+        self._has_contact = self._has_contact or isinstance(event, ContactAdded)
+        if isinstance(event, MessageProgress) and event.state == MessageState.DELIVERED:
+            self._delivered.add(event.number)
+
+    async def _send_one(self, to: str) -> dict[str, Any]:
+        sent = self._send(to)
+        await self._until(lambda: sent["number"] in self._delivered)
+        return sent
+
+    async def _send_anew(self, to: str) -> dict[str, Any]:
+        sent = await self._send_one(to)
+        await self._finish()
+        return sent
+
+    async def _send_many(self, to: str, count: int) -> list[dict[str, Any]]:
+        sent = [self._send(to) for _ in range(count)]
+        await self._until(lambda: {each["number"] for each in sent} <= self._delivered)
+        return sent
+
+    def _send(self, to: str) -> dict[str, Any]:
+        self._sent += 1
+        text = f"{self._sent} ".ljust(TEXT_CHARACTERS, ".")
+        at = self._clock.unix()
+        return {"at": at, "text": text, "number": self._peer.send(to, text)}
+
+    async def _finish(self) -> None:
+        """Say that the path is needed no longer, as the peer itself would say ten seconds from now."""
+        self._peer._conversations.delivery.close()
+        await asyncio.sleep(SETTLE_S)
+
+    async def _close_links(self) -> None:
+        """Close every link, as the peer itself would close idle ones."""
+        for link in self._peer._network.links.open_ids():
+            self._peer._network.links.close(link)
+        await asyncio.sleep(SETTLE_S)
+
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        async with asyncio.timeout(EVENT_DEADLINE_S), self._changed:
+            await self._changed.wait_for(is_so)
+
+
+async def serve(name: str, path: str, state_dir: str, kind: str, *, clock_offset_s: float) -> None:
+    """Obey the hub until it hangs up."""
+    clock = Clock(unix=lambda: clock_offset_s + time.monotonic())
+    config = Config(Path(state_dir), forwards=kind == "forwarder", accepts_all=kind != "forwarder")
+    reader, mouth = await connect(name, path)
+    peer = Peer(config, clock=clock)
+    process = PeerProcess(peer, clock)
+    # Listening begins before the peer does: its first events would be lost otherwise.
+    listening = asyncio.create_task(process.listen(mouth))
+    await asyncio.sleep(0)
+    async with peer:
+        while line := await reader.readline():
+            order = json.loads(line)
+            mouth.say(done=order["do"], answer=await process.obey(order))
+    await listening
+
+
+if __name__ == "__main__":
+    name, path, state_dir, kind, clock_offset_s = sys.argv[1:]
+    uvloop.run(serve(name, path, state_dir, kind, clock_offset_s=float(clock_offset_s)))

@@ -1,0 +1,66 @@
+"""Rows from what was taken: which median stands beside which, and what the goals are.
+
+The goals are those of the project; docs/how-to/measure.md says what each row means.
+"""
+
+import statistics
+from collections.abc import Iterable, Iterator
+
+from bench.local_costs import LocalCosts
+from bench.results import Row
+from bench.rounds import Taken
+from bench.samples import Sample
+
+# By the word that selects them on the command line.
+GROUPS = {
+    "crypto": "crypto and commit, in one process",
+    "open-path": "a message on an open path",
+    "new-path": "a message over a new path with links open, and the orders for that path",
+    "cold": "a message over a new path with no link open",
+    "rate": "messages a second over one path",
+}
+OPEN_PATH_FACTOR, COLD_FACTOR = 2.0, 3.0
+NEW_PATH_MS, ORDERS_MS = 70.0, 30.0
+
+
+def rows(taken: Taken, costs: LocalCosts) -> Iterator[Row]:
+    """Make the rows of everything that was taken."""
+    if taken.on_open_path:
+        raw_ms = _median_ms(taken.raw_frames)
+        limit_ms = OPEN_PATH_FACTOR * raw_ms + costs.message_ms
+        goal = "≤ 2 · raw + crypto and commit"
+        yield Row("message on an open path", _took_ms(taken.on_open_path), "ms", raw_ms, goal, limit_ms)
+    yield from _local(costs)
+    if taken.over_new_path:
+        took_ms = _took_ms(taken.over_new_path)
+        yield Row("first message over a new path, links open", took_ms, "ms", None, "≤ 70 ms", NEW_PATH_MS)
+        orders_ms = _median_ms(each.orders_s for each in taken.over_new_path if each.orders_s is not None)
+        yield Row("POST to the last of five orders", orders_ms, "ms", None, "≤ 30 ms", ORDERS_MS)
+    if taken.cold:
+        yield from _cold(taken)
+    if taken.rates:
+        yield Row("messages a second over one path", statistics.median(taken.rates), "1/s")
+
+
+def _local(costs: LocalCosts) -> Iterator[Row]:
+    yield Row("crypto and commit of one message", costs.message_ms, "ms")
+    yield Row("of it: to the outbox (encrypt, two commits)", costs.seal_ms, "ms")
+    yield Row("of it: to the inbox (decrypt, one commit)", costs.take_ms, "ms")
+    yield Row("of it: wrap a cell in four layers", costs.wrap_ms, "ms")
+    yield Row("of it: peel a layer of a cell", costs.peel_ms, "ms")
+    yield Row("cells a second through a forwarder's code", costs.forwarder_cells_per_s, "1/s")
+
+
+def _cold(taken: Taken) -> Iterator[Row]:
+    name, took_ms = "message over a new path, no link open", _took_ms(taken.cold)
+    raw_ms, repaired_ms = _median_ms(taken.raw_colds), _median_ms(taken.raw_repaired_colds)
+    yield Row(name, took_ms, "ms", raw_ms, "≤ 3 · raw", COLD_FACTOR * raw_ms)
+    yield Row(f"{name}, beside raw with Mesa's repair of ICE", took_ms, "ms", repaired_ms)
+
+
+def _took_ms(samples: Iterable[Sample]) -> float:
+    return _median_ms(sample.took_s for sample in samples)
+
+
+def _median_ms(seconds: Iterable[float]) -> float:
+    return statistics.median(seconds) * 1_000

@@ -1,0 +1,69 @@
+"""How commands speak: sentences for people, or one JSON object a line.
+
+Spec: docs/spec/agent.md, section "Events"
+"""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from peer_agent.events import TimedEvent
+
+REPLACED = "\N{REPLACEMENT CHARACTER}"
+_CLEAR_LINE = "\r\x1b[K"
+
+
+@dataclass(slots=True)
+class Output:
+    """Standard output for results, standard error for everything about them."""
+
+    is_json: bool = False
+    _has_progress: bool = False
+
+    def event(self, timed: TimedEvent) -> None:
+        """Print an event as JSON; people get sentences made for the command instead."""
+        if self.is_json:
+            _write_line(json.dumps(timed.to_json(), separators=(",", ":")))
+
+    def result(self, word: str, sentence: str, **values: Any) -> None:
+        """Print a result: the sentence, or the word and its values as an object."""
+        if self.is_json:
+            body = {"event": word, "time": round(time.time(), 6), **values}
+            _write_line(json.dumps(body, separators=(",", ":")))
+        else:
+            self.clear_progress()
+            _write_line(sentence)
+
+    def progress(self, sentence: str) -> None:
+        """Show what happens in one line that changes, on a terminal only."""
+        if not self.is_json and sys.stderr.isatty():
+            sys.stderr.write(f"{_CLEAR_LINE}{sentence}")
+            sys.stderr.flush()
+            self._has_progress = True
+
+    def clear_progress(self) -> None:
+        """Take the changing line away."""
+        if self._has_progress:
+            sys.stderr.write(_CLEAR_LINE)
+            sys.stderr.flush()
+            self._has_progress = False
+
+    def failure(self, sentence: str, exit_code: int) -> None:
+        """Print why the command failed, in one line."""
+        self.clear_progress()
+        if self.is_json:
+            self.result("error", "", exit_code=int(exit_code), why=sentence)
+        sys.stderr.write(f"mesa-peer: {sentence}\n")
+        sys.stderr.flush()
+
+
+def shown_text(text: str) -> str:
+    """A text from another person, without the signs that could steer a terminal."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else REPLACED for sign in text)
+
+
+def _write_line(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

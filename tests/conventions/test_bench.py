@@ -1,0 +1,141 @@
+"""The rows of the benchmark: their form, their goals, and that the page explains each."""
+
+import json
+from typing import Any
+
+import pytest
+
+from bench.local_costs import LocalCosts
+from bench.results import RESULTS, Row, write
+from bench.rounds import QUICK, WHOLE, Plan, Taken
+from bench.rows import GROUPS, rows
+from bench.samples import Sample, samples
+from tests.conventions.sources import ROOT
+
+KEYS = ["name", "value", "unit", "baseline", "ratio", "goal", "met"]
+PAGE = ROOT / "docs" / "how-to" / "measure.md"
+COSTS = LocalCosts(
+    message_ms=5.0, seal_ms=2.0, take_ms=2.0, peel_ms=0.1, wrap_ms=0.5, forwarder_cells_per_s=5_000
+)
+OPEN = Sample(sent_at=0.0, received_at=0.008, posted_at=None, ordered_at=None, opened=0)
+NEW = Sample(sent_at=0.0, received_at=0.08, posted_at=0.002, ordered_at=0.027, opened=0)
+COLD = Sample(sent_at=0.0, received_at=0.12, posted_at=0.002, ordered_at=0.027, opened=8)
+TAKEN = Taken(
+    raw_frames=[0.002],
+    raw_colds=[0.05],
+    raw_repaired_colds=[0.03],
+    on_open_path=[OPEN],
+    over_new_path=[NEW],
+    cold=[COLD],
+    rates=[100.0],
+)
+HOPS = ["one", "two", "three", "four"]
+
+
+def by_name(taken: Taken) -> dict[str, Row]:
+    return {row.name: row for row in rows(taken, COSTS)}
+
+
+def event(name: str, time: float, **values: Any) -> dict[str, Any]:
+    return {"event": name, "time": time, **values}
+
+
+def progress(time: float, state: str, hops: list[str]) -> dict[str, Any]:
+    return event("message_progress", time, number=7, state=state, hops=hops)
+
+
+def orders(times: list[float]) -> dict[str, list[dict[str, Any]]]:
+    """One order to each peer of the path, in the order of the path."""
+    incoming, outgoing = ["filler", *HOPS], [*HOPS, "other filler"]
+    names = ["ada", "f1", "f2", "f3", "bo"]
+    return {
+        name: [event("hop_ready", time, incoming=incoming[at], outgoing=outgoing[at])]
+        for at, (name, time) in enumerate(zip(names, times, strict=False))
+    }
+
+
+def assert_form(found: list[dict[str, Any]]) -> None:
+    assert found
+    for row in found:
+        assert list(row) == KEYS
+        assert type(row["name"]) is type(row["unit"]) is str
+        assert type(row["value"]) in (int, float)
+        assert type(row["baseline"]) in (int, float, type(None))
+        assert (row["ratio"] is None) == (row["baseline"] is None)
+        assert (row["goal"] is None) == (row["met"] is None)
+
+
+def test_results_have_their_form(tmp_path: Any) -> None:
+    path = tmp_path / "results.json"
+
+    write(list(rows(TAKEN, COSTS)), path)
+
+    assert_form(json.loads(path.read_text()))
+
+
+def test_results_of_the_last_run_have_their_form() -> None:
+    # A checkout in which nothing was measured has none.
+    for path in RESULTS.parent.glob(RESULTS.name):
+        assert_form(json.loads(path.read_text()))
+
+
+def test_open_path_may_cost_twice_raw_and_crypto_and_commit() -> None:
+    row = by_name(TAKEN)["message on an open path"]
+
+    assert row.baseline == pytest.approx(2.0)
+    assert row.limit == pytest.approx(9.0)
+    assert row.met is True
+
+
+def test_goal_that_is_missed_is_said_to_be() -> None:
+    assert by_name(TAKEN)["first message over a new path, links open"].met is False
+
+
+def test_rows_that_were_not_taken_are_left_out() -> None:
+    assert all("path" not in name for name in by_name(Taken()))
+
+
+def test_every_row_and_every_word_is_explained() -> None:
+    page = PAGE.read_text()
+
+    assert [name for name in by_name(TAKEN) if f"| {name} |" not in page] == []
+    assert [group for group in GROUPS if f"| `{group}` |" not in page] == []
+
+
+@pytest.mark.parametrize("plan", [QUICK, WHOLE])
+def test_every_group_has_its_steps(plan: Plan) -> None:
+    assert all(plan.steps([group]) > 0 for group in GROUPS)
+
+
+def test_orders_are_timed_from_the_request_to_the_last_of_five() -> None:
+    told = orders([1.020, 1.022, 1.030, 1.021, 1.024])
+    told["ada"] += [progress(1.002, "waiting", []), progress(1.025, "path", HOPS)]
+    told["f4"] = [event("hop_ready", 1.090, incoming="another", outgoing="path")]
+    told["bo"].append(event("message_received", 1.050, text="hello"))
+
+    (sample,) = samples([{"at": 1.0, "number": 7, "text": "hello"}], told, sender="ada", receiver="bo")
+
+    assert sample.orders_s == pytest.approx(0.028)
+    assert sample.took_s == pytest.approx(0.050)
+
+
+def test_orders_are_not_timed_when_one_is_missing() -> None:
+    told = orders([1.020, 1.022, 1.030, 1.021])
+    told["ada"] += [progress(1.002, "waiting", []), progress(1.025, "path", HOPS)]
+    told["bo"] = [event("message_received", 1.050, text="hello")]
+
+    (sample,) = samples([{"at": 1.0, "number": 7, "text": "hello"}], told, sender="ada", receiver="bo")
+
+    assert sample.orders_s is None
+
+
+def test_links_opened_on_the_way_are_counted() -> None:
+    sent = {"at": 1.0, "number": 7, "text": "hello"}
+    told = {
+        "ada": [progress(1.0, "sent", []), event("link_opened", 0.9), event("link_opened", 1.01)],
+        "bo": [event("message_received", 1.05, text="hello"), event("link_opened", 1.1)],
+    }
+
+    (sample,) = samples([sent], told, sender="ada", receiver="bo")
+
+    assert sample.opened == 1

@@ -1,0 +1,80 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from tests.live_tree import ROOT
+
+POSTGRESQL = {"MESA_DATABASE_URL": "postgresql://mesa@db/mesa"}
+REDIS = {"MESA_REDIS_URL": "redis://store/0"}
+SECRET = {"MESA_SECRET_KEY": "x" * 40}
+
+
+def load(state: Path, environment: dict[str, str], show: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MESA_", "DJANGO_"))}
+    code = f"import sys; from mesa import settings; sys.stdout.write(str({show}))"
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=clean | {"MESA_STATE_DIR": str(state)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_nothing_set_is_the_embedded_default(tmp_path: Path) -> None:
+    shown = load(
+        tmp_path, {}, "[settings.EMBEDDED, settings.STORE_URL, settings.DATABASES['default']['ENGINE']]"
+    )
+
+    assert shown.stdout == str([True, f"unix://{tmp_path}/store.sock", "django.db.backends.sqlite3"])
+
+
+@pytest.mark.parametrize("environment", [POSTGRESQL, REDIS, POSTGRESQL | REDIS])
+def test_production_needs_a_secret_key(tmp_path: Path, environment: dict[str, str]) -> None:
+    without = load(tmp_path, environment, "settings.EMBEDDED")
+    given = load(tmp_path, environment | SECRET, "settings.EMBEDDED")
+
+    assert "MESA_SECRET_KEY must be set" in without.stderr
+    assert given.stdout == "False"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_channel_layer_and_broker_follow_the_store_unless_they_are_named(tmp_path: Path) -> None:
+    own = {"MESA_CHANNEL_URL": "redis://channels/1", "MESA_BROKER_URL": "unix:///broker.sock"}
+    show = "[settings.CHANNEL_URL, settings.CELERY_BROKER_URL]"
+
+    following = load(tmp_path, REDIS | SECRET, show)
+    named = load(tmp_path, REDIS | SECRET | own, show)
+
+    assert following.stdout == str(["redis://store/0", "redis://store/0"])
+    assert named.stdout == str(["redis://channels/1", "redis+socket:///broker.sock"])
+
+
+def test_no_foreign_server_is_asked_by_default(tmp_path: Path) -> None:
+    assert load(tmp_path, {}, "settings.ICE_SERVERS").stdout == "[]"
+
+
+def test_each_queue_gets_its_own_tasks_only() -> None:
+    routes = {(queue.name, queue.exchange.name, queue.routing_key) for queue in settings.CELERY_TASK_QUEUES}
+
+    assert routes == {("path", "path", "path"), ("maintenance", "maintenance", "maintenance")}
+
+
+@pytest.mark.django_db
+def test_deleted_rows_do_not_stay_readable_in_the_file() -> None:
+    if connection.vendor != "sqlite":
+        # PostgreSQL overwrites by VACUUM, which is the operator's.
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA secure_delete")
+        secure = cursor.fetchone()
+        cursor.execute("PRAGMA journal_mode")
+        journal = cursor.fetchone()
+
+    assert (secure, journal) == ((1,), ("wal",))

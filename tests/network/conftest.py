@@ -1,0 +1,69 @@
+"""A town: a whole server of its own, and accounts that the tests run as processes."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.live_tree import LiveTree
+from tests.network.agents import Account, Agent, make_contacts, register
+
+FORWARDERS = ("f1-x", "f2-x", "f3-x", "f4-x", "f5-x", "f6-x")
+
+
+@dataclass
+class Town:
+    """One server and eight accounts: ada, bo, and six who forward."""
+
+    tree: LiveTree
+    ada: Account
+    bo: Account
+    forwarders: dict[str, Account]
+    running: dict[str, Agent] = field(default_factory=dict)
+
+    def forward(self, *names: str) -> list[Agent]:
+        """Have these forwarders online, and no others."""
+        for name in set(self.running) - set(names):
+            self.running.pop(name).stop()
+        for name in names:
+            if name not in self.running or self.running[name].process.poll() is not None:
+                self.running[name] = self.forwarders[name].start("forward")
+        agents = [self.running[name] for name in names]
+        for agent in agents:
+            agent.wait_for_event("online")
+        return agents
+
+    def stop(self) -> None:
+        for agent in self.running.values():
+            agent.stop()
+        self.running.clear()
+
+
+@pytest.fixture(scope="package")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    folder = tmp_path_factory.mktemp("town")
+    with ExitStack() as stack:
+        tree = LiveTree(tmp_path_factory.mktemp("tree"))
+        tree.start()
+        stack.callback(tree.stop)
+        # Two at a time: hashing passwords is what takes long.
+        with ThreadPoolExecutor(2) as pool:
+            names = ("ada", "bo-x", *FORWARDERS)
+            accounts = dict(
+                zip(names, pool.map(lambda name: register(tree.url, name, folder), names), strict=True)
+            )
+        made = Town(tree, accounts.pop("ada"), accounts.pop("bo-x"), accounts)
+        make_contacts(made.ada, made.bo)
+        stack.callback(made.stop)
+        yield made
+
+
+@pytest.fixture
+def bo_listens(town: Town) -> Iterator[Agent]:
+    """bo, online for one test; it does not forward."""
+    agent = town.bo.start("listen", "--no-forward")
+    agent.wait_for_event("online")
+    yield agent
+    agent.stop()

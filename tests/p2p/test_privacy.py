@@ -1,0 +1,157 @@
+"""What the server writes where others could look: task arguments, logs, the admin, network hashes."""
+
+import json
+import logging
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from celery import current_app
+from django.test import Client
+
+from mesa import store
+from p2p.models import P2PPath, P2PTransaction
+from p2p.networks import network_of, network_text
+from p2p.protocol.fields import b64_text
+from p2p.protocol.to_server import Complete, HopFailed
+from p2p.records import PeerId
+from p2p.tasks import RNG
+from tests.factories import make_user
+from tests.p2p.peers import Network
+from tests.p2p.scenes import OpenPath, open_path
+from tests.p2p.worker import after
+
+
+@pytest.fixture
+def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """The arguments of every task that was sent, as the broker would see them."""
+    sent: list[tuple[Any, ...]] = []
+    original = current_app.Task.apply_async
+
+    def record(task: Any, args: Any = None, *rest: Any, **more: Any) -> Any:
+        sent.append(tuple(args or ()))
+        return original(task, args, *rest, **more)
+
+    monkeypatch.setattr(current_app.Task, "apply_async", record)
+    return sent
+
+
+async def handles_of(path: OpenPath) -> list[PeerId]:
+    peers = await store.async_client().hget(store.key("path", path.tx, 1), "peers")
+    assert peers is not None
+    return [PeerId(peer) for peer in peers.split()]
+
+
+async def exercise(network: Network) -> tuple[OpenPath, list[str]]:
+    """A transaction with a failed hop, a peer that goes, a receipt and an end; returns every secret of it."""
+    path = await open_path(network, forwarders=4)
+    secrets = [b64_text(hop) for hop in path.ready.hops] + [*await handles_of(path)]
+    await path.peers[1].send(HopFailed(path.ready.hops[1]))
+    await path.receiver.send(path.receipt())
+    await path.forwarders[2].close()
+    await after(3.5)
+    await path.sender.send(Complete(path.ready.tx))
+    await path.sender.settled()
+    return path, secrets
+
+
+async def test_no_task_names_who_forwards_for_whom(
+    network: Network, sent_tasks: list[tuple[Any, ...]]
+) -> None:
+    _, secrets = await exercise(network)
+
+    assert sent_tasks
+    for arguments in sent_tasks:
+        named = [secret for secret in secrets if secret in json.dumps(arguments)]
+        assert len(named) <= 1
+        assert len([each for each in arguments if isinstance(each, str)]) == 1
+
+
+async def test_logs_hold_no_id_address_or_description(
+    network: Network, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, logger="p2p"), caplog.at_level(logging.DEBUG, logger="mesa"):
+        path, secrets = await exercise(network)
+
+    idents = [ident for peer in path.peers for ident in (peer.user, peer.device, peer.login.login.sid.hex)]
+    for secret in (*secrets, *idents, path.tx, "v=0"):
+        assert secret not in caplog.text
+
+
+async def test_the_admin_shows_counts_and_states_only(network: Network) -> None:
+    path, secrets = await exercise(network)
+    operator = await sync_to_async(make_user)("olga", is_staff=True)
+    client = Client()
+    await sync_to_async(client.force_login)(operator, backend="django.contrib.auth.backends.ModelBackend")
+
+    page = await sync_to_async(client.get)("/admin/p2p/p2ptransaction/")
+
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert "completed" in text
+    for secret in (*secrets, path.tx, *(peer.user for peer in path.peers)):
+        assert secret not in text
+
+
+@pytest.mark.parametrize("address", ["add/", "00000000-0000-4000-8000-000000000000/delete/"])
+@pytest.mark.django_db
+@pytest.mark.usefixtures("empty_store")
+def test_the_admin_changes_nothing(address: str) -> None:
+    client = Client()
+    client.force_login(make_user("olga", is_staff=True), backend="django.contrib.auth.backends.ModelBackend")
+
+    assert client.get(f"/admin/p2p/p2ptransaction/{address}").status_code in (302, 403)
+
+
+def test_rows_have_no_name_in_text() -> None:
+    assert (str(P2PTransaction()), str(P2PPath())) == ("a transaction", "an attempt")
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("93.184.216.34", "93.184.216.0/24"),
+        ("::ffff:93.184.216.34", "93.184.216.0/24"),
+        ("2606:2800:220:1:248:1893:25c8:1946", "2606:2800:220::/48"),
+        ("127.0.0.1", ""),
+        ("::1", ""),
+        ("10.1.2.3", ""),
+        ("192.168.7.7", ""),
+        ("fd00::1", ""),
+        ("fe80::1", ""),
+        ("", ""),
+        ("unix", ""),
+    ],
+)
+def test_an_address_counts_by_its_network_where_that_says_something(address: str, network: str) -> None:
+    assert network_text(address) == network
+
+
+async def test_a_network_is_known_again_but_not_readable(async_store: store.AsyncClient) -> None:
+    one, again = await network_of("93.184.216.34"), await network_of("93.184.216.99")
+    other = await network_of("93.184.217.34")
+
+    assert one == again != other
+    assert "93" not in one.split(".")
+    await async_store.flushall()
+    assert await network_of("93.184.216.34") != one
+
+
+async def test_no_address_is_in_the_store(network: Network) -> None:
+    header = (b"x-forwarded-for", b"93.184.216.34")
+    ada = await network.connect(await network.login("ada"), headers=(header,))
+    await ada.greet()
+
+    records = [
+        str(await store.async_client().hgetall(name))
+        async for name in store.async_client().scan_iter("mesa:peer:*")
+    ]
+
+    assert len(records) == 1
+    assert "93.184" not in str(records)
+    assert "127.0.0.1" not in str(records)
+
+
+def test_chance_comes_from_the_operating_system() -> None:
+    with pytest.raises(NotImplementedError):
+        RNG.getstate()

@@ -1,0 +1,135 @@
+"""Devices with real stores and real keys, made contacts without a server."""
+
+import uuid
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from p2p.protocol.parts import ReceiptEntry
+from peer_agent.account import Account, save_account, save_tokens
+from peer_agent.api import Api, DeviceBundle, UserBundle
+from peer_agent.books import Books, open_books
+from peer_agent.clock import Clock
+from peer_agent.contact_book import Contact, ContactState, new_contact
+from peer_agent.crypto.identity import (
+    RecoveryKey,
+    create_device,
+    create_first_statement,
+    create_recovery_code,
+    pack_chain,
+)
+from peer_agent.crypto.messages import Text
+from peer_agent.crypto.prekeys import PrekeyKind
+from peer_agent.events import Event, MessageReceived
+from peer_agent.handshakes import Handshakes
+from peer_agent.inbox import Inbox, InboxEdges
+from peer_agent.opening import Opener
+from peer_agent.rest import Rest, Tokens
+from peer_agent.state_dir import prepare_state_dir
+from peer_agent.store import Store, open_store
+
+SERVER = "http://127.0.0.1:9"
+
+
+@dataclass
+class HandClock:
+    """A clock that the test turns."""
+
+    now: float = 1_800_000_000.0
+
+    def clock(self) -> Clock:
+        return Clock(lambda: self.now, lambda: self.now)
+
+
+@dataclass
+class Device:
+    """One device: everything but its network."""
+
+    path: Path
+    name: str
+    time: HandClock = field(default_factory=HandClock)
+    events: list[Event] = field(default_factory=list)
+    unreadable: list[int] = field(default_factory=list)
+    resent: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.account = make_account(self.name, self.time.clock())
+        self.open()
+        save_account(self.store, self.account)
+        save_tokens(self.store, Tokens("access", "refresh"))
+
+    def open(self) -> None:
+        """Open the store as a new process would."""
+        self.store: Store = open_store(prepare_state_dir(self.path), None)
+        self.books: Books = open_books(self.store, self.account)
+        self.opener = Opener(
+            self.account.device,
+            self.books.contacts,
+            self.books.sessions,
+            self.books.prekeys,
+            self.time.clock(),
+        )
+        edges = InboxEdges(self.events.append, self.unreadable.append, self.resent.append)
+        self.inbox = Inbox(self.books, self.opener, edges, self.time.clock())
+
+    def crash(self) -> None:
+        """Lose everything that is not on the disk."""
+        self.store.close()
+        self.open()
+
+    @property
+    def shown(self) -> list[str]:
+        """Texts in the order they were shown."""
+        return [event.text for event in self.events if isinstance(event, MessageReceived)]
+
+    def contact(self, other: "Device") -> Contact:
+        found = self.books.contacts.find(other.name)
+        assert found is not None
+        return found
+
+    def write(self, other: "Device", text: str) -> bytes:
+        """Accept a message for a contact and seal it; returns its envelope."""
+        contact = self.contact(other)
+        with self.store.transaction():
+            stored = self.books.history.write(contact.number, Text(text), now_ms=self.time.clock().unix_ms())
+        session = self.books.sessions.choose(contact.number, contact.devices[0], now_ms=0)
+        assert session is not None
+        return self.books.outbox.seal(stored, contact.devices[0], session).envelope
+
+    def receipt(self, other: "Device", entry: ReceiptEntry) -> int | None:
+        return self.books.outbox.receipted(self.contact(other).number, entry)
+
+    def bundle(self) -> UserBundle:
+        """What a server would hand out for this device."""
+        own = self.account.device
+        day = self.time.clock().day()
+        kinds = (PrekeyKind.SIGNED, PrekeyKind.LAST_RESORT_KEM, PrekeyKind.ONE_TIME, PrekeyKind.ONE_TIME_KEM)
+        with self.store.transaction():
+            packed = [self.books.prekeys.make(kind, 1, day=day)[0].public(own).pack() for kind in kinds]
+        device = DeviceBundle(self.account.device_id, *packed)
+        return UserBundle(self.name, self.account.statements, [device])
+
+
+def make_account(name: str, clock: Clock) -> Account:
+    device, code = create_device(), create_recovery_code()
+    statement = create_first_statement(name, device, RecoveryKey.from_code(code), day=clock.day())
+    return Account(SERVER, name, device, pack_chain([statement]))
+
+
+def acquaint(one: Device, other: Device) -> None:
+    """Make two devices each other's accepted contacts, with a session that `one` began."""
+    for device, peer in ((one, other), (other, one)):
+        contact = new_contact(peer.name, ContactState.ACCEPTED, peer.account.chain)
+        contact = replace(contact, their_token=uuid.uuid4().bytes * 2, my_token=uuid.uuid4().bytes * 2)
+        with device.store.transaction():
+            device.books.contacts.save(contact)
+    begin_session(one, other)
+
+
+def begin_session(one: Device, other: Device) -> None:
+    """Begin a session from a fresh bundle."""
+    clock = one.time.clock()
+    handshakes = Handshakes(one.account.device, Api(Rest(SERVER)), one.store, one.books.sessions, clock)
+    contact = one.contact(other)
+    session = handshakes.begin(other.bundle(), contact.devices[0])
+    with one.store.transaction():
+        one.books.sessions.save(contact.number, session)

@@ -3,7 +3,10 @@
 import asyncio
 import sys
 from argparse import Namespace
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 
+from peer_agent.cli_lines import read_lines
 from peer_agent.cli_output import Output, shown_text
 from peer_agent.config import Config
 from peer_agent.errors import AgentError, ContactBlocked, NotDelivered, UsageError
@@ -19,23 +22,51 @@ from peer_agent.events import (
 )
 from peer_agent.peer import Peer
 from peer_agent.progress import MessageState, WaitsFor
+from peer_agent.tasks import Tasks
+
+
+@dataclass(slots=True)
+class _Sending:
+    """The messages of one run of `send`: how many there are, and which have no receipt yet."""
+
+    waiting: set[int] = field(default_factory=set)
+    count: int = 0
+    all_read: asyncio.Event = field(default_factory=asyncio.Event)
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def look(self) -> None:
+        """Notice the end."""
+        if self.all_read.is_set() and not self.waiting:
+            self.done.set()
 
 
 async def send(options: Namespace, config: Config, output: Output) -> None:
     """Send one message, or each line of standard input, and wait for the verified receipts."""
-    texts = _texts(options)
-    async with Peer(config) as peer, peer.events() as events:
-        waiting = {peer.send(options.user, text) for text in texts}
-        count = len(waiting)
-        try:
-            async with asyncio.timeout(options.timeout):
-                await _until_delivered(events, waiting, output)
-        except TimeoutError:
-            raise NotDelivered(
-                f"{len(waiting)} of {count} not delivered in {options.timeout:g} s. "
-                "What is left stays in the outbox and goes with the next run."
-            ) from None
-    output.result("delivered", "Delivered." if count == 1 else f"Delivered {count} messages.", count=count)
+    sending = _Sending()
+    async with Peer(config) as peer, peer.events() as events, Tasks() as tasks:
+        tasks.spawn(_follow(events, sending, output))
+        tasks.spawn(_accept(peer, options, sending))
+        tasks.spawn(_give_up(options, sending))
+        await sending.done.wait()
+    sentence = "Delivered." if sending.count == 1 else f"Delivered {sending.count} messages."
+    output.result("delivered", sentence, count=sending.count)
+
+
+async def _accept(peer: Peer, options: Namespace, sending: _Sending) -> None:
+    async for text in _texts(options):
+        sending.waiting.add(peer.send(options.user, text))
+        sending.count += 1
+    sending.all_read.set()
+    sending.look()
+
+
+async def _give_up(options: Namespace, sending: _Sending) -> None:
+    await sending.all_read.wait()
+    await asyncio.sleep(options.timeout)
+    raise NotDelivered(
+        f"{len(sending.waiting)} of {sending.count} not delivered in {options.timeout:g} s. "
+        "What is left stays in the outbox and goes with the next run."
+    )
 
 
 async def listen(options: Namespace, config: Config, output: Output) -> None:
@@ -48,26 +79,27 @@ async def listen(options: Namespace, config: Config, output: Output) -> None:
                 _answer(peer, timed.event)
 
 
-async def _until_delivered(events: EventStream, waiting: set[int], output: Output) -> None:
+async def _follow(events: EventStream, sending: _Sending, output: Output) -> None:
     async for timed in events:
         output.event(timed)
         event = timed.event
-        if isinstance(event, MessageProgress) and event.number in waiting:
+        if isinstance(event, MessageProgress) and event.number in sending.waiting:
             output.progress(_phrase(event))
-            if event.state == MessageState.DELIVERED:
-                waiting.discard(event.number)
-            elif event.state == MessageState.BLOCKED:
+            if event.state == MessageState.BLOCKED:
                 raise ContactBlocked(f"The keys of {event.to} have changed: nothing is sent.")
-        if not waiting:
-            return
+            if event.state == MessageState.DELIVERED:
+                sending.waiting.discard(event.number)
+                sending.look()
 
 
-def _texts(options: Namespace) -> list[str]:
+async def _texts(options: Namespace) -> AsyncIterator[str]:
     if options.lines:
-        return [line for line in sys.stdin.read().splitlines() if line]
-    if options.text is None:
+        async for line in read_lines(sys.stdin):
+            yield line
+    elif options.text is None:
         raise UsageError("There is no text to send.")
-    return [sys.stdin.read() if options.text == "-" else options.text]
+    else:
+        yield sys.stdin.read() if options.text == "-" else options.text
 
 
 def _phrase(event: MessageProgress) -> str:

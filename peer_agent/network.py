@@ -128,7 +128,7 @@ class Network:
         self._presence.renew_soon(whole=True)
 
     def _announced(self) -> None:
-        """Begin to send only now: a transaction from a peer that the server can not reach would have to wait."""
+        """Begin to send only now: a transaction from a peer that the server can not reach would wait."""
         if not self._is_announced:
             self._is_announced = True
             self._listening.online(True)

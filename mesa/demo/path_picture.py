@@ -18,10 +18,13 @@ Event = dict[str, Any]
 SENDER = "ada"
 RECEIVER = "bo"
 PLACES = 5
+LINKS_OPEN = {False: "link open", True: "links open"}
 STEPS = {
-    "path": "path found, keys and hop ids known to ada alone",
-    "links_open": "first link open, all four were opened in parallel",
-    "sent": "wrapped in four layers and sent",
+    "queued": "message accepted: it is on ada's disk",
+    "waiting": "transaction started, waiting for a path",
+    "path": "path found; only ada has its keys and hop ids",
+    "sent": "wrapped in four layers; leaves when the first link is open",
+    "delivered": "delivered: bo's receipt verified",
 }
 
 
@@ -38,11 +41,11 @@ class Moment:
 class PathPicture:
     """What has been learned so far of one message's way."""
 
-    started: float
     hops: list[str] = field(default_factory=list)
     attempt: int = 0
     joins: dict[tuple[str, str], str] = field(default_factory=dict)
     passed: dict[tuple[str, str], float] = field(default_factory=dict)
+    links: dict[str, list[float]] = field(default_factory=dict)
     moments: list[Moment] = field(default_factory=list)
     delivered: bool = False
     received_at: float | None = None
@@ -55,6 +58,8 @@ class PathPicture:
             case "cells_passed":
                 self.joins[event["incoming"], event["outgoing"]] = who
                 self.passed.setdefault((event["incoming"], event["outgoing"]), event["time"])
+            case "link_opened":
+                self.links.setdefault(who, []).append(event["time"])
             case "message_progress" if who == SENDER:
                 self._progress(event)
             case "message_received" if who == RECEIVER and self.received_at is None:
@@ -84,7 +89,21 @@ class PathPicture:
             if self.received_at
             else []
         )
-        return sorted([*self.moments, *cells, *received], key=lambda moment: moment.time)
+        return sorted(
+            [*self.moments, *self._opened_links(), *cells, *received], key=lambda moment: moment.time
+        )
+
+    def _opened_links(self) -> list[Moment]:
+        """When everybody on the path had the last of their links open; links that were open are not told of."""
+        if not self.moments:
+            return []
+        since = self.moments[0].time
+        until = self.received_at or float("inf")
+        opened = {
+            who: [time for time in self.links.get(who, []) if since <= time <= until]
+            for who in (SENDER, *self.forwarders, RECEIVER)
+        }
+        return [Moment(max(times), who, LINKS_OPEN[len(times) > 1]) for who, times in opened.items() if times]
 
     @property
     def _inner_joins(self) -> list[tuple[str, str]]:
@@ -113,8 +132,10 @@ class PathPicture:
         table.add_column(justify="right", style="cyan")
         table.add_column(style="bold")
         table.add_column()
-        for moment in self.timeline:
-            table.add_row(f"{(moment.time - self.started) * 1000:,.0f} ms", moment.who, moment.what)
+        timeline = self.timeline
+        start = timeline[0].time if timeline else 0.0
+        for moment in timeline:
+            table.add_row(f"{(moment.time - start) * 1_000:,.0f} ms", moment.who, moment.what)
         return table
 
 

@@ -47,7 +47,7 @@ class Stage:
     folder: Path
     console: Console
     port: int
-    picture: PathPicture = field(default_factory=lambda: PathPicture(time.time()))
+    picture: PathPicture = field(default_factory=PathPicture)
     agents: dict[str, Agent] = field(default_factory=dict)
 
     @property
@@ -80,6 +80,7 @@ async def play(folder: Path, console: Console, *, once: bool) -> None:
         await _send(stage)
         await _hear_echo(stage)
         leftovers = Leftovers(before, await _dump_when_ended(stage, before))
+        await stage.agents[SENDER].stop()
         console.print(leftovers)
         if leftovers.unexpected:
             raise DemoFailed("database or store hold something about the message that they must not hold")
@@ -167,10 +168,10 @@ async def _become_contacts(stage: Stage) -> None:
 
 
 async def _send(stage: Stage) -> None:
-    stage.picture.started = time.time()
     with Live(stage.picture, console=stage.console, refresh_per_second=20):
         agent = await stage.start(SENDER, "send", RECEIVER, GREETING)
         await agent.finish()
+    stage.console.print()
     if not stage.picture.delivered:
         raise DemoFailed("no verified receipt came")
     if len(set(stage.picture.forwarders)) != len(FORWARDERS) // 2:
@@ -185,7 +186,6 @@ async def _hear_echo(stage: Stage) -> None:
     ):
         agent = await stage.start(SENDER, "listen", "--no-forward")
         await agent.wait_for(event="message_received", sender=RECEIVER)
-        await agent.stop()
     stage.console.print("[green]✓[/] bo's echo came back over a path of its own")
 
 

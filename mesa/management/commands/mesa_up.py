@@ -24,6 +24,7 @@ CHILD_DIED, WRONG_SETUP, ALREADY_RUNNING, PORT_IN_USE = 1, 2, 3, 4
 READY_LIMIT_S = 60.0
 ASK_TIMEOUT_S = 5.0
 BACKLOG = 1024
+DESCRIPTORS = 65_536
 WORKER_THREADS = 4
 # Celery warns of root because of pickle, which the settings refuse.
 ROOT_WARNING = "ignore:You're running the worker with superuser"
@@ -163,9 +164,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def raise_descriptor_limit() -> None:
-    """Allow this process and its children as many descriptors as it may: each socket takes one."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    """Allow this process and its children more descriptors than the usual 1,024: each socket takes one."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if most == resource.RLIM_INFINITY else min(most, DESCRIPTORS)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(now, wanted), most))
 
 
 def restart_with_state_dir(path: Path) -> None:

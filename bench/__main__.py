@@ -7,15 +7,16 @@ import argparse
 import asyncio
 import os
 from collections.abc import Collection
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import local_costs, results
+from bench import results
+from bench.local_costs import local_measurement
 from bench.network import network
 from bench.results import Row
-from bench.rounds import QUICK, WHOLE, Plan, Rounds, Taken
+from bench.rounds import QUICK, WHOLE, Plan, Rounds
 from bench.rows import GROUPS, rows
 
 
@@ -37,16 +38,14 @@ def main() -> None:
 
 async def _run(plan: Plan, wanted: Collection[str], console: Console) -> list[Row]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("in one process", total=plan.steps(wanted))
-        costs = await local_costs.measure(messages=plan.messages, advance=lambda: progress.advance(task))
-        taken = Taken()
-        if set(wanted) - {"crypto"}:
-            progress.update(task, description="starting a server and eight peers")
-            async with network() as eight:
-                progress.update(task, description="raw and Mesa in turn")
-                taken = await Rounds(plan, eight, lambda steps: progress.advance(task, steps)).run(wanted)
-        return list(rows(taken, costs))
+    with Progress(*columns, console=console) as progress, local_measurement() as local:
+        task = progress.add_task("starting a server and eight peers", total=plan.steps(wanted))
+        async with AsyncExitStack() as stack:
+            needs_network = set(wanted) != {"crypto"}
+            eight = await stack.enter_async_context(network()) if needs_network else None
+            progress.update(task, description="raw and Mesa in turn")
+            rounds = Rounds(plan, local, eight, lambda steps: progress.advance(task, steps))
+            return list(rows(await rounds.run(wanted)))
 
 
 if __name__ == "__main__":

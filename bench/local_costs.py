@@ -4,7 +4,7 @@ import gc
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,30 +53,42 @@ class StopWatch:
         self.steps_s[name] = time.perf_counter() - started
 
 
-async def measure(*, messages: int, advance: Callable[[], None]) -> LocalCosts:
-    """Send messages from ada to bo inside this process; `advance` is called after each that counts."""
+class LocalMeasurement:
+    """Messages from ada to bo inside this process, taken little by little."""
+
+    def __init__(self, ends: TwoEnds, clock: Clock) -> None:
+        self._ends = ends
+        self._clock = clock
+        self._steps_s: list[dict[str, float]] = []
+        self._cells_per_s: list[float] = []
+
+    async def take(self, messages: int) -> None:
+        """Send some messages, and a run of cells through a forwarder."""
+        for number in range(messages):
+            self._steps_s.append(_send(self._ends, f"message {number}", self._clock))
+        self._cells_per_s.append(await _forward(self._ends))
+
+    def costs(self) -> LocalCosts:
+        """The medians of everything taken."""
+        of = {step: statistics.median(each[step] for each in self._steps_s) * 1_000 for step in STEPS}
+        return LocalCosts(
+            message_ms=statistics.median(sum(each.values()) for each in self._steps_s) * 1_000,
+            seal_ms=of["write"] + of["seal"],
+            take_ms=of["take"],
+            peel_ms=statistics.median((of["peel 1"], of["peel 2"], of["peel 3"])),
+            wrap_ms=of["wrap"],
+            forwarder_cells_per_s=statistics.median(self._cells_per_s),
+        )
+
+
+@contextmanager
+def local_measurement() -> Iterator[LocalMeasurement]:
+    """Make both ends, send some messages that do not count, and be ready for those that do."""
     clock = Clock()
     with tempfile.TemporaryDirectory(prefix="mesa-bench-") as folder, two_ends(Path(folder), clock) as ends:
         for number in range(WARM_UP_MESSAGES):
             _send(ends, f"warm {number}", clock)
-        taken = []
-        for number in range(messages):
-            taken.append(_send(ends, f"message {number}", clock))
-            advance()
-        cells_per_s = await _forward(ends)
-    return _medians(taken, cells_per_s)
-
-
-def _medians(taken: list[dict[str, float]], cells_per_s: float) -> LocalCosts:
-    of = {step: statistics.median(each[step] for each in taken) * 1_000 for step in STEPS}
-    return LocalCosts(
-        message_ms=statistics.median(sum(each.values()) for each in taken) * 1_000,
-        seal_ms=of["write"] + of["seal"],
-        take_ms=of["take"],
-        peel_ms=statistics.median((of["peel 1"], of["peel 2"], of["peel 3"])),
-        wrap_ms=of["wrap"],
-        forwarder_cells_per_s=cells_per_s,
-    )
+        yield LocalMeasurement(ends, clock)
 
 
 def _send(ends: TwoEnds, text: str, clock: Clock) -> dict[str, float]:

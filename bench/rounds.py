@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from bench.local_costs import LocalCosts, LocalMeasurement
 from bench.network import RECEIVER, SENDER, Network
 from bench.raw_chain import raw_chain
 from bench.samples import Sample, samples
@@ -15,7 +16,7 @@ ALL_ENDS = 8
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: per round, but for `rounds`, `messages` (in one process) and `warm_up_paths`."""
+    """How much is measured: per round, but for `rounds` and `warm_up_paths`; `messages` in one process."""
 
     rounds: int
     messages: int
@@ -28,7 +29,7 @@ class Plan:
     def steps(self, wanted: Collection[str]) -> int:
         """How often `advance` will be called."""
         each = {
-            "crypto": self.messages,
+            "crypto": self.messages * self.rounds,
             "open-path": 2 * self.frames * self.rounds,
             "new-path": self.warm_up_paths + self.paths * self.rounds,
             "cold": 3 * self.colds * self.rounds,
@@ -37,7 +38,7 @@ class Plan:
         return sum(each[group] for group in wanted)
 
 
-WHOLE = Plan(rounds=3, messages=200, warm_up_paths=30, frames=150, paths=30, colds=10, burst=200)
+WHOLE = Plan(rounds=3, messages=100, warm_up_paths=30, frames=150, paths=30, colds=10, burst=200)
 QUICK = Plan(rounds=1, messages=50, warm_up_paths=10, frames=50, paths=20, colds=4, burst=50)
 
 
@@ -45,6 +46,7 @@ QUICK = Plan(rounds=1, messages=50, warm_up_paths=10, frames=50, paths=20, colds
 class Taken:
     """All times of a run, in seconds; `rates` in messages per second."""
 
+    costs: LocalCosts | None = None
     raw_frames: list[float] = field(default_factory=list)
     raw_colds: list[float] = field(default_factory=list)
     raw_repaired_colds: list[float] = field(default_factory=list)
@@ -55,37 +57,51 @@ class Taken:
 
 
 class Rounds:
-    """One run over a running network."""
+    """One run; without a network only what one process can do."""
 
-    def __init__(self, plan: Plan, network: Network, advance: Callable[[int], None]) -> None:
+    def __init__(
+        self, plan: Plan, local: LocalMeasurement, network: Network | None, advance: Callable[[int], None]
+    ) -> None:
         self._plan = plan
-        self._network = network
+        self._local = local
+        self._running = network
         self._advance = advance
-        self.taken = Taken()
+        self._taken = Taken()
 
     async def run(self, wanted: Collection[str]) -> Taken:
         """Take what is wanted; links are closed last, since the other rows need them open."""
         if "new-path" in wanted:
             await self._send("send over new paths", self._plan.warm_up_paths)
+        steps = {
+            "crypto": (self._in_one_process,),
+            "open-path": (self._raw_frames, self._on_open_path),
+            "rate": (self._burst,),
+            "new-path": (self._over_new_paths,),
+        }
         for _ in range(self._plan.rounds):
-            if "open-path" in wanted:
-                await self._raw_frames()
-                await self._on_open_path()
-            if "rate" in wanted:
-                await self._burst()
-            if "new-path" in wanted:
-                await self._over_new_paths()
+            for step in [step for group, steps_of in steps.items() if group in wanted for step in steps_of]:
+                await step()
         for _ in range(self._plan.rounds if "cold" in wanted else 0):
-            await self._raw_colds(self.taken.raw_colds, repaired=False)
+            await self._raw_colds(self._taken.raw_colds, repaired=False)
             await self._colds()
-            await self._raw_colds(self.taken.raw_repaired_colds, repaired=True)
-        return self.taken
+            await self._raw_colds(self._taken.raw_repaired_colds, repaired=True)
+        return self._taken
+
+    @property
+    def _network(self) -> Network:
+        assert self._running is not None
+        return self._running
+
+    async def _in_one_process(self) -> None:
+        await self._local.take(self._plan.messages)
+        self._taken.costs = self._local.costs()
+        self._advance(self._plan.messages)
 
     async def _raw_frames(self) -> None:
         async with raw_chain(repaired=False) as chain:
             await chain.open()
             for _ in range(self._plan.frames):
-                self.taken.raw_frames.append(await chain.pass_frame())
+                self._taken.raw_frames.append(await chain.pass_frame())
                 self._advance(1)
 
     async def _raw_colds(self, times: list[float], *, repaired: bool) -> None:
@@ -100,12 +116,12 @@ class Rounds:
         await self._network.send("send", 1)
         await self._network.tell()
         found = await self._send("send", self._plan.frames)
-        self.taken.on_open_path += [sample for sample in found if sample.posted_at is None]
+        self._taken.on_open_path += [sample for sample in found if sample.posted_at is None]
         await self._network.finish()
 
     async def _over_new_paths(self) -> None:
         found = await self._send("send over new paths", self._plan.paths)
-        self.taken.over_new_path += [
+        self._taken.over_new_path += [
             sample for sample in found if sample.posted_at is not None and not sample.opened
         ]
 
@@ -114,7 +130,7 @@ class Rounds:
             await self._network.close_links()
             await self._network.tell()
             found = await self._send("send over new paths", 1)
-            self.taken.cold += [sample for sample in found if sample.opened >= ALL_ENDS]
+            self._taken.cold += [sample for sample in found if sample.opened >= ALL_ENDS]
 
     async def _burst(self) -> None:
         await self._network.send("send", 1)
@@ -122,7 +138,7 @@ class Rounds:
         found = await self._take("send at once", self._plan.burst)
         self._advance(self._plan.burst)
         seconds = max(sample.received_at for sample in found) - found[0].sent_at
-        self.taken.rates.append(len(found) / seconds)
+        self._taken.rates.append(len(found) / seconds)
         await self._network.finish()
 
     async def _send(self, how: str, count: int) -> list[Sample]:

@@ -6,6 +6,7 @@ No ETA tasks: they pile up in a worker's memory and vanish with it. What is due 
 
 import logging
 import os
+import signal
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -61,13 +62,18 @@ class Sweeper(threading.Thread):
         self.beaten_at = datetime.min.replace(tzinfo=UTC)
 
     def run(self) -> None:
+        try:
+            self.sweep_until_left()
+        finally:
+            if not self.leaving.is_set():
+                # A worker that forgets its deadlines must not look alive: its supervisor starts another one.
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    def sweep_until_left(self) -> None:
         wait_s = SWEEP_EVERY_S
         while not self.leaving.wait(wait_s):
-            wait_s = (
-                SWEEP_EVERY_S
-                if self.try_sweep(quiet=wait_s > SWEEP_EVERY_S)
-                else min(wait_s * 2, BACKOFF_LIMIT_S)
-            )
+            swept = self.try_sweep(quiet=wait_s > SWEEP_EVERY_S)
+            wait_s = SWEEP_EVERY_S if swept else min(wait_s * 2, BACKOFF_LIMIT_S)
 
     def finish(self) -> None:
         self.leaving.set()

@@ -21,6 +21,7 @@ OPEN = Sample(sent_at=0.0, received_at=0.008, posted_at=None, ordered_at=None, o
 NEW = Sample(sent_at=0.0, received_at=0.08, posted_at=0.002, ordered_at=0.027, opened=0)
 COLD = Sample(sent_at=0.0, received_at=0.12, posted_at=0.002, ordered_at=0.027, opened=8)
 TAKEN = Taken(
+    costs=COSTS,
     raw_frames=[0.002],
     raw_colds=[0.05],
     raw_repaired_colds=[0.03],
@@ -33,7 +34,7 @@ HOPS = ["one", "two", "three", "four"]
 
 
 def by_name(taken: Taken) -> dict[str, Row]:
-    return {row.name: row for row in rows(taken, COSTS)}
+    return {row.name: row for row in rows(taken)}
 
 
 def event(name: str, time: float, **values: Any) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def assert_form(found: list[dict[str, Any]]) -> None:
 def test_results_have_their_form(tmp_path: Any) -> None:
     path = tmp_path / "results.json"
 
-    write(list(rows(TAKEN, COSTS)), path)
+    write(list(rows(TAKEN)), path)
 
     assert_form(json.loads(path.read_text()))
 
@@ -92,7 +93,7 @@ def test_goal_that_is_missed_is_said_to_be() -> None:
 
 
 def test_rows_that_were_not_taken_are_left_out() -> None:
-    assert all("path" not in name for name in by_name(Taken()))
+    assert all("path" not in name for name in by_name(Taken(costs=COSTS)))
 
 
 def test_every_row_and_every_word_is_explained() -> None:

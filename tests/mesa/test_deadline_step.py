@@ -13,7 +13,7 @@ from mesa.celery import HEARTBEAT
 from mesa.process_tree import ProcessTree, Program
 from tests.live_tree import ROOT
 from tests.mesa.worker_app import SEEN
-from tests.waiting import is_running, wait_for
+from tests.waiting import is_running, wait_for, wait_for_end
 
 WORKER = (
     *(
@@ -108,6 +108,12 @@ def test_deadline_of_an_unknown_kind_is_dropped(worker: int) -> None:
     wait_for(lambda: deadlines.due_at("nobody", "one") is None)
 
     assert is_running(worker)
+
+
+def test_worker_that_can_sweep_no_more_ends(worker: int) -> None:
+    deadlines.schedule("test_broken", "one", datetime.now(UTC))
+
+    wait_for_end(worker)
 
 
 def test_worker_leaves_no_key_without_an_end(worker: int) -> None:

@@ -33,4 +33,5 @@ def pace() -> None:
 
 
 deadlines.register("test_due", "tests.due")
+deadlines.register("test_broken", "tests.nobody_wrote_this_task")
 deadlines.register("test_pace", "tests.prune", every=PACE)

@@ -67,7 +67,7 @@ class Agent:
             self.command,
             cwd=ROOT,
             env=environment(),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -97,16 +97,26 @@ class Agent:
         with self._changed:
             return [event["text"] for event in self.events if event["event"] == "message_received"]
 
+    def write(self, text: str) -> None:
+        """Write to the process's standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    def close_input(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
     def kill(self) -> None:
         """End the process as a power cut would."""
         self.process.kill()
         self.process.wait(STOP_LIMIT_S)
+        self._let_go()
 
     def finish(self) -> int:
         """Wait for the process to end by itself; returns its exit code."""
         code = self.process.wait(COMMAND_LIMIT_S)
-        for reader in self._readers:
-            reader.join(STOP_LIMIT_S)
+        self._let_go()
         return code
 
     def stop(self) -> int:
@@ -119,8 +129,12 @@ class Agent:
             self.process.kill()
             raise
         finally:
-            for reader in self._readers:
-                reader.join(STOP_LIMIT_S)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self.close_input()
+        for reader in self._readers:
+            reader.join(STOP_LIMIT_S)
 
     def _read_events(self) -> None:
         assert self.process.stdout is not None

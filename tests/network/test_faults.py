@@ -1,0 +1,84 @@
+"""Parts of the network die in mid-traffic; every message still arrives, once and in order."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.live_tree import ROOT, LiveTree
+from tests.network.agents import Agent, Event
+from tests.network.conftest import FORWARDERS, Town
+
+MESSAGES = 100
+BATCH = 20
+FAULT_LIMIT_S = 150.0
+
+
+class Sender:
+    """ada, who writes in batches and waits for some of each to arrive before something breaks."""
+
+    def __init__(self, agent: Agent) -> None:
+        self.agent = agent
+        self.texts: list[str] = []
+
+    def write(self, count: int) -> None:
+        texts = [f"message {len(self.texts) + number}" for number in range(count)]
+        self.texts += texts
+        self.agent.write("\n".join(texts) + "\n")
+
+    def wait_for_receipts(self, count: int) -> None:
+        self.agent.wait_for(lambda events: delivered(events) >= count, limit_s=FAULT_LIMIT_S)
+
+    def path(self) -> list[str]:
+        """Hop ids of the newest path."""
+        return next((event["hops"] for event in reversed(self.agent.events) if event.get("hops")), [])
+
+
+def delivered(events: list[Event]) -> int:
+    return sum(event.get("state") == "delivered" for event in events)
+
+
+def forwarder_on(path: list[str], town: Town) -> str:
+    """The name of a forwarder that is in the middle of a path."""
+    return next(
+        name
+        for name, agent in town.running.items()
+        if any(event.get("incoming") == path[1] for event in agent.events)
+    )
+
+
+def flush_store(tree: LiveTree) -> None:
+    """Empty the running store from outside, as an operator's mistake would."""
+    code = "import django; django.setup(); from mesa import store; store.client().flushall()"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=tree.environment, check=True, timeout=30)
+
+
+@pytest.mark.timeout(400)
+def test_nothing_is_lost_or_doubled_while_parts_die(town: Town, bo_listens: Agent) -> None:
+    town.forward(*FORWARDERS)
+    sender = Sender(town.ada.start("send", "bo-x", "--lines", "--timeout", "200"))
+
+    sender.write(BATCH)
+    sender.wait_for_receipts(BATCH // 2)
+    town.running.pop(forwarder_on(sender.path(), town)).kill()
+    sender.write(BATCH)
+    sender.wait_for_receipts(BATCH + BATCH // 2)
+
+    subprocess.run(["kill", "-KILL", str(town.tree.pids["worker"])], check=True)
+    sender.write(BATCH)
+    town.tree.wait()
+    town.tree.start()
+    sender.wait_for_receipts(2 * BATCH + BATCH // 2)
+
+    sender.write(BATCH)
+    town.tree.restart()
+    sender.wait_for_receipts(3 * BATCH + BATCH // 2)
+
+    sender.write(BATCH)
+    flush_store(town.tree)
+    sender.wait_for_receipts(MESSAGES)
+    sender.agent.close_input()
+
+    assert sender.agent.finish() == 0
+    assert len(sender.texts) == MESSAGES
+    assert bo_listens.received() == sender.texts

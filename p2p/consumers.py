@@ -12,9 +12,6 @@ from typing import Any, Final
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseError
 from django.utils import timezone
-from kombu.exceptions import OperationalError as BrokerError
-from redis.exceptions import ConnectionError as StoreConnectionError
-from redis.exceptions import TimeoutError as StoreTimeout
 
 from accounts.socket_auth import recheck
 from mesa import push, store
@@ -24,6 +21,7 @@ from p2p.errors import P2PError
 from p2p.frame_rate import FrameAllowance
 from p2p.greeting import Caller, address_of, greet, open_peer, write_welcome
 from p2p.handlers import HANDLERS, Context
+from p2p.outages import UNREACHABLE
 from p2p.presence import PeerSession, PeerUnknown
 from p2p.protocol import errors
 from p2p.protocol.frames import FrameToPeer, parse_to_server, to_text
@@ -36,8 +34,6 @@ from p2p.snapshots import take_snapshot
 logger = logging.getLogger(__name__)
 
 RECHECK_EVERY_S: Final = 60
-OUT_OF_ORDER: Final = 4400
-UNREACHABLE: Final = (StoreConnectionError, StoreTimeout, BrokerError, OSError)
 RNG: Final[random.Random] = secrets.SystemRandom()
 
 
@@ -48,6 +44,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
     recheck_every_s: float = RECHECK_EVERY_S
     session: PeerSession | None = None
     may_greet: bool = True
+    is_closing: bool = False
     housekeeping: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
@@ -55,31 +52,29 @@ class PeerConsumer(AsyncWebsocketConsumer):
         version = next((known for known in SUPPORTED_SUBPROTOCOLS if known in offered), None)
         # A refusal needs an open socket: before the handshake is over a page can not read the code.
         await self.accept(version or next(iter(offered), None))
-        if version is None:
-            await self.close(errors.VersionUnsupported.close_code)
-        elif self.scope["login"] is None:
-            await self.close(errors.SessionEnded.close_code)
-        else:
+        try:
+            if version is None:
+                raise errors.VersionUnsupported
+            if self.scope["login"] is None:
+                raise errors.SessionEnded
             await self._begin()
+        except errors.ProtocolError as error:
+            await self.close(error.close_code)
+        except UNREACHABLE:
+            await self.close(errors.Unavailable.close_code)
 
     async def _begin(self) -> None:
         self.allowance = FrameAllowance(self._seconds())
         # Frames are handled one at a time anyway; a changed epoch is noticed beside them.
         self.turn = asyncio.Lock()
+        self.joined: list[str] = []
         self.caller = Caller(self.scope["login"], secrets.token_urlsafe(16), address_of(self.scope))
-        self.groups_joined = (
-            push.login_group(self.caller.login.sid),
-            push.device_group(self.caller.login.device_id),
-        )
-        try:
-            for group in self.groups_joined:
-                await self.channel_layer.group_add(group, self.channel_name)
-        except UNREACHABLE:
-            await self.close(errors.Unavailable.close_code)
-        else:
-            self.housekeeping = asyncio.create_task(self._keep_house())
+        await self._join(push.login_group(self.caller.login.sid))
+        self.housekeeping = asyncio.create_task(self._keep_house())
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self.is_closing:
+            return
         try:
             self.allowance.take(self._seconds())
             frame = parse_to_server(self._text(text_data))
@@ -97,23 +92,25 @@ class PeerConsumer(AsyncWebsocketConsumer):
     async def _take(self, frame: Any) -> None:
         if isinstance(frame, Hello):
             await self._greet(frame)
-        elif self.session is None:
+            return
+        if self.session is None:
             raise errors.BadFrame("the first frame must be hello")
-        else:
-            context = Context(self.session, timezone.now(), RNG)
-            try:
-                await self._send_frames(await HANDLERS[type(frame)](context, frame))
-            except PeerUnknown:
-                await self._rejoin()
+        context = Context(self.session, timezone.now(), RNG)
+        try:
+            await self._send_frames(await HANDLERS[type(frame)](context, frame))
+        except PeerUnknown:
+            await self._rejoin()
 
     async def _greet(self, hello: Hello) -> None:
         if not self.may_greet:
             raise errors.BadFrame("hello came again")
         self.may_greet = False
+        device_group = push.device_group(self.caller.login.device_id)
+        await self._join(device_group)
         epoch = await epoch_watch().join(self)
         self.session = await greet(self.caller, hello, now=timezone.now(), rng=RNG)
         replaced = {"type": "socket.replaced", "socket": self.caller.socket}
-        await self.channel_layer.group_send(self.groups_joined[1], replaced)
+        await self.channel_layer.group_send(device_group, replaced)
         snapshot = await take_snapshot(self.session, now=timezone.now())
         await self._send_frames([write_welcome(self.session, epoch), snapshot])
 
@@ -144,7 +141,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
         try:
             if self.session is not None:
                 await presence.close_session(self.session, now=timezone.now())
-            for group in self.groups_joined:
+            for group in self.joined:
                 await self.channel_layer.group_discard(group, self.channel_name)
         except UNREACHABLE as error:
             # The peer's record ends by its TTL.
@@ -152,7 +149,8 @@ class PeerConsumer(AsyncWebsocketConsumer):
 
     async def push_frame(self, event: dict[str, str]) -> None:
         """Pass on a frame that somebody pushed to this device or login."""
-        await self.send(text_data=event["text"])
+        if not self.is_closing:
+            await self.send(text_data=event["text"])
 
     async def session_end(self, event: dict[str, str]) -> None:
         """Close because the login has ended."""
@@ -193,7 +191,19 @@ class PeerConsumer(AsyncWebsocketConsumer):
     async def _send_frames(self, frames: Any) -> None:
         frame: FrameToPeer
         for frame in frames:
-            await self.send(text_data=to_text(frame))
+            if not self.is_closing:
+                await self.send(text_data=to_text(frame))
+
+    async def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Close once; what comes in or would go out afterwards is dropped."""
+        if not self.is_closing:
+            self.is_closing = True
+            await super().close(code, reason)
+
+    async def _join(self, group: str) -> None:
+        if group not in self.joined:
+            await self.channel_layer.group_add(group, self.channel_name)
+            self.joined.append(group)
 
     @staticmethod
     def _text(text_data: str | None) -> str:

@@ -54,7 +54,7 @@ async def add_offer(context: Context, frame: to_server.Offer) -> Replies:
     return NO_REPLY
 
 
-async def relay_answer(context: Context, frame: to_server.Answer) -> Replies:
+async def pass_answer(context: Context, frame: to_server.Answer) -> Replies:
     device = await links.aanswer(context.session.peer, frame.link)
     if device is not None:
         await apush_frame(device, frame)
@@ -143,7 +143,7 @@ Handler = Callable[[Context, Any], Awaitable[Replies]]
 HANDLERS: Final[dict[type[FrameToServer], Handler]] = {
     to_server.IceClient: refresh_presence,
     to_server.Offer: add_offer,
-    to_server.Answer: relay_answer,
+    to_server.Answer: pass_answer,
     to_server.LinkUp: note_link_up,
     to_server.LinkDown: note_link_down,
     to_server.HopFailed: fail_hop,

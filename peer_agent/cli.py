@@ -53,6 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return ExitCode.OK
 
 
+def set_up_logging(*, is_debug: bool) -> None:
+    """Log to standard error, and never what other packages write about addresses and frames."""
+    level = logging.DEBUG if is_debug else logging.ERROR
+    logging.basicConfig(level=level, format="%(name)s: %(message)s")
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 def root_of(error: BaseException) -> tuple[str, ExitCode]:
     """The sentence and the exit code for a failure; of several at once, one that a person can act on."""
     if isinstance(error, AgentError):

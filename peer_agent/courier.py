@@ -88,6 +88,9 @@ class Courier:
     def contact_online(self) -> None:
         self._do(self._outbound.contact_online(now=_now()))
 
+    def store_lost(self) -> None:
+        self._do(self._outbound.store_lost(now=_now()))
+
     def snapshot(self, listed: Mapping[TransactionId, tuple[TransactionState, int]]) -> None:
         self._do(self._outbound.snapshot(listed, now=_now()))
 

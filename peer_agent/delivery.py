@@ -75,6 +75,11 @@ class Delivery:
         for courier in self._couriers.values():
             courier.online(is_online)
 
+    def store_lost(self) -> None:
+        """The server has forgotten all transactions."""
+        for courier in self._couriers.values():
+            courier.store_lost()
+
     def resend(self, contact: int) -> None:
         """A contact asks for everything without a receipt again."""
         if contact in self._couriers:

@@ -26,7 +26,7 @@ from peer_agent.presence import Presence
 from peer_agent.receiving import Receiving
 from peer_agent.rest import Rest
 from peer_agent.rtc import TransportFactory, aiortc_factory
-from peer_agent.session import Session, SessionEdges
+from peer_agent.session import Greeting, Session, SessionEdges
 from peer_agent.tasks import Tasks
 
 HOUSEKEEPING_S = 1.0
@@ -41,6 +41,7 @@ class Listener:
     take: Callable[[bytes], ReceiptEntry | None]
     frame: Callable[[FrameToPeer], None]
     online: Callable[[bool], None]
+    store_lost: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +120,13 @@ class Network:
     def _received(self, frame: FrameToPeer) -> None:
         self._handlers.get(type(frame), self._listening.frame)(frame)
 
-    def _welcomed(self, welcome: to_peer.Welcome, forgotten: bool) -> None:
-        self.links.use(self._parts.make_transports(welcome.ice_servers))
-        if forgotten:
+    def _welcomed(self, greeting: Greeting) -> None:
+        self.links.use(self._parts.make_transports(greeting.welcome.ice_servers))
+        if greeting.is_forgotten:
             self.links.drop_all()
             self._forwarding.clear()
+        if greeting.is_new_store:
+            self._listening.store_lost()
         self._is_announced = False
         self._presence.renew_soon(whole=True)
 

@@ -14,6 +14,8 @@ from peer_agent.flight import Flight
 from peer_agent.progress import AskRepath, End, MessageState, Start, Step, Tell, WaitsFor
 
 SILENCE_S = 150.0
+# The server answers a repath at once, with `attempt_failed`; one that says nothing knows nothing.
+REPATH_ANSWER_S = 10.0
 COMPLETE_IDLE_S = 10.0
 # Below what forwarders and server allow (10 s idle, 60 s in all): no cell meets a hop that has just ended.
 PATH_IDLE_S = 8.0
@@ -48,6 +50,7 @@ class Outbound:
         self._is_online = False
         self._lost_attempt = 0
         self._since = self._news_at = self._used_at = self._pause_until = 0.0
+        self._asked_at: float | None = None
         self._failures = 0
         self._waits_for = WaitsFor.PATH
         self._forwarders: int | None = None
@@ -145,14 +148,20 @@ class Outbound:
             return []
         if self.tx not in listed:
             return self.ended(self.tx, EndState.FAILED, now=now)
-        self._news_at = now
+        self._news_at, self._asked_at = now, None
         state, attempt = listed[self.tx]
         is_ours = self.phase is Phase.OPEN and state is TransactionState.OPEN and attempt <= self.attempt
         if is_ours or attempt == 0 or not self.flight or state is TransactionState.FINDING:
             return []
         # A frame got lost, with a path's keys or with its end. Another path mends both.
         told = self._lose(now) if self.phase is Phase.OPEN else []
-        return [AskRepath(self.tx, attempt), *told]
+        return [*self._ask(attempt, now), *told]
+
+    def store_lost(self, *, now: float) -> list[Step]:
+        """The server has forgotten every transaction."""
+        if self.phase not in _AT_SERVER:
+            return []
+        return self._start(now) if self.flight and self._is_online else self._finish(now)
 
     def block(self) -> list[Step]:
         """Keys do not match: nothing goes out any more."""
@@ -192,13 +201,13 @@ class Outbound:
         if self.phase is Phase.WAITING:
             if self._waits_for is WaitsFor.PATH:
                 return self._since + WAITS_FOR_CONTACT_S
-            return self._news_at + SILENCE_S if self._is_online else None
+            return self._silent_at() if self._is_online else None
         if self.phase is Phase.OPEN:
             return self.flight.overdue_at() or self._closes_at()
         return None
 
     def _tick_waiting(self, now: float) -> list[Step]:
-        if now - self._news_at >= SILENCE_S and self._is_online:
+        if now >= self._silent_at() and self._is_online:
             return self._start(now) if self.flight else self._finish(now)
         if self._waits_for is WaitsFor.PATH and now - self._since >= WAITS_FOR_CONTACT_S:
             self._waits_for = WaitsFor.CONTACT
@@ -211,10 +220,16 @@ class Outbound:
         if overdue_at is not None:
             if now < overdue_at:
                 return []
-            return [AskRepath(self.tx, self.attempt), *self._lose(now)]
+            told = self._lose(now)
+            return [*self._ask(self.attempt, now), *told]
         if self.flight and not self._takes_new(now):
             return [End(self.tx), *self._start(now)]
         return self._finish(now) if not self.flight and now >= self._closes_at() else []
+
+    def _silent_at(self) -> float:
+        """When the server will have said nothing for too long."""
+        silent_at = self._news_at + SILENCE_S
+        return silent_at if self._asked_at is None else min(silent_at, self._asked_at + REPATH_ANSWER_S)
 
     def _closes_at(self) -> float:
         """When an open path without a cell on its way is of no more use."""
@@ -226,6 +241,11 @@ class Outbound:
         ending: list[Step] = [] if self.tx is None else [End(self.tx)]
         self._enter(Phase.IDLE, now)
         return ending
+
+    def _ask(self, attempt: int, now: float) -> list[Step]:
+        assert self.tx is not None  # noqa: S101  there is one to ask for
+        self._asked_at = now
+        return [AskRepath(self.tx, attempt)]
 
     def _lose(self, now: float) -> list[Step]:
         """The present attempt is over, or the next one is late."""
@@ -250,6 +270,7 @@ class Outbound:
     def _enter(self, phase: Phase, now: float) -> None:
         self.phase = phase
         self._since = self._news_at = now
+        self._asked_at = None
         if phase in (Phase.IDLE, Phase.PAUSED):
             self.tx = None
 

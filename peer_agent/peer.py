@@ -138,7 +138,10 @@ class Peer:
     def _start(self) -> None:
         self._conversations.inbox.resume()
         self._conversations.delivery.resume()
-        self._network.start(Listener(self._conversations.inbox.take, self._received, self._online))
+        parts = self._conversations
+        self._network.start(
+            Listener(parts.inbox.take, self._received, self._online, parts.delivery.store_lost)
+        )
         for loop in (self._mind_mailbox(), self._mind_prekeys(), self._show_overdue()):
             self._tasks.spawn(loop)
 

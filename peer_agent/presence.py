@@ -59,16 +59,16 @@ class Presence:
 
     async def run(self) -> NoReturn:
         """Keep presence and stock fresh until cancelled."""
-        renewed_at = 0.0
+        renewed_at = asyncio.get_running_loop().time()
         while True:
             is_time = await self._wait(renewed_at)
             now = asyncio.get_running_loop().time()
-            self._links.stock.discard_old(now=now)
-            if not self._links.is_ready:
-                continue
             if is_time or self._is_whole_due:
                 self._links.stock.retire(now=now)
                 renewed_at, self._is_whole_due = now, False
+            self._links.stock.discard_old(now=now)
+            if not self._links.is_ready:
+                continue
             await self._links.stock.fill()
             self._tell()
 

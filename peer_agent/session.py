@@ -58,14 +58,24 @@ CLOSE_ENDS: dict[int, AgentError] = {
 
 
 @dataclass(frozen=True, slots=True)
-class SessionEdges:
-    """What the session asks and tells.
+class Greeting:
+    """A welcome, and what it says by what changed.
 
-    welcomed: called after each greeting; the flag says that the server and all neighbours forgot this peer.
+    is_forgotten: the server and all neighbours have forgotten this peer and its links.
+    is_new_store: the server has forgotten everything it did not write to its database.
     """
 
+    welcome: Welcome
+    is_forgotten: bool
+    is_new_store: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEdges:
+    """What the session asks and tells."""
+
     open_links: Callable[[], tuple[LinkId, ...]]
-    welcomed: Callable[[Welcome, bool], None]
+    welcomed: Callable[[Greeting], None]
     received: Callable[[FrameToPeer], None]
     report: Callable[[Event], None]
 
@@ -97,7 +107,7 @@ class Session:
         self._all_sent = asyncio.Event()
         self._all_sent.set()
         self._greeting_due = asyncio.Event()
-        self._has_greeted = False
+        self._has_greeted = self._is_new_store = False
         self._resume: bytes | None = None
         self._epoch: bytes | None = None
         self._closed_at: float | None = None
@@ -183,7 +193,8 @@ class Session:
             raise BadFrame("the first frame is no welcome")
         if not frame.resumed:
             self._waiting.clear()
-        self._welcome(frame, forgotten=not frame.resumed and self._epoch in (None, frame.epoch))
+        self._note_epoch(frame)
+        self._welcome(frame, is_forgotten=not frame.resumed and not self._is_new_store)
         self.is_open = True
         await _until_one_fails(self._read(socket), self._write(socket), self._greet_again())
 
@@ -193,10 +204,11 @@ class Session:
             if not isinstance(frame, Welcome):
                 self._edges.received(frame)
             elif self._has_greeted:
-                self._welcome(frame, forgotten=False)
+                self._welcome(frame, is_forgotten=False)
             else:
                 # The store lost its memory: tell it again who is here, but not all peers at once.
-                self._epoch, self._resume = frame.epoch, frame.resume
+                self._note_epoch(frame)
+                self._resume = frame.resume
                 self._greeting_due.set()
 
     async def _write(self, socket: ClientConnection) -> NoReturn:
@@ -220,11 +232,15 @@ class Session:
     def _hello(self) -> Hello:
         return Hello(self._resume, self._epoch, self._edges.open_links())
 
-    def _welcome(self, welcome: Welcome, *, forgotten: bool) -> None:
-        self._resume, self._epoch = welcome.resume, welcome.epoch
-        self._has_greeted = False
+    def _note_epoch(self, welcome: Welcome) -> None:
+        self._is_new_store = self._is_new_store or self._epoch not in (None, welcome.epoch)
+        self._epoch = welcome.epoch
+
+    def _welcome(self, welcome: Welcome, *, is_forgotten: bool) -> None:
+        greeting = Greeting(welcome, is_forgotten, self._is_new_store)
+        self._resume, self._has_greeted, self._is_new_store = welcome.resume, False, False
         self._edges.report(SessionOpened(welcome.resumed))
-        self._edges.welcomed(welcome, forgotten)
+        self._edges.welcomed(greeting)
 
     async def _ended(self, error: ConnectionClosed) -> str:
         code = 1006 if error.rcvd is None else error.rcvd.code

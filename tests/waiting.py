@@ -3,6 +3,7 @@
 import os
 import select
 import threading
+import time
 from collections.abc import Callable
 
 LOOK_EVERY_S = 0.02
@@ -15,7 +16,8 @@ class TooLate(AssertionError):
 def wait_for(is_so: Callable[[], object], *, limit_s: float = 10) -> None:
     """Wait until something in another process is so."""
     never = threading.Event()
-    for _ in range(int(limit_s / LOOK_EVERY_S)):
+    ends_at = time.monotonic() + limit_s
+    while time.monotonic() < ends_at:
         if is_so():
             return
         never.wait(LOOK_EVERY_S)

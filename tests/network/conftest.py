@@ -10,6 +10,8 @@ import pytest
 from tests.live_tree import LiveTree
 from tests.network.agents import Account, Agent, make_contacts, register
 
+# Long enough not to turn up in random bytes.
+ADA, BO = "ada-the-sender", "bo-the-receiver"
 FORWARDERS = ("f1-x", "f2-x", "f3-x", "f4-x", "f5-x", "f6-x")
 
 
@@ -45,16 +47,17 @@ class Town:
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     folder = tmp_path_factory.mktemp("town")
     with ExitStack() as stack:
-        tree = LiveTree(tmp_path_factory.mktemp("tree"))
+        # The most talkative log: the privacy tests search it.
+        tree = LiveTree(tmp_path_factory.mktemp("tree"), environment={"MESA_LOG_LEVEL": "DEBUG"})
         tree.start()
         stack.callback(tree.stop)
         # Two at a time: hashing passwords is what takes long.
         with ThreadPoolExecutor(2) as pool:
-            names = ("ada", "bo-x", *FORWARDERS)
+            names = (ADA, BO, *FORWARDERS)
             accounts = dict(
                 zip(names, pool.map(lambda name: register(tree.url, name, folder), names), strict=True)
             )
-        made = Town(tree, accounts.pop("ada"), accounts.pop("bo-x"), accounts)
+        made = Town(tree, accounts.pop(ADA), accounts.pop(BO), accounts)
         make_contacts(made.ada, made.bo)
         stack.callback(made.stop)
         yield made

@@ -5,7 +5,7 @@ from itertools import pairwise
 from p2p.protocol.limits import FORWARDERS as FORWARDERS_ON_A_PATH
 from peer_agent.errors import ExitCode
 from tests.network.agents import Agent, Event
-from tests.network.conftest import FORWARDERS, Town
+from tests.network.conftest import BO, FORWARDERS, Town
 
 
 def hops_of(events: list[Event]) -> list[str]:
@@ -17,7 +17,7 @@ def hops_of(events: list[Event]) -> list[str]:
 def test_message_passes_three_distinct_forwarders(town: Town, bo_listens: Agent) -> None:
     forwarders = town.forward(*FORWARDERS[:3])
 
-    told = town.ada.run("send", "bo-x", "hello", "--timeout", "40")
+    told = town.ada.run("send", BO, "hello", "--timeout", "40")
 
     bo_listens.wait_for(lambda events: bo_listens_to(events, "hello"))
     hops = hops_of(told)
@@ -40,7 +40,7 @@ def test_two_hundred_messages_arrive_once_and_in_order(town: Town, bo_listens: A
     town.forward(*FORWARDERS[:3])
     texts = [f"message {number}" for number in range(200)]
 
-    told = town.ada.run("send", "bo-x", "--lines", "--timeout", "50", text="\n".join(texts))
+    told = town.ada.run("send", BO, "--lines", "--timeout", "50", text="\n".join(texts))
 
     assert told[-1]["event"] == "delivered"
     assert told[-1]["count"] == len(texts)
@@ -51,7 +51,7 @@ def test_message_waits_for_a_third_forwarder_and_never_takes_a_shorter_path(
     town: Town, bo_listens: Agent
 ) -> None:
     town.forward(*FORWARDERS[:2])
-    sending = town.ada.start("send", "bo-x", "patience", "--timeout", "60")
+    sending = town.ada.start("send", BO, "patience", "--timeout", "60")
     sending.wait_for(lambda events: any(event.get("waits_for") == "forwarders" for event in events))
     waiting = [event["forwarders"] for event in sending.events if event.get("waits_for") == "forwarders"]
     assert waiting == [2]
@@ -65,7 +65,7 @@ def test_message_waits_for_a_third_forwarder_and_never_takes_a_shorter_path(
 
 def test_message_for_somebody_offline_is_delivered_when_they_come(town: Town) -> None:
     town.forward(*FORWARDERS[:3])
-    sending = town.ada.start("send", "bo-x", "later", "--timeout", "60")
+    sending = town.ada.start("send", BO, "later", "--timeout", "60")
     sending.wait_for(lambda events: any(event.get("waits_for") == "contact" for event in events))
 
     bo = town.bo.start("listen", "--no-forward")
@@ -77,12 +77,12 @@ def test_message_for_somebody_offline_is_delivered_when_they_come(town: Town) ->
 
 def test_undelivered_message_goes_with_the_next_run(town: Town) -> None:
     town.forward(*FORWARDERS[:3])
-    early = town.ada.start("send", "bo-x", "first", "--timeout", "1")
+    early = town.ada.start("send", BO, "first", "--timeout", "1")
     assert early.finish() == ExitCode.NOT_DELIVERED
     bo = town.bo.start("listen", "--no-forward")
     bo.wait_for_event("online")
 
-    town.ada.run("send", "bo-x", "second", "--timeout", "50")
+    town.ada.run("send", BO, "second", "--timeout", "50")
 
     bo.wait_for(lambda events: bo_listens_to(events, "second"))
     assert bo.received() == ["first", "second"]
@@ -97,7 +97,7 @@ def test_echo_comes_back(town: Town) -> None:
     ada.stop()
     bo.wait_for_event("online")
 
-    town.ada.run("send", "bo-x", "echo this", "--timeout", "50")
+    town.ada.run("send", BO, "echo this", "--timeout", "50")
     ada = town.ada.start("listen", "--no-forward")
 
     ada.wait_for(lambda events: bo_listens_to(events, "echo this"))
@@ -109,6 +109,6 @@ def test_long_message_arrives_whole(town: Town, bo_listens: Agent) -> None:
     town.forward(*FORWARDERS[:3])
     text = "long " * 13_000
 
-    town.ada.run("send", "bo-x", "-", "--timeout", "50", text=text)
+    town.ada.run("send", BO, "-", "--timeout", "50", text=text)
 
     assert bo_listens.received() == [text]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.live_tree import ROOT, LiveTree
 from tests.network.agents import Agent, Event
-from tests.network.conftest import FORWARDERS, Town
+from tests.network.conftest import BO, FORWARDERS, Town
 
 MESSAGES = 100
 BATCH = 20
@@ -56,7 +56,7 @@ def flush_store(tree: LiveTree) -> None:
 @pytest.mark.timeout(400)
 def test_nothing_is_lost_or_doubled_while_parts_die(town: Town, bo_listens: Agent) -> None:
     town.forward(*FORWARDERS)
-    sender = Sender(town.ada.start("send", "bo-x", "--lines", "--timeout", "200"))
+    sender = Sender(town.ada.start("send", BO, "--lines", "--timeout", "200"))
 
     sender.write(BATCH)
     sender.wait_for_receipts(BATCH // 2)

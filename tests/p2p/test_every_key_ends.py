@@ -1,4 +1,4 @@
-"""Each step that writes to the store leaves no key without an end (invariant 7), seen right after the step."""
+"""Each step that writes to the store leaves no key without an end (invariant 7), seen right after it."""
 
 import uuid
 from dataclasses import dataclass
@@ -124,6 +124,7 @@ def put_path(tx_key: TxKey, sessions: list[PeerSession]) -> None:
 
     def put(tx: Tx, batch: store.Pipeline) -> bool:
         path_store.queue_path(batch, tx, new, now=NOW)
+        path_store.queue_fields(batch, tx_key, {"attempt": 1})
         path_store.queue_avoidance(batch, tx_key, peers)
         return True
 

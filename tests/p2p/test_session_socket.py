@@ -257,3 +257,24 @@ async def test_two_sockets_do_not_share_a_peer(network: Network) -> None:
 
     assert len(set(handles)) == 2
     assert ada.resume != bo.resume
+
+
+async def test_frames_after_the_close_are_dropped(network: Network) -> None:
+    ada = await network.online("ada")
+    await ada.socket.send_to(text_data="[]")
+    ada.offers = ()
+    await ada.refresh()
+
+    assert await ada.expect_close() == 4400
+    assert await ada.socket.receive_nothing()
+    stocks = [name async for name in store.async_client().scan_iter("mesa:offers:*")]
+    assert len(stocks) == 1
+
+
+async def test_nothing_is_pushed_to_a_socket_before_its_hello(network: Network) -> None:
+    ada = await network.online("ada")
+    second = await network.connect(ada.login)
+
+    await ada.settled()
+
+    assert await second.socket.receive_nothing()

@@ -17,6 +17,7 @@ from peer_agent.outbound import (
     COMPLETE_IDLE_S,
     PATH_AGE_S,
     PATH_IDLE_S,
+    REPATH_ANSWER_S,
     SILENCE_S,
     SNAPSHOT_LAG_S,
     WAITS_FOR_CONTACT_S,
@@ -344,6 +345,32 @@ def test_snapshot_without_the_path_we_use_asks_for_another() -> None:
     assert desk.outbound.phase is Phase.WAITING
 
 
+def test_repath_that_nobody_answers_begins_anew() -> None:
+    desk = Desk().open_path()
+    desk.send_all()
+    desk.wait(FIRST_RECEIPT_S)
+    desk.wait(WAITS_FOR_CONTACT_S)
+
+    assert kinds(desk.wait(REPATH_ANSWER_S)) == [Start]
+
+
+def test_repath_that_is_answered_goes_on() -> None:
+    desk = Desk().open_path()
+    desk.send_all()
+    desk.wait(FIRST_RECEIPT_S)
+    desk.take(desk.outbound.attempt_failed(desk.tx, 1, now=desk.now))
+    desk.wait(WAITS_FOR_CONTACT_S)
+
+    assert kinds(desk.wait(REPATH_ANSWER_S)) == []
+
+
+def test_lost_store_begins_anew_at_once() -> None:
+    desk = Desk().open_path()
+    desk.send_all()
+
+    assert kinds(desk.take(desk.outbound.store_lost(now=desk.now))) == [Start]
+
+
 def test_path_let_go_with_a_message_in_hand_begins_anew() -> None:
     desk = Desk().open_path()
 
@@ -442,6 +469,7 @@ def test_waiting_message_always_has_a_time_to_wake_up_for(seed: int) -> None:
             partial(outbound.attempt_failed, tx, rng.randrange(4)),
             partial(outbound.ended, tx, rng.choice(list(EndState))),
             partial(outbound.snapshot, {}),
+            outbound.store_lost,
             outbound.contact_online,
             outbound.tick,
         ]

@@ -4,7 +4,9 @@ For the demo and the privacy tests, which compare two dumps or search one for wh
 """
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+import json
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +47,37 @@ def differences(before: Dump, after: Dump) -> Iterator[Difference]:
         for name in sorted(old.keys() | new.keys()):
             if old.get(name) != new.get(name):
                 yield Difference(where, name, old.get(name), new.get(name))
+
+
+def names_of(dump: Dump, username: str) -> frozenset[str]:
+    """Everything that names a user in a dump: the name, the user's id and device ids, in both spellings."""
+    user = next(row["id"] for row in dump["accounts_user"].values() if row["username"] == username)
+    devices = [row["id"] for row in dump["accounts_device"].values() if row["user_id"] == user]
+    ids = [uuid.UUID(ident) for ident in (user, *devices)]
+    return frozenset({f'"{username}"', *map(str, ids), *(ident.hex for ident in ids)})
+
+
+def naming_both(dump: Dump, one: str, other: str) -> list[str]:
+    """List the rows and keys that name two users."""
+    ones, others = names_of(dump, one), names_of(dump, other)
+    return [where for where, text in _texts(dump) if _has_any(text, ones) and _has_any(text, others)]
+
+
+def holding(dump: Dump, secrets: Iterable[str]) -> list[str]:
+    """List the rows and keys that hold any of these texts."""
+    wanted = frozenset(secrets)
+    return [where for where, text in _texts(dump) if _has_any(text, wanted)]
+
+
+def _has_any(text: str, wanted: Iterable[str]) -> bool:
+    return any(each in text for each in wanted)
+
+
+def _texts(dump: Dump) -> Iterator[tuple[str, str]]:
+    """Give each row and each key with its value as text."""
+    for where, rows in dump.items():
+        for name, row in rows.items():
+            yield f"{where} {name}", json.dumps([name, row])
 
 
 def _database() -> Dump:

@@ -8,36 +8,53 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mesa.dumps import STORE, Difference, Dump, differences
+from mesa.dumps import STORE, Difference, Dump, differences, holding, naming_both
+from p2p.protocol.fields import b64_bytes
 
-# A row that is new after a message has exactly these columns: no user, no device, no second.
-P2P_TABLES = {
+# What a message may leave or touch: exactly these columns. No row has two users, or a time of day but
+# whole minutes.
+ROWS_ALLOWED = {
     "p2p_p2ptransaction": {"id", "state", "attempts", "cause", "started", "ended"},
     "p2p_p2ppath": {"id", "transaction_id", "attempt", "state", "started", "ended"},
+    "accounts_deliverytoken": {"digest", "recipient_id"},
+    "accounts_devicelogin": {"id", "device_id", "refresh_jti", "expires_on"},
+    "accounts_envelope": {"id", "device_id", "sealed", "expires_on"},
+    "accounts_onetimeprekey": {"id", "device_id", "kind", "key_id", "signed"},
+    "accounts_revokedtoken": {"id", "expires_on"},
+    "accounts_standingprekey": {"id", "device_id", "kind", "key_id", "signed"},
 }
+TRANSACTION_TABLES = frozenset({"p2p_p2ptransaction", "p2p_p2ppath"})
 WHOLE_MINUTE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:00(\+00:00)?")
-# Undated rows and used prekeys: a login's rotated token, a claimed prekey, a token minted or spent.
-UNDATED_TABLES = frozenset(
-    {
-        "accounts_deliverytoken",
-        "accounts_devicelogin",
-        "accounts_envelope",
-        "accounts_onetimeprekey",
-        "accounts_revokedtoken",
-        "accounts_standingprekey",
-        "sqlite_sequence",
-    }
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
+TIME_COLUMNS = {"started": WHOLE_MINUTE, "ended": WHOLE_MINUTE, "expires_on": DATE}
+# Keys that belong to a transaction, and must be gone when it has ended. Spec: docs/spec/store.md
+TRANSACTION_KINDS = frozenset(
+    {"asked", "avoided", "finding", "held", "hop", "hops", "path", "tx", "tx_hops", "txs", "waiting"}
 )
-# Keys that belong to a transaction, and must be gone when it has ended.
-TRANSACTION_KINDS = frozenset({"avoided", "finding", "held", "hop", "path", "tx", "tx_hops", "waiting"})
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What must be found nowhere: two users side by side, the hops of the paths, the text."""
+
+    sender: str
+    receiver: str
+    hops: frozenset[str]
+    text: str
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Texts that no row and no key may hold; hop ids in both spellings."""
+        return self.hops | {b64_bytes(hop).hex() for hop in self.hops} | {self.text}
 
 
 @dataclass(frozen=True)
 class Leftovers:
-    """Two dumps, before and after one message."""
+    """Two dumps, before and after a message, and what must not be in the second."""
 
     before: Dump
     after: Dump
+    traces: Traces
 
     @cached_property
     def found(self) -> list[Difference]:
@@ -49,7 +66,9 @@ class Leftovers:
         """What must not be there, in words; empty when the server kept its promise."""
         rows = [f"a row of {each.where}" for each in self.found if not _is_allowed(each)]
         keys = [f"the key {name}" for name in self.after[STORE] if _kind(name) in TRANSACTION_KINDS]
-        return rows + keys
+        pairs = naming_both(self.after, self.traces.sender, self.traces.receiver)
+        secrets = holding(self.after, self.traces.secrets)
+        return [*rows, *keys, *(f"both users in {where}" for where in pairs), *secrets]
 
     def __rich__(self) -> RenderableType:
         table = Table(title="what the server holds about this message", title_justify="left", expand=False)
@@ -57,25 +76,22 @@ class Leftovers:
             table.add_column(column)
         for each in self.found:
             table.add_row(each.where, _change(each), _content(each))
-        names = len(self.after[STORE])
-        table.add_row(
-            "store", f"{names} keys", "who is online, open links, counters; no path, no transaction"
-        )
+        table.add_row("store", f"{len(self.after[STORE])} keys", "who is online, open links, counters")
+        both = f"{self.traces.sender} beside {self.traces.receiver}"
         verdict = Text(
-            "nothing names ada beside bo, and nothing holds the path or the message", style="green"
+            f"Searched all of it: no row or key names {both}, and none holds a hop of the path or the text.",
+            style="green",
         )
         wrong = Text("must not be there: " + ", ".join(self.unexpected), style="bold red")
         return Group(table, wrong if self.unexpected else verdict)
 
 
 def _is_allowed(difference: Difference) -> bool:
-    if difference.where in UNDATED_TABLES:
-        return True
-    columns = P2P_TABLES.get(difference.where)
-    row = difference.after
-    if columns is None or row is None or set(row) != columns:
+    row = difference.after or difference.before or {}
+    if set(row) != ROWS_ALLOWED.get(difference.where):
         return False
-    return all(row[name] is None or WHOLE_MINUTE.fullmatch(str(row[name])) for name in ("started", "ended"))
+    times = [(pattern, row[name]) for name, pattern in TIME_COLUMNS.items() if row.get(name) is not None]
+    return all(pattern.fullmatch(str(time)) for pattern, time in times)
 
 
 def _kind(name: str) -> str:
@@ -91,8 +107,8 @@ def _change(difference: Difference) -> str:
 
 def _content(difference: Difference) -> str:
     row = difference.after or {}
-    if difference.where not in P2P_TABLES:
-        return "undated, random key"
+    if difference.where not in TRANSACTION_TABLES:
+        return "random key, no time of day"
     shown = [
         f"{name} {row[name]}"
         for name in ("state", "attempts", "attempt", "cause", "started")

@@ -42,6 +42,7 @@ class PathPicture:
     """What has been learned so far of one message's way."""
 
     hops: list[str] = field(default_factory=list)
+    all_hops: set[str] = field(default_factory=set)
     attempt: int = 0
     joins: dict[tuple[str, str], str] = field(default_factory=dict)
     passed: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -66,6 +67,7 @@ class PathPicture:
                 self.received_at = event["time"]
 
     def _progress(self, event: Event) -> None:
+        self.all_hops |= set(event["hops"])
         if event["hops"]:
             self.hops, self.attempt = event["hops"], event["attempt"]
         self.delivered = self.delivered or event["state"] == "delivered"
@@ -94,7 +96,7 @@ class PathPicture:
         )
 
     def _opened_links(self) -> list[Moment]:
-        """When everybody on the path had the last of their links open; links that were open are not told of."""
+        """When everybody on the path had the last of their links open; links that are reused are silent."""
         if not self.moments:
             return []
         since = self.moments[0].time

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.live import Live
 
 from mesa.demo.agents import Agent, Event, Home, run_once
-from mesa.demo.leftovers import Leftovers
+from mesa.demo.leftovers import Leftovers, Traces
 from mesa.demo.path_picture import RECEIVER, SENDER, PathPicture
 from mesa.dumps import Dump
 
@@ -79,7 +79,8 @@ async def play(folder: Path, console: Console, *, once: bool) -> None:
         before = await _dump(stage)
         await _send(stage)
         await _hear_echo(stage)
-        leftovers = Leftovers(before, await _dump_when_ended(stage, before))
+        traces = Traces(SENDER, RECEIVER, frozenset(stage.picture.all_hops), GREETING)
+        leftovers = Leftovers(before, await _dump_when_ended(stage, before), traces)
         await stage.agents[SENDER].stop()
         console.print(leftovers)
         if leftovers.unexpected:

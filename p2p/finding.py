@@ -233,7 +233,10 @@ def _put(tx: Tx, found: Found, now: datetime) -> int | None:
 def _note_attempt(attempt: Attempt, now: datetime) -> None:
     minute = to_the_minute(now)
     with transaction.atomic():
-        if not P2PTransaction.objects.filter(pk=attempt.tx).update(attempts=attempt.number):
-            # The web process may have died between the store and the database.
-            P2PTransaction.objects.create(pk=attempt.tx, attempts=attempt.number, started=minute)
+        if not P2PTransaction.objects.alive().filter(pk=attempt.tx).update(attempts=attempt.number):
+            # No row: the web process died before it was written. Not alive: it has just ended.
+            started = {"attempts": attempt.number, "started": minute}
+            _, created = P2PTransaction.objects.get_or_create(pk=attempt.tx, defaults=started)
+            if not created:
+                return
         P2PPath.objects.create(transaction_id=UUID(attempt.tx), attempt=attempt.number, started=minute)

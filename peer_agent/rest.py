@@ -48,10 +48,17 @@ class Rest:
     """One server and at most one login."""
 
     def __init__(
-        self, server: str, *, tokens: Tokens | None = None, save: Callable[[Tokens], None] = lambda _: None
+        self,
+        server: str,
+        *,
+        tokens: Tokens | None = None,
+        save: Callable[[Tokens], None] = lambda _: None,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        """Take the edges: where new tokens are kept, and what carries requests if not the network."""
         self._client = httpx.AsyncClient(
             base_url=server,
+            transport=transport,
             timeout=httpx.Timeout(ANSWER_DEADLINE_S, connect=CONNECT_DEADLINE_S),
             headers={"Accept": "application/json"},
             trust_env=False,

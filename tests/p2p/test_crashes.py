@@ -175,6 +175,25 @@ async def test_worker_dies_after_the_end_was_written_to_the_store(network: Netwo
     assert (row.state, row.cause) == ("failed", "lost")
 
 
+async def test_an_end_while_a_path_is_handed_out_leaves_no_open_row(network: Network) -> None:
+    ada, bo = await make_scene(network)
+    tx_key = await started(ada, bo)
+
+    def find_and_end() -> None:
+        tx = path_store.read(tx_key)
+        assert tx is not None
+        begun = finding.begin_attempt(tx, now=timezone.now(), rng=RNG)
+        assert begun is not None
+        end_transaction(tx_key=tx_key, state=EndState.COMPLETED, cause=None, now=timezone.now())
+        finding.hand_out(*begun, now=timezone.now(), rng=RNG)
+
+    await sync_to_async(find_and_end)()
+
+    row = await row_of(tx_key)
+    assert row.state == "completed"
+    assert await sync_to_async(row.paths.count)() == 0
+
+
 async def test_a_task_that_comes_twice_changes_nothing_the_second_time(network: Network) -> None:
     path = await open_path(network, forwarders=4)
 

@@ -1,0 +1,171 @@
+"""A server of dictionaries behind the HTTP edge: bundles, tokens and mailboxes as the REST page says."""
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from p2p.protocol.fields import b64_bytes, b64_text
+from p2p.protocol.frames import FrameToServer
+from p2p.protocol.ids import LinkId
+from peer_agent.account import Account
+from peer_agent.api import Api
+from peer_agent.assembly import Conversations, Surroundings, assemble
+from peer_agent.clock import Clock
+from peer_agent.crypto.prekeys import Prekey, PrekeyKind
+from peer_agent.crypto.primitives import sha256
+from peer_agent.events import Event
+from peer_agent.rest import Rest, Tokens
+from peer_agent.store import Store
+from peer_agent.tasks import Tasks
+
+LATER = "a.eyJleHAiOjk5OTk5OTk5OTl9.c"
+Json = dict[str, Any]
+
+
+@dataclass
+class User:
+    """What the server holds of a user."""
+
+    statements: list[str]
+    device: str
+    prekeys: dict[str, Any] = field(default_factory=lambda: {"one_time": [], "one_time_kem": []})
+    mailbox: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class FakeServer:
+    """Answers requests; `refuse` is called first and may answer instead."""
+
+    users: dict[str, User] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    requests: list[tuple[str, Json]] = field(default_factory=list)
+    down: bool = False
+    problems: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def add(self, account: Account) -> None:
+        statements = [b64_text(each) for each in account.statements]
+        self.users[account.username] = User(statements, str(account.device_id))
+
+    def transport(self, name: str) -> httpx.MockTransport:
+        """The way of one user's device to this server."""
+        return httpx.MockTransport(lambda request: self._answer(name, request))
+
+    def _answer(self, name: str, request: httpx.Request) -> httpx.Response:
+        if self.down:
+            raise httpx.ConnectError("nobody there")
+        word = request.url.path.rstrip("/").rsplit("/", 1)[-1]
+        body = json.loads(request.content or b"{}")
+        self.requests.append((f"{request.method} {word}", body))
+        problem = self.problems.get(f"{request.method} {word}")
+        if problem is not None:
+            return httpx.Response(problem[0], json={"code": problem[1], "status": problem[0]})
+        handler = getattr(self, f"_{request.method.lower()}_{word}")
+        status, answer = handler(self.users[name], name, body)
+        return httpx.Response(status, json=answer) if answer is not None else httpx.Response(status)
+
+    def _post_bundles(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        target = self.users.get(body["username"])
+        if target is None:
+            return 404, {"code": "not_found"}
+        is_live = body["token"] and self.tokens.get(digest(body["token"])) == body["username"]
+        taken = {
+            key: target.prekeys[key].pop(0) if is_live and target.prekeys[key] else None for key in ONE_TIME
+        }
+        device = {"device": target.device, **{key: target.prekeys.get(key) for key in LASTING}, **taken}
+        return 200, {"username": body["username"], "statements": target.statements, "devices": [device]}
+
+    def _get_prekeys(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        ids = {key: prekey_id(caller.prekeys.get(key)) for key in LASTING}
+        return 200, {**ids, **{key: len(caller.prekeys[key]) for key in ONE_TIME}}
+
+    def _put_prekeys(self, caller: User, name: str, body: Json) -> tuple[int, None]:
+        for key in LASTING:
+            caller.prekeys[key] = body[key] or caller.prekeys.get(key)
+        for key in ONE_TIME:
+            caller.prekeys[key] += body[key]
+        return 204, None
+
+    def _post_transactions(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 202, {"id": body["id"]}
+
+    def _post_tokens(self, caller: User, name: str, body: Json) -> tuple[int, None]:
+        self.tokens.update(dict.fromkeys(body["digests"], name))
+        return 204, None
+
+    def _post_mailbox(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        owner = body["username"] or self.tokens.get(digest(body["token"]))
+        if owner is not None:
+            self.users[owner].mailbox[str(uuid.uuid4())] = body["envelope"]
+        return 202, {}
+
+    def _get_mailbox(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 200, {"envelopes": [{"id": key, "envelope": each} for key, each in caller.mailbox.items()]}
+
+    def _delete_mailbox(self, caller: User, name: str, body: Json) -> tuple[int, None]:
+        for key in body["ids"]:
+            caller.mailbox.pop(key, None)
+        return 204, None
+
+
+LASTING = ("signed_prekey", "last_resort")
+ONE_TIME = ("one_time", "one_time_kem")
+
+
+def digest(token: str) -> str:
+    return b64_text(sha256(b64_bytes(token)))
+
+
+def prekey_id(packed: str | None) -> int | None:
+    return None if packed is None else Prekey.unpack(b64_bytes(packed)).prekey_id
+
+
+def is_one_time(packed: str) -> bool:
+    return Prekey.unpack(b64_bytes(packed)).kind in (PrekeyKind.ONE_TIME, PrekeyKind.ONE_TIME_KEM)
+
+
+@dataclass
+class Party:
+    """A user's conversations on such a server, without a network."""
+
+    account: Account
+    store: Store
+    server: FakeServer
+    clock: Clock
+    tasks: Tasks
+    send_cell: Callable[[LinkId, bytes], bool] = lambda link, frame: False
+    send_frame: Callable[[FrameToServer], None] = lambda frame: None
+    listener: Callable[[Event], None] = lambda event: None
+    events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rest = Rest(
+            self.account.server,
+            tokens=Tokens(LATER, "refresh"),
+            transport=self.server.transport(self.account.username),
+        )
+        self.parts: Conversations = assemble(
+            Surroundings(
+                self.account,
+                Api(self.rest),
+                self.store,
+                self.tasks,
+                self.clock,
+                self.send_cell,
+                self.send_frame,
+                self._report,
+            )
+        )
+
+    def _report(self, event: Event) -> None:
+        self.events.append(event)
+        self.listener(event)
+
+    async def look(self) -> None:
+        """Do what a peer does when it comes online."""
+        await self.parts.prekeys.check()
+        await self.parts.posts.deliver()
+        await self.parts.mailbox.empty()

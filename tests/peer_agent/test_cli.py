@@ -1,0 +1,261 @@
+"""The command line: what it prints, and the exit code for everything that can go wrong."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from p2p.protocol.fields import b64_text
+from peer_agent import cli
+from peer_agent.cli_output import Output, shown_text
+from peer_agent.cli_secrets import grouped
+from peer_agent.contact_book import ContactState, new_contact
+from peer_agent.crypto.identity import create_recovery_code
+from peer_agent.errors import (
+    AgentError,
+    ContactBlocked,
+    ExitCode,
+    NotDelivered,
+    Refused,
+    ServerUnreachable,
+    StateInUse,
+    UnknownUser,
+)
+from peer_agent.state_dir import locked
+from peer_agent.store import open_store
+from tests.live_tree import ROOT
+from tests.peer_agent.devices import Device, acquaint
+
+LIMIT_S = 30
+
+
+@pytest.fixture
+def ada(tmp_path: Path) -> Path:
+    """A state directory of ada, whose contact is bo, at a server that is not there."""
+    one = Device(tmp_path / "ada", "ada")
+    other = Device(tmp_path / "bo", "bo", time=one.time)
+    acquaint(one, other)
+    asked = new_contact("olga", ContactState.ASKED, other.account.chain)
+    with one.store.transaction():
+        one.books.contacts.save(asked)
+    one.store.close()
+    other.store.close()
+    return one.path
+
+
+def run(*arguments: object) -> int:
+    return cli.main([str(each) for each in arguments])
+
+
+def test_wrong_command_line_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["unknown"], ["send"], ["send", "bo", "text", "--timeout", "soon"]):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(arguments)
+        assert ended.value.code == ExitCode.USAGE
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["status", "contacts", "forward", "listen", "login", "logout"])
+def test_directory_without_account_says_what_to_do(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    password = tmp_path / "password"
+    password.write_text("correct horse battery\n")
+    more = ["--password-file", password] if command == "login" else []
+
+    assert run("--state", tmp_path / "new", command, *more) == ExitCode.LOGIN_REFUSED
+
+    said = capsys.readouterr()
+    assert said.err == "mesa-peer: This state directory has no account: run `mesa-peer register`.\n"
+    assert said.out == ""
+
+
+def test_directory_in_use_names_the_process(ada: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with locked(ada):
+        assert run("--state", ada, "status") == ExitCode.STATE_IN_USE
+
+    assert f"in use by process {os.getpid()}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["status"], ["request", "bo-two"], ["accept", "olga"]])
+def test_server_that_is_not_there_is_said(
+    ada: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--state", ada, *command) == ExitCode.SERVER_UNREACHABLE
+
+    assert capsys.readouterr().err == "mesa-peer: The server does not answer.\n"
+
+
+def test_contacts_are_listed_without_the_server(ada: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--state", ada, "contacts") == ExitCode.OK
+
+    said = capsys.readouterr()
+    assert said.out == "bo  contact\nolga  asked, no answer yet\n"
+    assert "This is what was known before." in said.err
+
+
+def test_contacts_as_json(ada: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("contacts", "--state", ada, "--json")
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["event"], line["user"], line["state"], line["unsafe"]) for line in lines] == [
+        ("contact", "bo", "accepted", False),
+        ("contact", "olga", "asked", False),
+    ]
+
+
+@pytest.mark.parametrize("user", ["olga", "nobody"])
+def test_sending_to_no_contact_is_refused_at_once(
+    ada: Path, user: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--state", ada, "send", user, "hi") == ExitCode.UNKNOWN_USER
+
+    assert user in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "x" * 65_537])
+def test_text_of_a_wrong_length_is_usage(ada: Path, text: str) -> None:
+    assert run("--state", ada, "send", "bo", text) == ExitCode.USAGE
+
+
+def test_message_that_waits_too_long_stays_in_the_outbox(
+    ada: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--state", ada, "send", "bo", "hi", "--timeout", "0.2") == ExitCode.NOT_DELIVERED
+    assert "stays in the outbox" in capsys.readouterr().err
+
+    store = open_store(ada, None)
+    assert store.rows("SELECT outgoing, state FROM messages") == [(1, "undelivered")]
+    store.close()
+
+
+def test_failure_as_json_is_one_object_and_one_line(ada: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("--state", ada, "--json", "send", "bo", "hi", "--timeout", "0.2")
+
+    said = capsys.readouterr()
+    last = json.loads(said.out.splitlines()[-1])
+    assert (last["event"], last["exit_code"]) == ("error", ExitCode.NOT_DELIVERED)
+    assert said.err == f"mesa-peer: {last['why']}\n"
+
+
+def test_wrong_passphrase_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state, passphrase = tmp_path / "state", tmp_path / "passphrase"
+    state.mkdir()
+    open_store(state, "open sesame").close()
+    passphrase.write_text("open sesame\n")
+
+    assert run("--state", state, "status") == ExitCode.STORE_CLOSED
+    assert run("--state", state, "status", "--passphrase-file", passphrase) == ExitCode.LOGIN_REFUSED
+
+
+@pytest.mark.parametrize(
+    "url", ["mesa.example", "ftp://mesa.example", "https://", "https://a/b", "http://a?x"]
+)
+def test_address_that_is_none_is_usage(tmp_path: Path, url: str) -> None:
+    assert run("--state", tmp_path, "--server", url, "status") == ExitCode.USAGE
+
+
+def test_register_needs_a_way_to_hand_over_the_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--state", tmp_path / "new", "register", "ada", "--password-stdin") == ExitCode.USAGE
+
+    assert "recovery code" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_register_that_fails_keeps_the_keys_for_the_next_try(tmp_path: Path) -> None:
+    state, password = tmp_path / "new", tmp_path / "password"
+    password.write_text("correct horse battery\n")
+    arguments = ["--state", state, "--server", "http://127.0.0.1:9", "register", "ada"]
+    arguments += ["--password-file", password, "--recovery-file", tmp_path / "code"]
+
+    assert run(*arguments) == ExitCode.SERVER_UNREACHABLE
+    store = open_store(state, None)
+    first = store.setting("account")
+    store.close()
+    assert run(*arguments) == ExitCode.SERVER_UNREACHABLE
+
+    store = open_store(state, None)
+    assert store.setting("account") == first
+    assert not (tmp_path / "code").exists()
+    store.close()
+
+
+def test_recovery_code_is_written_for_its_owner_alone(tmp_path: Path) -> None:
+    options = cli.parser().parse_args(["register", "ada", "--recovery-file", str(tmp_path / "code")])
+    code = create_recovery_code()
+
+    from peer_agent.cli_secrets import hand_over_recovery_code
+
+    hand_over_recovery_code(options, code)
+
+    assert stat.S_IMODE((tmp_path / "code").stat().st_mode) == 0o600
+    assert (tmp_path / "code").read_text().strip().replace("-", "") == code
+    assert len(grouped(code).split("-")) == 6
+
+
+@pytest.mark.parametrize(
+    ("number", "exit_code"), [(signal.SIGTERM, ExitCode.OK), (signal.SIGINT, ExitCode.INTERRUPTED)]
+)
+def test_signals_end_a_command_in_order(ada: Path, number: signal.Signals, exit_code: ExitCode) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "peer_agent", "--state", str(ada), "--json", "forward"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    first = json.loads(process.stdout.readline())
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=LIMIT_S)
+
+    assert first["event"] == "session_closed"
+    assert (process.returncode, errors) == (exit_code, "")
+
+
+def test_defect_is_one_line_without_debug(
+    ada: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(options: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(cli, "read_passphrase", fail)
+
+    assert run("--state", ada, "status") == ExitCode.DEFECT
+    assert capsys.readouterr().err.count("\n") == 1
+    assert run("--state", ada, "--debug", "status") == ExitCode.DEFECT
+
+
+def test_every_error_has_the_exit_code_of_the_spec() -> None:
+    page = (ROOT / "docs/spec/agent.md").read_text()
+
+    assert [code for code in ExitCode if f"| {code.value} |" not in page] == []
+    codes = [kind("x").exit_code for kind in (StateInUse, ServerUnreachable, NotDelivered)]
+    assert codes == [3, 5, 6]
+    assert [kind("x").exit_code for kind in (ContactBlocked, UnknownUser, Refused)] == [7, 8, 9]
+
+
+def test_first_failure_a_person_can_act_on_is_told() -> None:
+    group = BaseExceptionGroup("several", [ValueError("a"), ExceptionGroup("inner", [UnknownUser("No.")])])
+
+    assert cli.root_of(group) == ("No.", ExitCode.UNKNOWN_USER)
+    assert cli.root_of(ValueError("secret"))[1] is ExitCode.DEFECT
+    assert "secret" not in cli.root_of(ValueError("secret"))[0]
+    assert cli.root_of(AgentError("Said.")) == ("Said.", ExitCode.REFUSED)
+
+
+def test_text_of_others_can_not_steer_the_terminal() -> None:
+    assert shown_text("a\x1b[2Jb\r\u202ec\nd") == "a\ufffd[2Jb\ufffd\ufffdc\nd"
+
+
+def test_json_output_is_one_line_whatever_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(is_json=True).result("word", "", text="two\nlines", raw=b64_text(b"\x00"))
+
+    assert capsys.readouterr().out.count("\n") == 1

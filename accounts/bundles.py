@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from accounts.delivery import digest_of, recipient_of
+from accounts.delivery import digest_of, may_claim
 from accounts.errors import UserNotFound
 from accounts.models import Device, PrekeyKind, StandingPrekey, User
 from accounts.prekeys import claim_one_time
@@ -17,6 +17,9 @@ from accounts.quotas import Quota, spend
 
 # The claimer's own rate is the view's throttle; the two are never brought together.
 TARGET_QUOTA = Quota("bundles_target", 600, timedelta(hours=1))
+# Counted by token, so that strangers can not shut contacts out; fewer than a stock, so that no holder empties
+# it within a day.
+TOKEN_QUOTA = Quota("bundles_token", 24, timedelta(days=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +43,37 @@ class UserBundle:
 
 
 def claim_bundles(*, username: str, token: bytes | None) -> UserBundle:
-    """Give out a user's keys; the one-time ones only to a holder of a live delivery token of that user.
+    """Give out a user's keys; the one-time ones only to a holder of a delivery token of that user.
+
+    A token that was withdrawn gets them, too: its holder is not to learn that it was.
 
     Raises:
-        QuotaSpent: too many asked for this user's keys in this hour.
+        QuotaSpent: too many asked for this user's keys in this hour, or with this token today.
         UserNotFound: no such user, or one without a device.
     """
-    spend(TARGET_QUOTA, username)
     user = User.objects.filter(username=username, is_active=True, devices__isnull=False).distinct().first()
+    digest = None if token is None else digest_of(token)
+    is_holder = digest is not None and user is not None and may_claim(digest=digest, user=user)
+    if is_holder and digest is not None:
+        spend(TOKEN_QUOTA, digest.hex())
+    else:
+        spend(TARGET_QUOTA, username)
     if user is None:
         raise UserNotFound
-    is_contact = token is not None and recipient_of(digest_of(token)) == user.pk
     statements = [bytes(each.signed) for each in user.statements.order_by("version")]
     with transaction.atomic():
-        devices = [_bundle(device, is_contact) for device in user.devices.order_by("pk")]
+        devices = [_bundle(device, is_holder) for device in user.devices.order_by("pk")]
     return UserBundle(user.username, statements, devices)
 
 
-def _bundle(device: Device, is_contact: bool) -> DeviceBundle:
+def _bundle(device: Device, is_holder: bool) -> DeviceBundle:
     standing = {
         kind: bytes(packed)
         for kind, packed in StandingPrekey.objects.filter(device=device).values_list("kind", "packed")
     }
 
     def claim(kind: PrekeyKind) -> bytes | None:
-        return claim_one_time(device_id=device.pk, kind=kind) if is_contact else None
+        return claim_one_time(device_id=device.pk, kind=kind) if is_holder else None
 
     return DeviceBundle(
         device_id=device.pk,

@@ -11,12 +11,14 @@ from functools import partial
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.access import access_device
 from accounts.delivery import digest_of, recipient_of
-from accounts.errors import DeviceNotFound, MailboxFull, UserNotFound
+from accounts.errors import MailboxFull, UserNotFound
 from accounts.models import Device, Envelope, User
 from accounts.quotas import Quota, spend
+from accounts.row_order import scatter
 from mesa import push
+from p2p.protocol.frames import to_text
+from p2p.protocol.to_peer import Mailbox
 
 ENVELOPE_LIFETIME = timedelta(days=14)
 MAX_WAITING = 500
@@ -24,6 +26,9 @@ MAX_WAITING = 500
 MAX_WAITING_FOR_STRANGERS = 64
 MAX_FETCHED = 50
 REQUEST_QUOTA = Quota("contact_requests", 20, timedelta(days=1))
+# So few that one holder and all strangers together do not fill a mailbox before the first post expires: that
+# it fills up would tell the holder that own posts still go in.
+TOKEN_QUOTA = Quota("posts_token", 28, timedelta(days=1))
 # Spec: docs/spec/sealing.md. The server checks the size and looks no further.
 ENVELOPE_SIZES = frozenset(49 + 4_096 * steps for steps in range(1, 17))
 
@@ -31,16 +36,19 @@ ENVELOPE_SIZES = frozenset(49 + 4_096 * steps for steps in range(1, 17))
 def post_by_token(*, token: bytes, device_id: uuid.UUID, sealed: bytes) -> None:
     """Leave an envelope for a device of the user that the token reaches.
 
-    A token that is unknown or deleted, or a device of somebody else: the envelope is dropped in silence.
+    A token that is unknown or deleted, or a device of somebody else: the envelope is dropped in silence. What
+    is refused is refused before the token is looked up, so that the answer does not tell what it is.
 
     Raises:
-        MailboxFull: as many wait as may.
+        QuotaSpent: too many were posted with this token today.
+        MailboxFull: as many wait for the device as may.
     """
-    try:
-        device = access_device(user_id=recipient_of(digest_of(token)), device_id=device_id)
-    except DeviceNotFound:
-        return
-    _leave(device.pk, sealed, limit=MAX_WAITING)
+    digest = digest_of(token)
+    spend(TOKEN_QUOTA, digest.hex())
+    with transaction.atomic():
+        device = _lock_mailbox(device_id, limit=MAX_WAITING)
+        if device is not None and device.user_id == recipient_of(digest):
+            _leave(device, sealed)
 
 
 def post_by_name(*, sender: User, username: str, device_id: uuid.UUID, sealed: bytes) -> None:
@@ -55,7 +63,10 @@ def post_by_name(*, sender: User, username: str, device_id: uuid.UUID, sealed: b
     spend(REQUEST_QUOTA, str(sender.pk))
     if not Device.objects.filter(pk=device_id, user__username=username, user__is_active=True).exists():
         raise UserNotFound
-    _leave(device_id, sealed, limit=MAX_WAITING_FOR_STRANGERS)
+    with transaction.atomic():
+        device = _lock_mailbox(device_id, limit=MAX_WAITING_FOR_STRANGERS)
+        if device is not None:
+            _leave(device, sealed)
 
 
 def fetch_envelopes(*, device_id: uuid.UUID) -> list[Envelope]:
@@ -69,13 +80,17 @@ def delete_envelopes(*, device_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> None:
     Envelope.objects.filter(device_id=device_id, pk__in=ids).delete()
 
 
-def _leave(device_id: uuid.UUID, sealed: bytes, *, limit: int) -> None:
-    with transaction.atomic():
-        # The lock makes the count exact when two envelopes come at once.
-        if not Device.objects.select_for_update().filter(pk=device_id).exists():
-            return
-        if Envelope.objects.filter(device_id=device_id).count() >= limit:
-            raise MailboxFull
-        expires_on = (timezone.now() + ENVELOPE_LIFETIME).date()
-        Envelope.objects.create(device_id=device_id, sealed=sealed, expires_on=expires_on)
-        transaction.on_commit(partial(push.push_device, device_id, {"type": "mailbox"}))
+def _lock_mailbox(device_id: uuid.UUID, *, limit: int) -> Device | None:
+    """Find a device whose mailbox takes one more."""
+    # The lock makes the count exact when two envelopes come at once.
+    device = Device.objects.select_for_update().filter(pk=device_id).first()
+    if Envelope.objects.filter(device_id=device_id).count() >= limit:
+        raise MailboxFull
+    return device
+
+
+def _leave(device: Device, sealed: bytes) -> None:
+    expires_on = (timezone.now() + ENVELOPE_LIFETIME).date()
+    envelope = Envelope.objects.create(device=device, sealed=sealed, expires_on=expires_on)
+    scatter(Envelope, [envelope.pk])
+    transaction.on_commit(partial(push.push_device, device.pk, to_text(Mailbox())))

@@ -91,9 +91,6 @@ class Device(models.Model):
     signing_key = models.BinaryField(max_length=KEY_BYTES)
     exchange_key = models.BinaryField(max_length=KEY_BYTES)
     suite = models.PositiveSmallIntegerField()
-    # The highest id of a one-time prekey ever uploaded: a repeated upload must not bring a claimed key back.
-    last_one_time = models.PositiveBigIntegerField(default=0)
-    last_one_time_kem = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar = [
@@ -160,13 +157,16 @@ class StandingPrekey(models.Model):
 
 
 class OneTimePrekey(models.Model):
-    """A prekey that goes to one claimer; the row ends when it is taken."""
+    """A prekey that goes to one claimer; its id stays, so that a repeated upload does not bring it back."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="one_time_prekeys")
     kind = models.PositiveSmallIntegerField()
     key_id = models.PositiveBigIntegerField()
-    packed = models.BinaryField()
+    # None: claimed.
+    packed = models.BinaryField(null=True)
+    # Counted from the upload and rounded to a month: a claim must leave no date.
+    forget_on = models.DateField(db_index=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -195,6 +195,26 @@ class DeliveryToken(models.Model):
         return "a delivery token"
 
 
+class WithdrawnToken(models.Model):
+    """The hash of a delivery token that reaches its user no more. Its holder claims keys as before.
+
+    A table of its own, so that nothing that delivers can find it.
+    """
+
+    digest = models.BinaryField(primary_key=True, max_length=DIGEST_BYTES)
+    recipient = models.ForeignKey(User, on_delete=models.CASCADE, related_name="withdrawn_tokens")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=_has_length("digest", DIGEST_BYTES), name="withdrawn_token_digest_length"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return "a withdrawn token"
+
+
 class Envelope(models.Model):
     """Sealed bytes that wait for a device. The sender is inside, where the server can not look."""
 
@@ -212,8 +232,10 @@ class DeviceLogin(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="logins")
-    # The one refresh token that is good now; an older one that comes back was copied.
-    refresh_jti = models.UUIDField()
+    # The pair of tokens in use. Its refresh token is the only one that is good; an older one was copied.
+    pair = models.UUIDField()
+    # Requests that began with the access token of the pair before are answered.
+    pair_before = models.UUIDField(null=True)
     expires_on = models.DateField(db_index=True)
 
     def __str__(self) -> str:

@@ -6,9 +6,10 @@ Spec: docs/spec/prekeys.md
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC, date, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.errors import StatementInvalid, StockFull
@@ -18,8 +19,8 @@ from accounts.statements import Prekey, verify_prekey
 
 MAX_STOCK = 100
 EPOCH_DAY = date(1970, 1, 1)
-# Where a device remembers the highest id of each kind that it ever uploaded.
-MARKS = {PrekeyKind.ONE_TIME: "last_one_time", PrekeyKind.ONE_TIME_KEM: "last_one_time_kem"}
+# So old a prekey is refused by whoever claims it.
+PREKEY_LIFETIME = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ class Stock:
 def store_prekeys(*, device: Device, upload: Upload) -> None:
     """Check an upload and keep all of it, or none.
 
-    Ids count up, so whatever is not above the highest the device ever uploaded is skipped: a repeated upload
-    does no harm, and a key that was claimed never comes back.
+    A one-time prekey whose id is known is skipped: a repeated upload does no harm, and a key that was claimed
+    does not come back.
 
     Raises:
         StatementInvalid: one of them does not verify, or stands in another kind's place.
@@ -60,19 +61,18 @@ def store_prekeys(*, device: Device, upload: Upload) -> None:
         PrekeyKind.ONE_TIME_KEM: _verify(device, PrekeyKind.ONE_TIME_KEM, upload.one_time_kem),
     }
     with transaction.atomic():
-        # The lock makes marks and counts exact when two uploads come at once.
+        # The lock makes the counts exact when two uploads come at once.
         locked = Device.objects.select_for_update().get(pk=device.pk)
         for prekey in standing:
             _replace(locked, prekey)
         for kind, prekeys in one_time.items():
             _add(locked, kind, prekeys)
-        locked.save(update_fields=list(MARKS.values()))
 
 
 def count_stock(*, device_id: uuid.UUID) -> Stock:
     """Tell a device what it has left."""
     standing = dict(StandingPrekey.objects.filter(device_id=device_id).values_list("kind", "key_id"))
-    kinds = list(OneTimePrekey.objects.filter(device_id=device_id).values_list("kind", flat=True))
+    kinds = list(_in_stock().filter(device_id=device_id).values_list("kind", flat=True))
     return Stock(
         signed_prekey=standing.get(PrekeyKind.SIGNED),
         last_resort=standing.get(PrekeyKind.LAST_RESORT),
@@ -82,15 +82,22 @@ def count_stock(*, device_id: uuid.UUID) -> Stock:
 
 
 def claim_one_time(*, device_id: uuid.UUID, kind: PrekeyKind) -> bytes | None:
-    """Take a one-time prekey out of the stock for good; None when there is none."""
+    """Take a one-time prekey out of the stock for good; None when there is none.
+
+    Which one is left to chance: in any order, a claimer could tell from two ids how many others were claimed.
+    """
     with transaction.atomic():
         # PostgreSQL: parallel claimers lock different rows. SQLite: the transaction itself is the lock.
-        free = OneTimePrekey.objects.select_for_update(skip_locked=True)
-        taken = free.filter(device_id=device_id, kind=kind).order_by("key_id").first()
-        # The count of the delete decides, so that even without any lock nobody could take what another took.
-        if taken is None or OneTimePrekey.objects.filter(pk=taken.pk).delete()[0] != 1:
+        free = _in_stock().select_for_update(skip_locked=True)
+        taken = free.filter(device_id=device_id, kind=kind).order_by("?").first()
+        # The update compares, so that even without any lock nobody could take what another took.
+        if taken is None or taken.packed is None or not _in_stock().filter(pk=taken.pk).update(packed=None):
             return None
         return bytes(taken.packed)
+
+
+def _in_stock() -> QuerySet[OneTimePrekey]:
+    return OneTimePrekey.objects.filter(packed__isnull=False)
 
 
 def _verify(device: Device, place: PrekeyKind, packed: Iterable[bytes | None]) -> list[Prekey]:
@@ -118,11 +125,22 @@ def _replace(device: Device, prekey: Prekey) -> None:
 
 
 def _add(device: Device, kind: PrekeyKind, prekeys: Sequence[Prekey]) -> None:
-    fresh = [prekey for prekey in prekeys if prekey.key_id > getattr(device, MARKS[kind])]
+    own = OneTimePrekey.objects.filter(device=device, kind=kind)
+    known = set(own.filter(key_id__in=[each.key_id for each in prekeys]).values_list("key_id", flat=True))
+    fresh = [prekey for prekey in prekeys if prekey.key_id not in known]
     if not fresh:
         return
-    if OneTimePrekey.objects.filter(device=device, kind=kind).count() + len(fresh) > MAX_STOCK:
+    if own.filter(packed__isnull=False).count() + len(fresh) > MAX_STOCK:
         raise StockFull
-    rows = [OneTimePrekey(device=device, kind=kind, key_id=each.key_id, packed=each.packed) for each in fresh]
-    OneTimePrekey.objects.bulk_create(rows)
-    setattr(device, MARKS[kind], max(prekey.key_id for prekey in fresh))
+    OneTimePrekey.objects.bulk_create(
+        OneTimePrekey(
+            device=device, kind=kind, key_id=each.key_id, packed=each.packed, forget_on=_forget_on()
+        )
+        for each in fresh
+    )
+
+
+def _forget_on() -> date:
+    """Give the first day of a month after all that is uploaded today has grown too old."""
+    too_old = (timezone.now() + PREKEY_LIFETIME).date()
+    return (too_old.replace(day=1) + timedelta(days=32)).replace(day=1)

@@ -3,11 +3,12 @@
 from django.db.models import Model
 from django.utils import timezone
 
-from accounts.models import DeviceLogin, Envelope, ReservedName, RevokedToken
+from accounts.models import DeviceLogin, Envelope, OneTimePrekey, ReservedName, RevokedToken
 
 EXPIRING: tuple[tuple[type[Model], str], ...] = (
     (Envelope, "expires_on"),
     (DeviceLogin, "expires_on"),
+    (OneTimePrekey, "forget_on"),
     (RevokedToken, "expires_on"),
     (ReservedName, "until"),
 )

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.logins import end_all_logins
 from accounts.models import ReservedName, User
 from accounts.names import reservation_digest
+from p2p.protocol.words import SessionEndCause
 
 NAME_RESERVED = timedelta(days=90)
 
@@ -30,7 +31,7 @@ def remove_account(*, user: User) -> None:
     """End all logins, remove every row of the user, and reserve the name for NAME_RESERVED."""
     until = (timezone.now() + NAME_RESERVED).date()
     with transaction.atomic():
-        end_all_logins(user=user, cause="removed")
+        end_all_logins(user=user, cause=SessionEndCause.REMOVED)
         for remover in _removers:
             remover(user)
         ReservedName.objects.update_or_create(pk=reservation_digest(user.username), defaults={"until": until})

@@ -15,6 +15,7 @@ from django.http import parse_cookie
 from accounts import cookies
 from accounts.logins import Login, find_login, recheck_login
 from accounts.tokens import TokenInvalid, TokenKind, read_token
+from p2p.protocol.words import SessionEndCause
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -41,9 +42,9 @@ class CookieAuth:
         await self.application({**scope, "login": await _find(token)}, receive, send)
 
 
-async def recheck(login: Login) -> Login | None:
-    """Ask again whether a socket's login lives, as the socket must each minute; None when it has ended."""
-    found: Login | None = await database_sync_to_async(recheck_login)(login)
+async def recheck(login: Login) -> Login | SessionEndCause:
+    """Ask again whether a socket's login lives, as the socket must each minute; if not, by what it ended."""
+    found: Login | SessionEndCause = await database_sync_to_async(recheck_login)(login)
     return found
 
 

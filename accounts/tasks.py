@@ -7,5 +7,5 @@ from accounts import pruning
 
 @shared_task(ignore_result=True)
 def prune_expired() -> None:
-    """Delete expired envelopes, logins, denied tokens and reserved names."""
+    """Delete expired envelopes, logins, one-time prekeys, denied tokens and reserved names."""
     pruning.prune_expired_rows()

@@ -35,29 +35,33 @@ class TokenInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says: `sid` names the login, `jti` this token, `ver` the user's version of tokens."""
+    """What a token says: `sid` names the login, `ver` the user's version of tokens.
+
+    `jti` names the pair that the token belongs to, `parent` the pair that was exchanged for it; None: the
+    login began with it.
+    """
 
     kind: TokenKind
     user_id: uuid.UUID
     sid: uuid.UUID
     jti: uuid.UUID
+    parent: uuid.UUID | None
     ver: int
     expires_at: datetime
 
 
-def write_token(
-    kind: TokenKind, *, user_id: uuid.UUID, sid: uuid.UUID, jti: uuid.UUID, ver: int, now: datetime
-) -> str:
-    """Sign a token that lives as long as its kind does."""
-    claims = {
-        "typ": kind.value,
-        "sub": str(user_id),
-        "sid": str(sid),
-        "jti": str(jti),
-        "ver": ver,
-        "exp": int((now + LIFETIMES[kind]).timestamp()),
+def write_token(claims: Claims) -> str:
+    """Sign a token."""
+    named = {
+        "typ": claims.kind.value,
+        "sub": str(claims.user_id),
+        "sid": str(claims.sid),
+        "jti": str(claims.jti),
+        "ver": claims.ver,
+        "exp": int(claims.expires_at.timestamp()),
     }
-    return _backend(settings.SECRET_KEY).encode(claims)
+    parent = {} if claims.parent is None else {"par": str(claims.parent)}
+    return _backend(settings.SECRET_KEY).encode(named | parent)
 
 
 def read_token(text: str, kind: TokenKind) -> Claims:
@@ -81,6 +85,7 @@ def _parse(claims: dict[str, Any], kind: TokenKind) -> Claims:
         user_id=uuid.UUID(claims["sub"]),
         sid=uuid.UUID(claims["sid"]),
         jti=uuid.UUID(claims["jti"]),
+        parent=uuid.UUID(claims["par"]) if "par" in claims else None,
         ver=int(claims["ver"]),
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
     )

@@ -6,8 +6,10 @@ usage: python -m bench [ROW …] [--quick]
 import argparse
 import asyncio
 import os
+import signal
+import sys
 from collections.abc import Collection
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -18,6 +20,8 @@ from bench.network import network
 from bench.results import Row
 from bench.rounds import QUICK, WHOLE, Plan, Rounds
 from bench.rows import GROUPS, rows
+
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -30,13 +34,19 @@ def main() -> None:
     console.print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before the start")
     # The local costs are part of a goal, and cheap: they are always taken.
     wanted = {"crypto", *(options.rows or GROUPS)}
-    with suppress(KeyboardInterrupt):
+    try:
         measured = asyncio.run(_run(QUICK if options.quick else WHOLE, wanted, console))
-        results.write(measured)
-        console.print(results.table(measured))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit(INTERRUPTED)
+    results.write(measured)
+    console.print(results.table(measured))
 
 
 async def _run(plan: Plan, wanted: Collection[str], console: Console) -> list[Row]:
+    myself = asyncio.current_task()
+    assert myself is not None
+    # The server is in a session of its own: it has to be told to stop.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, myself.cancel)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress, local_measurement() as local:
         task = progress.add_task("starting a server and eight peers", total=plan.steps(wanted))

@@ -18,7 +18,7 @@ from bench.hub import Hub, running
 from peer_agent import sign_up
 from peer_agent.clock import Clock
 from peer_agent.config import Config
-from peer_agent.desk import opened_store
+from peer_agent.desk import opened_desk, opened_store
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_DEADLINE_S = 60.0
@@ -71,12 +71,19 @@ async def network() -> AsyncIterator[Network]:
         folder = Path(name)
         async with server(folder / "server") as url:
             for peer in EVERYBODY:
-                with opened_store(Config(folder / peer)) as store:
-                    await sign_up.register(store, url, peer, secrets.token_urlsafe(18), Clock())
+                await _sign_up(url, peer, Config(folder / peer))
             async with running({peer: _program(folder, peer) for peer in EVERYBODY}) as hub:
                 eight = Network(hub)
                 await eight.become_contacts()
                 yield eight
+
+
+async def _sign_up(url: str, peer: str, config: Config) -> None:
+    with opened_store(config) as store:
+        await sign_up.register(store, url, peer, secrets.token_urlsafe(18), Clock())
+    # ada's request needs bo's prekeys, whichever of the two processes is ready first.
+    async with opened_desk(config) as desk:
+        await desk.conversations.prekeys.check()
 
 
 def _program(folder: Path, peer: str) -> list[str]:

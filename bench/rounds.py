@@ -1,5 +1,6 @@
 """Takes the measurements in rounds, raw chain and Mesa in turn: a machine's mood then spoils both alike."""
 
+import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -10,6 +11,9 @@ from bench.samples import Sample, samples
 
 # Messages on their way between two steps of the progress bar.
 AT_ONCE = 10
+# About the time between two messages each of which waits for the receipt of the one before. Processors answer
+# slower after a pause, the raw chain's as well.
+PACE_S = 0.03
 # Ends of links on a path of which none was open before.
 ALL_ENDS = 8
 
@@ -30,7 +34,7 @@ class Plan:
         """How often `advance` will be called."""
         each = {
             "crypto": self.messages * self.rounds,
-            "open-path": 2 * self.frames * self.rounds,
+            "open-path": 3 * self.frames * self.rounds,
             "new-path": self.warm_up_paths + self.paths * self.rounds,
             "cold": 3 * self.colds * self.rounds,
             "rate": self.burst * self.rounds,
@@ -48,6 +52,7 @@ class Taken:
 
     costs: LocalCosts | None = None
     raw_frames: list[float] = field(default_factory=list)
+    raw_paced_frames: list[float] = field(default_factory=list)
     raw_colds: list[float] = field(default_factory=list)
     raw_repaired_colds: list[float] = field(default_factory=list)
     on_open_path: list[Sample] = field(default_factory=list)
@@ -102,6 +107,10 @@ class Rounds:
             await chain.open()
             for _ in range(self._plan.frames):
                 self._taken.raw_frames.append(await chain.pass_frame())
+                self._advance(1)
+            for _ in range(self._plan.frames):
+                await asyncio.sleep(PACE_S)
+                self._taken.raw_paced_frames.append(await chain.pass_frame())
                 self._advance(1)
 
     async def _raw_colds(self, times: list[float], *, repaired: bool) -> None:

@@ -14,8 +14,12 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
 from accounts.socket_auth import CookieAuth, HeaderAuth  # noqa: E402
+from mesa.checks import refuse_unfit_store  # noqa: E402
 from mesa.origins import OriginCheck, no_such_socket  # noqa: E402
 from p2p.consumers import PeerConsumer  # noqa: E402
+
+# Here, because daphne tells an application nothing of its start.
+refuse_unfit_store()
 
 sockets: list[tuple[str, Any]] = [
     (r"^ws/session/$", OriginCheck(CookieAuth(PeerConsumer.as_asgi()))),

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from celery import Celery, bootsteps
 from celery.signals import setup_logging
-from kombu.exceptions import OperationalError
+
+from mesa.outages import STORE_DOWN
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mesa.settings")
 
@@ -34,6 +35,15 @@ HEARTBEAT: Final = "worker"
 @setup_logging.connect
 def keep_djangos_logging(**_: Any) -> None:
     """Leave logging as settings.LOGGING has it: Celery would add handlers of its own, unscrubbed."""
+
+
+class StoreStep(bootsteps.Step):
+    """Keeps a worker from starting on a store that must not be used."""
+
+    def create(self, parent: Any) -> None:
+        from mesa.checks import refuse_unfit_store
+
+        refuse_unfit_store()
 
 
 class DeadlineStep(bootsteps.StartStopStep):
@@ -81,11 +91,9 @@ class Sweeper(threading.Thread):
 
     def try_sweep(self, *, quiet: bool) -> bool:
         """Sweep once; False when the store is down."""
-        from mesa.store import StoreError
-
         try:
             self.sweep(datetime.now(UTC))
-        except (StoreError, OperationalError, OSError) as error:
+        except STORE_DOWN as error:
             if not quiet:
                 logger.warning("deadlines wait, the store does not answer: %s", type(error).__name__)
             return False
@@ -127,4 +135,4 @@ class Sweeper(threading.Thread):
         store.epoch()
 
 
-app.steps["worker"].add(DeadlineStep)
+app.steps["worker"].update({StoreStep, DeadlineStep})

@@ -54,13 +54,25 @@ def integer(name: str, default: int | None = None, *, least: int = 0) -> int:
     return int(value)
 
 
-def words(name: str, default: str | None = None) -> list[str]:
-    """Read a list, separated by spaces or commas.
+def words(
+    name: str,
+    default: str | None = None,
+    *,
+    schemes: frozenset[str] | None = None,
+    most: int | None = None,
+) -> list[str]:
+    """Read a list, separated by spaces or commas; with `schemes` one of URLs.
 
     Raises:
-        EnvError: required and not set.
+        EnvError: another scheme, more than `most`, or required and not set.
     """
-    return text(name, default).replace(",", " ").split()
+    found = text(name, default).replace(",", " ").split()
+    if most is not None and len(found) > most:
+        raise EnvError(f"{name} must name at most {most}")
+    if schemes is not None:
+        for each in found:
+            _need_scheme(name, each, schemes)
+    return found
 
 
 def path(name: str, default: Path | None = None) -> Path:
@@ -79,9 +91,14 @@ def url(name: str, default: str | None = None, *, schemes: frozenset[str]) -> st
         EnvError: another scheme, or required and not set.
     """
     value = text(name, default)
-    if value and urlsplit(value).scheme not in schemes:
-        raise EnvError(f"{name} must start with one of: {', '.join(sorted(schemes))}")
+    if value:
+        _need_scheme(name, value, schemes)
     return value
+
+
+def _need_scheme(name: str, value: str, schemes: frozenset[str]) -> None:
+    if urlsplit(value).scheme not in schemes:
+        raise EnvError(f"{name} must start with one of: {', '.join(sorted(schemes))}")
 
 
 def database(name: str) -> dict[str, Any] | None:

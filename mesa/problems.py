@@ -10,16 +10,15 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import redis
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
-from kombu.exceptions import OperationalError as BrokerError
 from rest_framework import exceptions
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+
+from mesa.outages import DATABASE_DOWN, STORE_DOWN
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -43,7 +42,6 @@ CODES: Mapping[str, tuple[int, str]] = {
     "unavailable": (503, "The server can not answer at the moment"),
 }
 WAITING = frozenset({"throttled", "mailbox_full", "unavailable"})
-UNAVAILABLE = (redis.RedisError, BrokerError, OperationalError, InterfaceError)
 
 KNOWN: list[tuple[type[Exception] | tuple[type[Exception], ...], str]] = [
     (exceptions.ValidationError, "invalid"),
@@ -55,7 +53,7 @@ KNOWN: list[tuple[type[Exception] | tuple[type[Exception], ...], str]] = [
     (exceptions.UnsupportedMediaType, "unsupported_media_type"),
     (exceptions.Throttled, "throttled"),
     (RequestDataTooBig, "too_large"),
-    (UNAVAILABLE, "unavailable"),
+    ((*STORE_DOWN, *DATABASE_DOWN), "unavailable"),
 ]
 _domain: list[type[Exception]] = []
 

@@ -118,8 +118,9 @@ class ProcessTree:
             ChildDied: a child ended by itself.
             StopRequested: one of STOP_SIGNALS came.
         """
-        looks = int(limit_s / LOOK_EVERY_S)
-        for _ in range(looks):
+        # A look may itself take seconds: the clock counts, not how often was looked.
+        ends_at = time.monotonic() + limit_s
+        while time.monotonic() < ends_at:
             self.look()
             if is_ready():
                 return

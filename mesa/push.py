@@ -1,29 +1,30 @@
 """The one way to push a frame to a device or to end a login's sockets.
 
-A push may be lost (the snapshot repeats what still holds), so a store that is down is logged and never fails
-the caller. The plain functions are for tasks and views: they hand over to one event loop that lives as long
-as the process, since the channel layer keeps its connections per loop. The `a` functions are for socket
-handlers, which have a loop.
+A frame comes as the text that `p2p.protocol.frames.to_text` wrote, and goes out byte for byte: orders have an
+exact size. A push may be lost (the snapshot repeats what still holds), so a store that is down is logged and
+never fails the caller. The plain functions are for tasks and views: they hand over to one event loop that
+lives as long as the process, since the channel layer keeps its connections per loop. `apush_device` is for
+socket handlers, which have a loop.
 """
 
 import asyncio
-import json
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Literal
 from uuid import UUID
 
 from channels.layers import get_channel_layer
 
-from mesa.store import StoreError
+from mesa.outages import STORE_DOWN
+from p2p.protocol.words import SessionEndCause
 
 logger = logging.getLogger(__name__)
 
 PUSH_TIMEOUT_S = 5
-SessionEnd = Literal["logout", "expired", "revoked", "removed"]
+
+Message = tuple[str, dict[str, str]]
 
 
 def device_group(device_id: UUID) -> str:
@@ -36,47 +37,42 @@ def login_group(sid: UUID) -> str:
     return f"sid.{sid.hex}"
 
 
-def push_device(device_id: UUID, frame: Mapping[str, Any]) -> bool:
+def push_device(device_id: UUID, text: str) -> bool:
     """Send a frame to a device, wherever its socket is. False: the store did not take it."""
-    return _run(device_group(device_id), _frame_message(frame))
+    return push_devices([(device_id, text)])
 
 
-async def apush_device(device_id: UUID, frame: Mapping[str, Any]) -> bool:
+def push_devices(frames: Sequence[tuple[UUID, str]]) -> bool:
+    """Send frames to their devices at once; those for one device arrive in this order."""
+    return _run([_frame_message(device_id, text) for device_id, text in frames])
+
+
+async def apush_device(device_id: UUID, text: str) -> bool:
     """Send a frame to a device from a socket handler. False: the store did not take it."""
-    return await _send(device_group(device_id), _frame_message(frame))
+    return await _send([_frame_message(device_id, text)])
 
 
-def push_login(sid: UUID, frame: Mapping[str, Any]) -> bool:
-    """Send a frame to the sockets of one login. False: the store did not take it."""
-    return _run(login_group(sid), _frame_message(frame))
-
-
-def end_login(sid: UUID, cause: SessionEnd) -> bool:
+def end_login(sid: UUID, cause: SessionEndCause) -> bool:
     """Have the sockets of a login closed; they also notice by themselves within 60 s."""
-    return _run(login_group(sid), {"type": "session.end", "cause": cause})
+    return _run([(login_group(sid), {"type": "session.end", "cause": str(cause)})])
 
 
-async def aend_login(sid: UUID, cause: SessionEnd) -> bool:
-    """Have the sockets of a login closed, from a socket handler."""
-    return await _send(login_group(sid), {"type": "session.end", "cause": cause})
+def _frame_message(device_id: UUID, text: str) -> Message:
+    return device_group(device_id), {"type": "push.frame", "text": text}
 
 
-def _frame_message(frame: Mapping[str, Any]) -> dict[str, str]:
-    return {"type": "push.frame", "text": json.dumps(frame, separators=(",", ":"))}
-
-
-async def _send(group: str, message: dict[str, str]) -> bool:
+async def _send(messages: Sequence[Message]) -> bool:
     try:
         async with asyncio.timeout(PUSH_TIMEOUT_S):
-            await get_channel_layer().group_send(group, message)
-    except (StoreError, OSError, TimeoutError) as error:
+            await get_channel_layer().group_send_all(messages)
+    except STORE_DOWN as error:
         logger.warning("a push was lost: %s", type(error).__name__)
         return False
     return True
 
 
-def _run(group: str, message: dict[str, str]) -> bool:
-    return asyncio.run_coroutine_threadsafe(_send(group, message), _loop(os.getpid())).result()
+def _run(messages: Sequence[Message]) -> bool:
+    return asyncio.run_coroutine_threadsafe(_send(messages), _loop(os.getpid())).result()
 
 
 _starting = threading.Lock()

@@ -19,6 +19,7 @@ EMBEDDED_STORE = not MESA_REDIS_URL
 EMBEDDED = EMBEDDED_STORE and MESA_DATABASE is None
 STORE_URL = MESA_REDIS_URL or state_dir.store_url(STATE_DIR)
 STORE_SERVER = env.text("MESA_STORE_SERVER", "")
+STORE_VOUCHED = env.flag("MESA_STORE_VOUCHED", default=False)
 
 # --- Secrets and doors --------------------------------------------------------------------------------------
 
@@ -28,6 +29,7 @@ DEBUG = False
 ALLOWED_HOSTS = env.words("MESA_ALLOWED_HOSTS", "localhost 127.0.0.1 [::1]")
 ALLOWED_ORIGINS = env.words("MESA_ALLOWED_ORIGINS", "http://localhost:8000 http://127.0.0.1:8000")
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
+CSRF_FAILURE_VIEW = "mesa.problems.csrf_refused"
 TRUSTED_PROXIES = env.words("MESA_TRUSTED_PROXIES", "")
 HTTPS = env.flag("MESA_HTTPS", default=False)
 
@@ -110,7 +112,7 @@ CHANNEL_URL = env.url("MESA_CHANNEL_URL", STORE_URL, schemes=STORE_SCHEMES)
 BROKER_URL = env.url("MESA_BROKER_URL", STORE_URL, schemes=STORE_SCHEMES)
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "mesa.channel_layer.ChannelLayer",
         "CONFIG": {"hosts": [CHANNEL_URL], "prefix": "channel"},
     }
 }
@@ -203,11 +205,12 @@ REST_FRAMEWORK: dict[str, Any] = {
         "challenges": "30/min",
         "search": "60/min",
         "bundles": "60/min",
-        "bundles_target": "600/hour",
         "mailbox": "120/min",
         "transactions": "240/min",
         "user": "600/min",
     },
+    # OPTIONS would answer with a description of the view, in shapes of its own.
+    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "mesa.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
 }
@@ -215,7 +218,9 @@ REST_FRAMEWORK: dict[str, Any] = {
 # --- Signaling ----------------------------------------------------------------------------------------------
 
 # Empty: a public STUN server would learn who uses Mesa. The operator names an own one, or none is asked.
-ICE_SERVERS = env.words("MESA_ICE_SERVERS", "")
+# STUN alone: a TURN server would need credentials for each peer, which nobody makes yet.
+# Spec: docs/spec/signaling.md, frame `welcome`
+ICE_SERVERS = env.words("MESA_ICE_SERVERS", "", schemes=frozenset({"stun"}), most=4)
 
 # --- Browser protection -------------------------------------------------------------------------------------
 

@@ -15,10 +15,10 @@ from rest_framework.views import APIView
 
 from mesa import store
 from mesa.celery import HEARTBEAT
+from mesa.outages import STORE_DOWN
 from mesa.problems import problem
 from mesa.version import version
-
-PROTOCOLS = ("mesa.1",)
+from p2p.protocol.limits import SUPPORTED_SUBPROTOCOLS
 
 
 class ServerView(APIView):
@@ -32,7 +32,7 @@ class ServerView(APIView):
             {
                 "name": "mesa",
                 "version": version(),
-                "protocols": PROTOCOLS,
+                "protocols": SUPPORTED_SUBPROTOCOLS,
                 "registration": "open",
                 "time_ms": time.time_ns() // 1_000_000,
             }
@@ -66,5 +66,5 @@ def ask_store() -> tuple[bool, bool]:
     """Ask the store whether it answers, and whether it has heard from a worker."""
     try:
         return True, bool(store.client().exists(store.key(HEARTBEAT)))
-    except store.StoreError:
+    except STORE_DOWN:
         return False, False

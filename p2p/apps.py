@@ -19,6 +19,7 @@ class P2PConfig(AppConfig):
         problems.register(P2PError)
         deadlines.register("attempt", "p2p.tasks.expire_attempt")
         deadlines.register("gone", "p2p.tasks.drop_peer")
+        deadlines.register("link", "p2p.tasks.expire_link")
         deadlines.register("online", "p2p.tasks.announce_user")
         deadlines.register("watch", "p2p.tasks.answer_watch")
         deadlines.register("p2p_prune", "p2p.tasks.prune", every=PRUNE_EVERY)

@@ -25,12 +25,22 @@ def announce_user(*, user: UserKey, now: datetime, rng: random.Random) -> None:
     if roster.find_reachable_of(user):
         for tx in sorted(store.client().smembers(store_keys.waiting(user))):
             find_path(tx_key=TxKey(tx), now=now, rng=rng)
-        for watcher in sorted(store.client().smembers(store_keys.watchers(user))):
-            peer_id, _, digest = watcher.partition(" ")
-            _tell_watcher(PeerId(peer_id), digest)
-            store.client().srem(store_keys.unanswered(PeerId(peer_id)), digest)
+        _tell_watchers(user)
     if due is not None:
         deadlines.clear("online", user, expected=due)
+
+
+def _tell_watchers(user: UserKey) -> None:
+    """Tell who watches for a user; whose token was deleted meanwhile is forgotten instead."""
+    watchers = sorted(store.client().smembers(store_keys.watchers(user)))
+    pairs = [(PeerId(peer_id), digest) for peer_id, _, digest in (each.partition(" ") for each in watchers)]
+    alive = dict(_owners([digest for _, digest in pairs]))
+    for peer_id, digest in pairs:
+        if alive.get(digest) == user:
+            _tell_watcher(peer_id, digest)
+        else:
+            store.client().srem(store_keys.watchers(user), f"{peer_id} {digest}")
+        store.client().srem(store_keys.unanswered(peer_id), digest)
 
 
 def resolve_watch(*, peer_id: PeerId, now: datetime, rng: random.Random) -> None:
@@ -60,9 +70,8 @@ def answer_watch(*, peer_id: PeerId) -> None:
     """Tell a peer which of the contacts it has asked for lately are online."""
     due = deadlines.due_at("watch", peer_id)
     digests = sorted(store.client().smembers(store_keys.unanswered(peer_id)))
-    for digest in digests:
-        user = store.client().hget(store_keys.watched(peer_id), digest)
-        if user and _is_known_online(UserKey(user)):
+    for digest, user in _owners(digests):
+        if _is_known_online(user):
             _tell_watcher(peer_id, digest)
     if digests:
         store.client().srem(store_keys.unanswered(peer_id), *digests)
@@ -83,6 +92,8 @@ def drop_peer(*, peer_id: PeerId, now: datetime, rng: random.Random) -> None:
         if fail_attempt(Failure(tx, attempt, Cause.PEER_GONE, [peer_id]), now=now, rng=rng):
             roster.blame(peer.user)
     links.drop_links(peer)
+    # A socket that resumes from here on has been away: its coming back is told after a delay again.
+    store.client().hdel(store_keys.peer(peer_id), "known")
     store.client().delete(store_keys.offers(peer_id), store_keys.hops(peer_id))
     if due is not None:
         deadlines.clear("gone", peer_id, expected=due)

@@ -1,6 +1,6 @@
 """What happens to the attempts of a transaction: one fails, is followed by the next, or runs out of time.
 
-Spec: docs/spec/transactions.md, steps 8 to 10
+Spec: docs/spec/transactions.md, steps 10 and 11
 """
 
 import random

@@ -9,6 +9,7 @@ import random
 import secrets
 from typing import Any, Final
 
+from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseError
 from django.utils import timezone
@@ -29,7 +30,7 @@ from p2p.protocol.limits import HELLO_DEADLINE_S, SUPPORTED_SUBPROTOCOLS
 from p2p.protocol.to_peer import SessionEnd
 from p2p.protocol.to_server import Hello
 from p2p.protocol.words import SessionEndCause
-from p2p.snapshots import take_snapshot
+from p2p.snapshots import take_whole_snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,10 @@ class PeerConsumer(AsyncWebsocketConsumer):
     may_greet: bool = True
     is_closing: bool = False
     housekeeping: asyncio.Task[None] | None = None
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Call the handler at once: the base first clears SQL connections in a thread; none is used here."""
+        await getattr(self, get_handler_name(message))(message)
 
     async def connect(self) -> None:
         offered = self.scope["subprotocols"]
@@ -111,8 +116,8 @@ class PeerConsumer(AsyncWebsocketConsumer):
         self.session = await greet(self.caller, hello, now=timezone.now(), rng=RNG)
         replaced = {"type": "socket.replaced", "socket": self.caller.socket}
         await self.channel_layer.group_send(device_group, replaced)
-        snapshot = await take_snapshot(self.session, now=timezone.now())
-        await self._send_frames([write_welcome(self.session, epoch), snapshot])
+        taken = await take_whole_snapshot(self.session, now=timezone.now())
+        await self._send_frames([write_welcome(self.session, epoch), *taken.frames])
 
     async def epoch_changed(self, epoch: str) -> None:
         """Begin again with a store that has forgotten this peer."""
@@ -180,8 +185,8 @@ class PeerConsumer(AsyncWebsocketConsumer):
             except DatabaseError as error:
                 logger.warning("a login was not checked again: %s", type(error).__name__)
                 continue
-            if alive is None:
-                await self._end_session(SessionEndCause.REVOKED)
+            if isinstance(alive, SessionEndCause):
+                await self._end_session(alive)
                 return
 
     async def _end_session(self, cause: SessionEndCause) -> None:

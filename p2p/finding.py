@@ -1,16 +1,18 @@
 """Find a path for a transaction, take the offers it needs, and tell all five peers at once.
 
-Spec: docs/spec/transactions.md, steps 4 to 6
+Spec: docs/spec/transactions.md, steps 4 to 8
 """
 
 import random
 import secrets
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import transaction
 
+from accounts.delivery import recipient_of
 from mesa import deadlines, store
 from p2p import limits, path_store, roster, store_keys
 from p2p.models import P2PPath, P2PTransaction, to_the_minute
@@ -18,12 +20,24 @@ from p2p.orders import Attempt, write_orders, write_path_ready
 from p2p.path_store import Fields, NewPath
 from p2p.pathfinding import NO_GUARDS, End, Ends, Path, TooFew, choose_path
 from p2p.protocol import ids
-from p2p.protocol.fields import b64_text
+from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.frames import FrameToPeer
 from p2p.protocol.to_peer import AttemptFailed, OfferWanted
 from p2p.protocol.words import Cause
 from p2p.pushing import push_frame, push_frames
-from p2p.records import DeviceKey, HopKey, LinkKey, Offer, PathRecord, Peer, PeerId, Tx, TxKey, TxState
+from p2p.records import (
+    DeviceKey,
+    HopKey,
+    LinkKey,
+    Offer,
+    PathRecord,
+    Peer,
+    PeerId,
+    Tx,
+    TxKey,
+    TxState,
+    UserKey,
+)
 from p2p.roster import NoOffer
 
 
@@ -47,15 +61,25 @@ class Missed:
 def find_path(*, tx_key: TxKey, now: datetime, rng: random.Random) -> None:
     """Give a transaction that wants a path its next attempt, or have it wait for what is missing.
 
-    Safe to call at any time and twice: a transaction that wants none is left alone.
+    Safe to call at any time and twice: a transaction that wants none is left alone. Who comes while another
+    worker is at it makes that one look again: the offer that woke it came too late for the first look.
     """
-    if not path_store.lease(tx_key):
-        return
-    try:
-        tx = path_store.read(tx_key)
-        begun = begin_attempt(tx, now=now, rng=rng) if tx is not None and wants_path(tx, now) else None
-    finally:
-        path_store.release(tx_key)
+    for _ in range(limits.MAX_LOOKS):
+        leased = path_store.lease(tx_key)
+        if leased is None:
+            return
+        is_wanted = False
+        try:
+            if leased.tx is not None and wants_path(leased.tx, now):
+                _look(leased.tx, now=now, rng=rng)
+        finally:
+            is_wanted = path_store.release(tx_key, leased)
+        if not is_wanted:
+            return
+
+
+def _look(tx: Tx, *, now: datetime, rng: random.Random) -> None:
+    begun = begin_attempt(tx, now=now, rng=rng)
     if begun is not None:
         hand_out(*begun, now=now, rng=rng)
 
@@ -72,15 +96,20 @@ def gives_up_at(tx: Tx) -> datetime:
 
 def begin_attempt(tx: Tx, *, now: datetime, rng: random.Random) -> tuple[Attempt, Found] | None:
     """Put a path for the next attempt, of which nobody knows yet, or have the transaction wait."""
-    receiver = _choose_receiver(tx)
+    free_at = _free_again_at(tx, now)
+    if free_at is not None:
+        _hold_back(tx, free_at)
+        return None
+    sender, receivers = roster.find_ends(tx.owner, _living_recipient(tx))
+    # Who came online just now is not there yet: posting again must not tell before the announcement (T-16).
+    receiver = _choose_receiver(tx, [peer for peer in receivers if peer.is_known(now)])
     if receiver is None:
         _wait_for_recipient(tx)
         return None
-    senders = roster.find_reachable([tx.owner])
-    if not senders:
+    if sender is None:
         _wait(tx, Missed(Cause.PEER_GONE), now)
         return None
-    outcome = _draw(tx, senders[0], receiver, now, rng)
+    outcome = _draw(tx, sender, receiver, now, rng)
     if isinstance(outcome, Missed):
         _wait(tx, outcome, now)
         return None
@@ -89,44 +118,79 @@ def begin_attempt(tx: Tx, *, now: datetime, rng: random.Random) -> tuple[Attempt
 
 
 def hand_out(attempt: Attempt, found: Found, *, now: datetime, rng: random.Random) -> None:
-    """Note an attempt, and tell all five peers at once, so that all links come up in parallel."""
-    _note_attempt(attempt, now)
+    """Tell all five peers at once, so that all links come up in parallel, and note the attempt.
+
+    The orders leave in an order by lot: whoever sees when they leave must not see the path.
+    """
     orders = write_orders(found.new.path, found.offers, rng)
     frames: list[tuple[DeviceKey, FrameToPeer]] = [
         (peer.device, order) for peer, order in zip(found.peers, orders, strict=True)
     ]
+    rng.shuffle(frames)
     frames.append((found.peers[0].device, write_path_ready(attempt, found.new.path, found.peers)))
     push_frames(frames)
+    # Nobody has to wait for the row: it is what operators count.
+    _note_attempt(attempt, now)
 
 
-def _choose_receiver(tx: Tx) -> Peer | None:
-    """Take the device of the first path while it can be reached, else another one of the recipient."""
+def _free_again_at(tx: Tx, now: datetime) -> datetime | None:
+    """When the next attempt may begin, if the transaction or its account had its fill of them this minute."""
+    minute = minute_of(now)
+    is_spent = tx.minute == minute and tx.spent >= limits.ATTEMPTS_PER_MINUTE
+    of_account = int(store.client().get(store_keys.spent(tx.sender, minute)) or 0)
+    if not is_spent and of_account < limits.ATTEMPTS_PER_MINUTE_OF_ACCOUNT:
+        return None
+    return datetime.fromtimestamp((minute + 1) * 60, UTC)
+
+
+def minute_of(now: datetime) -> int:
+    """Number the minute of a time, from 1970."""
+    return int(now.timestamp() // 60)
+
+
+def _living_recipient(tx: Tx) -> UserKey | None:
+    """Tell whom the transaction reaches now: nobody once its token is deleted, so blocking ends it, too."""
     if tx.recipient is None or tx.recipient == tx.sender:
         return None
-    reachable = roster.find_reachable_of(tx.recipient)
+    return tx.recipient if str(recipient_of(b64_bytes(tx.digest))) == tx.recipient else None
+
+
+def _choose_receiver(tx: Tx, reachable: Sequence[Peer]) -> Peer | None:
+    """Take the device of the first path while it can be reached, else another one of the recipient."""
     kept = [peer for peer in reachable if peer.device == tx.device]
     return next(iter(kept or reachable), None)
 
 
 def _draw(tx: Tx, sender: Peer, receiver: Peer, now: datetime, rng: random.Random) -> Found | Missed:
-    """Draw forwarders and take the offers needed; who turns out to have none is left out of the next draw."""
+    """Draw forwarders and take the offers needed; after a miss nobody without offers is drawn again."""
     ends = Ends(End(sender.peer, sender.user), End(receiver.peer, receiver.user))
-    avoided = path_store.read_avoided(tx.tx)
-    survey = roster.survey([sender, receiver], avoided=avoided, now=now, rng=rng)
+    survey = roster.survey(tx.tx, [sender, receiver], now=now, rng=rng)
     left_out: set[PeerId] = set()
     for _ in range(limits.MAX_DRAWS):
         candidates = [each for each in survey.candidates if each.peer not in left_out]
         path = choose_path(candidates, ends, NO_GUARDS, survey.links.keys(), rng)
         if isinstance(path, TooFew):
-            return Missed(Cause.NO_OFFER) if left_out else Missed(Cause.TOO_FEW_FORWARDERS, path.found)
+            is_asked = _ask_dry_ones(tx, survey, {sender.user, receiver.user}, now, rng)
+            return Missed(Cause.NO_OFFER) if is_asked else Missed(Cause.TOO_FEW_FORWARDERS, path.found)
         try:
             return _take(path, survey)
         except NoOffer as miss:
-            _ask_for_offer(tx, survey.peers[miss.peer])
-            if miss.peer == sender.peer:
+            for peer_id in miss.peers:
+                _ask_for_offer(tx, survey.peers[peer_id], now)
+            if sender.peer in miss.peers:
                 break
-            left_out.add(miss.peer)
+            left_out |= survey.dry | set(miss.peers)
     return Missed(Cause.NO_OFFER)
+
+
+def _ask_dry_ones(
+    tx: Tx, survey: roster.Survey, ends: Collection[UserKey], now: datetime, rng: random.Random
+) -> bool:
+    """Ask some of those without offers who may still answer; False: there is nobody to wait for."""
+    askable = [peer_id for peer_id in survey.askable if survey.peers[peer_id].user not in ends]
+    for peer_id in rng.sample(askable, min(len(askable), roster.MAX_ASKED)):
+        _ask_for_offer(tx, survey.peers[peer_id], now)
+    return bool(askable)
 
 
 def _take(path: Path, survey: roster.Survey) -> Found:
@@ -154,16 +218,30 @@ def _random(size: int) -> str:
     return b64_text(secrets.token_bytes(size))
 
 
-def _ask_for_offer(tx: Tx, peer: Peer) -> None:
+def _ask_for_offer(tx: Tx, peer: Peer, now: datetime) -> None:
     """Ask a peer with an empty stock for a live offer; the transaction is woken when it comes."""
     with store.client().pipeline() as batch:
         batch.sadd(store_keys.offer_waits(peer.peer), tx.tx)
         batch.expire(store_keys.offer_waits(peer.peer), store_keys.OFFER_WAIT_TTL)
         batch.sadd(store_keys.asked(tx.tx), peer.peer)
         batch.expire(store_keys.asked(tx.tx), store_keys.OFFER_WAIT_TTL)
+        batch.set(store_keys.owed(peer.peer), now.timestamp(), nx=True, ex=store_keys.PEER_TTL)
         batch.execute()
     if roster.may_ask_for_offer(peer.peer):
         push_frame(peer.device, OfferWanted())
+
+
+def _hold_back(tx: Tx, until: datetime) -> None:
+    """Let a transaction wait for its next minute, whoever asks for a path before."""
+
+    def decide(current: Tx, batch: store.Pipeline) -> bool | None:
+        if current != tx:
+            return None
+        path_store.queue_fields(batch, tx.tx, {"not_before": until.timestamp()})
+        deadlines.schedule("attempt", tx.tx, min(until, gives_up_at(tx)), batch=batch)
+        return True
+
+    path_store.change(tx.tx, decide)
 
 
 def _wait_for_recipient(tx: Tx) -> None:
@@ -211,6 +289,7 @@ def _put(tx: Tx, found: Found, now: datetime) -> int | None:
         if current.attempt != tx.attempt or not wants_path(current, now):
             return None
         path_store.queue_path(batch, current, found.new, now=now)
+        minute = minute_of(now)
         opened: Fields = {
             "state": TxState.OPEN,
             "attempt": tx.attempt + 1,
@@ -220,8 +299,13 @@ def _put(tx: Tx, found: Found, now: datetime) -> int | None:
             "used": now.timestamp(),
             "receipted": 0,
             "told": "",
+            "kept": 0,
+            "minute": minute,
+            "spent": 1 + (current.spent if current.minute == minute else 0),
         }
         path_store.queue_fields(batch, tx.tx, opened)
+        batch.incr(store_keys.spent(tx.sender, minute))
+        batch.expire(store_keys.spent(tx.sender, minute), store_keys.SPENT_TTL)
         batch.zrem(store_keys.WAITING_FORWARDERS, tx.tx)
         batch.srem(store_keys.waiting(found.peers[-1].user), tx.tx)
         deadlines.schedule("attempt", tx.tx, now + limits.RECEIPT_WITHIN, batch=batch)

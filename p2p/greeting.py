@@ -23,8 +23,6 @@ from p2p.protocol.to_peer import LinkDrop, Welcome
 from p2p.protocol.to_server import Hello
 from p2p.pushing import apush_frame
 
-MAX_ICE_SERVERS = 4
-
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -77,4 +75,4 @@ def write_welcome(session: PeerSession, epoch: str) -> Welcome:
 
 def ice_servers(urls: Sequence[str]) -> tuple[IceServer, ...]:
     """Describe the operator's own STUN servers; empty means that none is asked."""
-    return tuple(IceServer((url,), None, None) for url in urls[:MAX_ICE_SERVERS])
+    return tuple(IceServer((url,), None, None) for url in urls)

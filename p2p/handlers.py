@@ -20,7 +20,7 @@ from p2p.protocol import to_peer, to_server
 from p2p.protocol.fields import b64_text, record_json
 from p2p.protocol.frames import FrameToPeer, FrameToServer
 from p2p.protocol.ids import TransactionId
-from p2p.protocol.limits import MAX_WATCH
+from p2p.protocol.limits import MAX_HELD_RECEIPTS, MAX_WATCH
 from p2p.protocol.parts import HeldReceipt, StockOffer
 from p2p.pushing import apush_frame
 from p2p.records import DeviceKey, TxKey
@@ -62,7 +62,7 @@ async def pass_answer(context: Context, frame: to_server.Answer) -> Replies:
 
 
 async def note_link_up(context: Context, frame: to_server.LinkUp) -> Replies:
-    await links.areport_up(context.session.peer, frame.link)
+    await links.areport_up(context.session.peer, frame.link, now=context.now)
     return NO_REPLY
 
 
@@ -102,8 +102,9 @@ async def repath(context: Context, frame: to_server.Repath) -> Replies:
 
 async def keep_path(context: Context, frame: to_server.PathKeepalive) -> Replies:
     tx_key = await access.access_transaction(context.session, frame.tx)
-    await credit(tx_key, None, now=context.now)
-    await send_task(tasks.keep_path, tx_key)
+    # Orders to five peers follow a frame of a few bytes, so most of these have no effect.
+    if await credit(tx_key, None, now=context.now) is not None:
+        await send_task(tasks.keep_path, tx_key)
     return NO_REPLY
 
 
@@ -118,12 +119,16 @@ async def watch(context: Context, frame: to_server.Watch) -> Replies:
 
 
 async def credit(tx_key: TxKey, receipt: HeldReceipt | None, *, now: datetime) -> DeviceKey | None:
-    """Prolong a transaction by a receipt, which is held for its sender, or a keepalive; returns the owner."""
+    """Prolong a transaction by a receipt, which is held for its sender, or a keepalive; returns the owner.
+
+    None: it has ended, or was kept less than KEEP_EVERY ago.
+    """
     text = json.dumps(record_json(receipt), separators=(",", ":")) if receipt else ""
     lives = [milliseconds(store_keys.TX_TTL), milliseconds(store_keys.PATH_TTL)]
     keys = [store_keys.tx(tx_key), store_keys.tx_hops(tx_key), store_keys.held(tx_key)]
-    args = [scripts.PREFIX, tx_key, now.timestamp(), *lives, text, limits.MAX_HELD]
-    owner = await scripts.TX_CREDIT.arun(keys, [*args, milliseconds(store_keys.HELD_TTL)])
+    args = [scripts.PREFIX, tx_key, now.timestamp(), *lives, text, MAX_HELD_RECEIPTS]
+    rest = [limits.HELD_BYTES, milliseconds(store_keys.HELD_TTL), limits.KEEP_EVERY.total_seconds()]
+    owner = await scripts.TX_CREDIT.arun(keys, [*args, *rest])
     return DeviceKey(owner) if owner else None
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from mesa import store
 from p2p import path_store, roster, store_keys
 from p2p.orders import write_orders
-from p2p.pushing import push_frame
+from p2p.pushing import push_frames
 from p2p.records import TxKey, TxState
 
 
@@ -24,6 +24,6 @@ def repeat_orders(*, tx_key: TxKey, now: datetime, rng: random.Random) -> None:
                 batch.expire(store_keys.hops(peer_id), store_keys.PEER_TTL)
         batch.execute()
     peers = roster.find_peers(path.peers)
-    for peer_id, order in zip(path.peers, write_orders(path, {}, rng), strict=True):
-        if peer_id in peers:
-            push_frame(peers[peer_id].device, order)
+    orders = list(zip(path.peers, write_orders(path, {}, rng), strict=True))
+    rng.shuffle(orders)
+    push_frames([(peers[peer_id].device, order) for peer_id, order in orders if peer_id in peers])

@@ -5,9 +5,10 @@ Spec: docs/spec/store.md, section "Links"
 """
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
-from mesa import store
-from p2p import roster, scripts, store_keys
+from mesa import deadlines, store
+from p2p import limits, roster, scripts, store_keys
 from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.ids import LinkId
 from p2p.protocol.to_peer import LinkDrop
@@ -16,11 +17,12 @@ from p2p.records import DeviceKey, LinkKey, Peer, PeerId
 from p2p.store_keys import milliseconds
 
 
-async def areport_up(peer: PeerId, link: LinkId) -> None:
-    """Note that a peer sees its link open."""
+async def areport_up(peer: PeerId, link: LinkId, *, now: datetime) -> None:
+    """Note that a peer sees its link open; unless the other end says so within LINK_WITHIN it is dropped."""
     key = LinkKey(b64_text(link))
-    args = [scripts.PREFIX, key, peer, milliseconds(store_keys.PEER_TTL)]
-    await scripts.LINK_REPORT_UP.arun([store_keys.link(key)], args)
+    lives = [milliseconds(store_keys.PEER_TTL), milliseconds(store_keys.PENDING_LINK_TTL)]
+    args = [scripts.PREFIX, key, peer, *lives, (now + limits.LINK_WITHIN).timestamp()]
+    await scripts.LINK_REPORT_UP.arun([store_keys.link(key), deadlines.KEY], args)
 
 
 async def aremove(peer: PeerId, link: LinkId) -> DeviceKey | None:
@@ -51,6 +53,16 @@ async def aforgotten(peer: PeerId, named: Sequence[LinkId]) -> list[LinkId]:
     """List the links that the store has for a peer and the peer does not name any more."""
     known = await store.async_client().hkeys(store_keys.links(peer))
     return [LinkId(b64_bytes(key)) for key in set(known) - {b64_text(link) for link in named}]
+
+
+def expire_link(link: LinkKey) -> None:
+    """Drop a link that one end alone has reported open: else the honest one holds it for good."""
+    due = deadlines.due_at("link", link)
+    a, b, state = store.client().hmget(store_keys.link(link), ["a", "b", "state"])
+    if a and b and state == "pending":
+        drop_link(link, roster.find_peers([PeerId(a), PeerId(b)]).values())
+    if due is not None:
+        deadlines.clear("link", link, expected=due)
 
 
 def drop_link(link: LinkKey, ends: Collection[Peer]) -> None:

@@ -5,6 +5,7 @@ is here and nowhere else (invariant 2).
 Spec: docs/spec/store.md, section "Transactions"
 """
 
+import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from redis.exceptions import WatchError
 
 from mesa import deadlines, store
 from p2p import scripts, store_keys
-from p2p.protocol.limits import HOPS
+from p2p.protocol.limits import HOPS, MAX_OPEN_TRANSACTIONS
 from p2p.records import (
     DeviceKey,
     Hop,
@@ -31,7 +32,7 @@ from p2p.records import (
 from p2p.store_keys import milliseconds
 
 LEASE_MS: Final = 3_000
-MAX_OPEN: Final = 256
+LEASE_BYTES: Final = 12
 
 T = TypeVar("T")
 Fields = Mapping[str | bytes, str | int | float | bytes]
@@ -40,12 +41,13 @@ Change = Callable[[Tx, store.Pipeline], T | None]
 
 @dataclass(frozen=True, slots=True)
 class NewTx:
-    """What a transaction begins with."""
+    """What a transaction begins with. `digest`: of its token, asked about again before each attempt."""
 
     tx: TxKey
     owner: DeviceKey
     sender: UserKey
     recipient: UserKey | None
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,8 @@ def start(new: NewTx, *, now: datetime, due: datetime) -> str:
     """Write a transaction's record and make it due; answers new, same, foreign or full."""
     keys = (store_keys.tx(new.tx), store_keys.txs(new.owner), deadlines.KEY)
     who = [new.tx, new.owner, new.sender, new.recipient or ""]
-    args = [*who, now.timestamp(), due.timestamp(), milliseconds(store_keys.TX_TTL), MAX_OPEN]
-    return str(scripts.TX_START.run(keys, args))
+    args = [*who, now.timestamp(), due.timestamp(), milliseconds(store_keys.TX_TTL)]
+    return str(scripts.TX_START.run(keys, [*args, MAX_OPEN_TRANSACTIONS, new.digest]))
 
 
 def forget(new: NewTx) -> None:
@@ -79,13 +81,29 @@ def read(tx_key: TxKey) -> Tx | None:
     return to_tx(tx_key, store.client().hgetall(store_keys.tx(tx_key)))
 
 
-def lease(tx_key: TxKey) -> bool:
-    """Keep other workers from finding a path for the same transaction, for LEASE_MS or until `release`."""
-    return bool(store.client().set(store_keys.finding(tx_key), "1", nx=True, px=LEASE_MS))
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to find a path for a transaction, and the transaction; None when it has ended."""
+
+    token: str
+    tx: Tx | None
 
 
-def release(tx_key: TxKey) -> None:
-    store.client().delete(store_keys.finding(tx_key))
+def lease(tx_key: TxKey) -> Lease | None:
+    """Keep other workers from finding a path for the same transaction, for LEASE_MS or until `release`.
+
+    None: another worker is at it. It learns from `release` that somebody came meanwhile.
+    """
+    token = secrets.token_urlsafe(LEASE_BYTES)
+    found = scripts.FIND_LEASE.run([store_keys.finding(tx_key), store_keys.tx(tx_key)], [token, LEASE_MS])
+    if found is None:
+        return None
+    return Lease(token, to_tx(tx_key, dict(zip(found[::2], found[1::2], strict=True))))
+
+
+def release(tx_key: TxKey, leased: Lease) -> bool:
+    """Give a lease back; tells whether another worker wanted it meanwhile."""
+    return bool(scripts.FIND_RELEASE.run([store_keys.finding(tx_key)], [leased.token]))
 
 
 def change(tx_key: TxKey, decide: Change[T]) -> T | None:
@@ -198,6 +216,7 @@ def queue_end(batch: store.Pipeline, tx: Tx) -> None:
         batch.delete(name(tx.tx))
     batch.delete(store_keys.asked(tx.tx), store_keys.finding(tx.tx), *(store_keys.hop(hop) for hop in hops))
     batch.srem(store_keys.txs(tx.owner), tx.tx)
+    batch.hdel(store_keys.held_sizes(tx.owner), tx.tx)
     for peer_id in asked:
         batch.srem(store_keys.offer_waits(peer_id), tx.tx)
     if tx.recipient is not None:
@@ -220,11 +239,6 @@ def queue_avoidance(batch: store.Pipeline, tx_key: TxKey, peer_ids: Collection[P
     if peer_ids:
         batch.sadd(store_keys.avoided(tx_key), *peer_ids)
         batch.expire(store_keys.avoided(tx_key), store_keys.TX_TTL)
-
-
-def read_avoided(tx_key: TxKey) -> set[PeerId]:
-    """List the peers that the transaction's paths go around."""
-    return {PeerId(text) for text in store.client().smembers(store_keys.avoided(tx_key))}
 
 
 def live_attempts(peer_id: PeerId) -> set[tuple[TxKey, int]]:
@@ -259,6 +273,7 @@ def to_tx(tx_key: TxKey, fields: dict[str, str]) -> Tx | None:
         owner=DeviceKey(fields["owner"]),
         sender=UserKey(fields["sender"]),
         recipient=UserKey(fields["recipient"]) if fields["recipient"] else None,
+        digest=fields["digest"],
         state=TxState(fields["state"]),
         attempt=int(fields["attempt"]),
         tries=int(fields["tries"]),
@@ -271,4 +286,6 @@ def to_tx(tx_key: TxKey, fields: dict[str, str]) -> Tx | None:
         receipted=fields["receipted"] == "1",
         cause=fields["cause"],
         told=fields["told"],
+        minute=int(fields["minute"]),
+        spent=int(fields["spent"]),
     )

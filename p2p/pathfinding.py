@@ -6,7 +6,6 @@ Spec: docs/spec/pathfinding.md
 import random
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 
 from p2p.protocol.limits import FORWARDERS
 from p2p.records import PeerId, UserKey
@@ -97,12 +96,12 @@ def choose_path(
 ) -> Path | TooFew:
     """Draw three forwarders: distinct accounts, none of the ends', distinct networks.
 
-    An open link never makes a peer likelier to be drawn. It decides only in which order the drawn ones stand,
-    and who of several acceptable guards is taken.
+    An open link changes neither who is drawn nor where they stand: who keeps links to the ends would choose
+    to stand at them (T-03). It decides only who of several acceptable guards is taken.
     Spec: docs/spec/pathfinding.md, section "Procedure"
     """
     taken = {ends.sender.account, ends.receiver.account}
-    drawn = [c for c in _in_drawn_order(candidates, rng) if c.account not in taken]
+    drawn = _in_drawn_order([each for each in candidates if each.account not in taken], rng)
     slots = [
         _slot(drawn, guards.sender, ends.sender.peer, links),
         drawn,
@@ -114,20 +113,45 @@ def choose_path(
     if chosen is None:
         return TooFew(_most(drawn))
     placed = dict(zip(by_need, chosen, strict=True))
-    return _arranged([placed[at].peer for at in range(FORWARDERS)], ends, _free(guards), links, rng)
+    return _arranged([placed[at].peer for at in range(FORWARDERS)], ends, _free(guards), rng)
 
 
 def _in_drawn_order(candidates: Sequence[Candidate], rng: random.Random) -> list[Candidate]:
-    """Order candidates as a weighted draw without replacement would take them.
+    """Order candidates as a weighted draw without replacement would take them, one network at a time.
 
-    Each gets an exponential waiting time with its weight as the rate; who waits least comes first.
+    First come the peers that were drawn for their network, then those that stood behind them: these are
+    needed only where too few networks are left. Who is out of favour comes after all others.
     """
-    waits = [
-        (not candidate.in_favour, rng.expovariate(weight), at)
-        for at, candidate in enumerate(candidates)
-        if (weight := freshness(candidate.age_s)) > 0
-    ]
-    return [candidates[at] for _, _, at in sorted(waits)]
+    fresh = [candidate for candidate in candidates if freshness(candidate.age_s) > 0]
+    order: list[Candidate] = []
+    for in_favour in (True, False):
+        left = [candidate for candidate in fresh if candidate.in_favour is in_favour]
+        first = _by_lot(_one_per_network(left, rng), rng)
+        chosen = {candidate.peer for candidate in first}
+        order += first
+        order += _by_lot([candidate for candidate in left if candidate.peer not in chosen], rng)
+    return order
+
+
+def _one_per_network(candidates: Sequence[Candidate], rng: random.Random) -> list[Candidate]:
+    """Draw a peer for each account, then an account for each network: neither gains by being many (T-05).
+
+    Freshness weighs the peers inside, and the one that stands for its network carries its own weight on.
+    """
+    accounts: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        accounts.setdefault(candidate.account, []).append(candidate)
+    networks: dict[str, list[Candidate]] = {}
+    for peers in accounts.values():
+        peer = _by_lot(peers, rng)[0]
+        networks.setdefault(peer.network or peer.account, []).append(peer)
+    return [_by_lot(peers, rng)[0] for peers in networks.values()]
+
+
+def _by_lot(candidates: Sequence[Candidate], rng: random.Random) -> list[Candidate]:
+    """Shuffle by weight: each waits an exponential time with its freshness as the rate; least comes first."""
+    waits = [(rng.expovariate(freshness(each.age_s)), at) for at, each in enumerate(candidates)]
+    return [candidates[at] for _, at in sorted(waits)]
 
 
 def _slot(
@@ -178,16 +202,9 @@ def _most(drawn: list[Candidate]) -> int:
     )
 
 
-def _arranged(
-    forwarders: list[PeerId], ends: Ends, free: list[int], links: Collection[Pair], rng: random.Random
-) -> Path:
-    """Put the drawn forwarders in the order that needs the fewest new links; guards keep their places."""
-    orders = list(permutations(free))
-    rng.shuffle(orders)
-    paths = []
-    for order in orders:
-        placed = list(forwarders)
-        for at, source in zip(free, order, strict=True):
-            placed[at] = forwarders[source]
-        paths.append(Path((ends.sender.peer, *placed, ends.receiver.peer)))
-    return max(paths, key=lambda path: sum(frozenset(hop) in links for hop in path.hops))
+def _arranged(forwarders: list[PeerId], ends: Ends, free: list[int], rng: random.Random) -> Path:
+    """Put the drawn forwarders in an order by lot; guards keep their places."""
+    placed = list(forwarders)
+    for at, source in zip(free, rng.sample(free, len(free)), strict=True):
+        placed[at] = forwarders[source]
+    return Path((ends.sender.peer, *placed, ends.receiver.peer))

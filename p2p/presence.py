@@ -112,8 +112,14 @@ async def add_offer(session: PeerSession, offer: StockOffer) -> tuple[TxKey, ...
 
 async def plan_announcement(session: PeerSession, *, now: datetime, rng: Random) -> None:
     """Have those who wait for the user learn that it came online, after a random delay."""
-    user = UserKey(str(session.login.user_id))
-    await deadlines.aschedule("online", user, now + online_delay(rng))
+    user, peer = UserKey(str(session.login.user_id)), store_keys.peer(session.peer)
+    due = now + online_delay(rng)
+    async with store.async_client().pipeline() as batch:
+        await deadlines.aschedule("online", user, due, batch=batch)
+        # A peer whose socket was closed for a moment only stays as known as it was.
+        batch.hsetnx(peer, "known", str(due.timestamp()))
+        batch.pexpire(peer, store_keys.PEER_TTL)
+        await batch.execute()
 
 
 async def is_replaced(session: PeerSession) -> bool:

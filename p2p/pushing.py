@@ -3,7 +3,6 @@
 Spec: docs/spec/signaling.md
 """
 
-import json
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -14,15 +13,14 @@ from p2p.records import DeviceKey
 
 def push_frame(device: DeviceKey, frame: FrameToPeer) -> None:
     """Push a frame to a device, wherever its socket is."""
-    push.push_device(UUID(device), json.loads(to_text(frame)))
+    push.push_device(UUID(device), to_text(frame))
 
 
 def push_frames(frames: Iterable[tuple[DeviceKey, FrameToPeer]]) -> None:
-    """Push frames to several devices; those for one device arrive in this order."""
-    for device, frame in frames:
-        push_frame(device, frame)
+    """Push frames to several devices at once; those for one device arrive in this order."""
+    push.push_devices([(UUID(device), to_text(frame)) for device, frame in frames])
 
 
 async def apush_frame(device: DeviceKey, frame: FrameToPeer) -> None:
     """Push a frame to another device from a socket handler."""
-    await push.apush_device(UUID(device), json.loads(to_text(frame)))
+    await push.apush_device(UUID(device), to_text(frame))

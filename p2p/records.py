@@ -30,7 +30,10 @@ class TxState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One live connection of a device. `closed` is set while its socket is gone."""
+    """One live connection of a device. `closed` is set while its socket is gone.
+
+    `known`: from when others may notice that it is online.
+    """
 
     peer: PeerId
     user: UserKey
@@ -38,11 +41,16 @@ class Peer:
     network: str
     onion_key: str
     closed: datetime | None
+    known: datetime | None
 
     @property
     def is_reachable(self) -> bool:
         """Whether it has an open socket and has said how to reach it."""
         return self.closed is None and bool(self.onion_key)
+
+    def is_known(self, now: datetime) -> bool:
+        """Whether the delay is over after which others learn that it came online."""
+        return self.known is not None and self.known <= now
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +58,15 @@ class Tx:
     """A transaction that has not ended.
 
     `credited`: the last receipt, or the start. Of the present path: `opened`, `used` (last receipt or
-    keepalive) and `aged`, from when its age counts. `told`: what its sender was told it waits for.
+    keepalive) and `aged`, from when its age counts. `told`: what its sender was told it waits for. `digest`:
+    of its token. `spent`: attempts that began in `minute`, counted from 1970.
     """
 
     tx: TxKey
     owner: DeviceKey
     sender: UserKey
     recipient: UserKey | None
+    digest: str
     state: TxState
     attempt: int
     tries: int
@@ -69,6 +79,8 @@ class Tx:
     receipted: bool
     cause: str
     told: str
+    minute: int
+    spent: int
 
     @property
     def id(self) -> TransactionId:

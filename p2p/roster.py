@@ -5,41 +5,48 @@ Spec: docs/spec/store.md, section "Peers"
 
 import json
 import random
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from mesa import store
-from p2p import scripts, store_keys
+from p2p import limits, scripts, store_keys
 from p2p.pathfinding import Candidate, Pair
-from p2p.records import DeviceKey, LinkKey, Offer, Peer, PeerId, UserKey, moment
+from p2p.records import DeviceKey, LinkKey, Offer, Peer, PeerId, TxKey, UserKey, moment
 from p2p.store_keys import milliseconds
 
 SAMPLE: Final = 100
 BLAME_LIMIT: Final = 3
 WANTED_EVERY_S: Final = 2
+MAX_ASKED: Final = 16
 
-FIELDS: Final = ["user", "device", "network", "onion_key", "closed"]
+FIELDS: Final = ["user", "device", "network", "onion_key", "closed", "known"]
 
 Links = dict[Pair, LinkKey]
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Who could forward, the records of all (and of the ends), and the links that are open among them."""
+    """Who could forward, the records of all (and of the ends), and the links that are open among them.
+
+    `dry`: those whose stock is empty; they are candidates only if they have a link here. `askable`: those of
+    them that may still answer when they are asked for an offer.
+    """
 
     candidates: list[Candidate]
     peers: dict[PeerId, Peer]
     links: Links
+    dry: frozenset[PeerId]
+    askable: list[PeerId]
 
 
 class NoOffer(Exception):
-    """A peer of the path has no offer in stock."""
+    """Peers of the path have no offer in stock."""
 
-    def __init__(self, peer: PeerId) -> None:
+    def __init__(self, peers: Sequence[PeerId]) -> None:
         super().__init__()
-        self.peer = peer
+        self.peers = peers
 
 
 def find_peers(peer_ids: Sequence[PeerId]) -> dict[PeerId, Peer]:
@@ -55,11 +62,22 @@ def find_peer(peer_id: PeerId) -> Peer | None:
     return find_peers([peer_id]).get(peer_id)
 
 
+def find_ends(owner: DeviceKey, recipient: UserKey | None) -> tuple[Peer | None, list[Peer]]:
+    """Read the sender's peer and all peers of the recipient, those that can be reached now, in one go."""
+    found = scripts.FIND_ENDS.run([], [scripts.PREFIX, owner, recipient or "", *FIELDS])
+    sender, *receivers = [_to_peers([PeerId(each[0])], [each[1]]) if each else {} for each in found]
+    return next(iter(_reachable(sender)), None), [peer for each in receivers for peer in _reachable(each)]
+
+
+def _reachable(peers: dict[PeerId, Peer]) -> list[Peer]:
+    return [peer for peer in peers.values() if peer.is_reachable]
+
+
 def find_reachable(devices: Iterable[DeviceKey]) -> list[Peer]:
     """Read the peers of devices, those that can be reached now."""
     names = [store_keys.device(device) for device in devices]
     peer_ids = [PeerId(text) for text in store.client().mget(names) if text] if names else []
-    return [peer for peer in find_peers(peer_ids).values() if peer.is_reachable]
+    return _reachable(find_peers(peer_ids))
 
 
 def find_reachable_of(user: UserKey) -> list[Peer]:
@@ -68,19 +86,26 @@ def find_reachable_of(user: UserKey) -> list[Peer]:
     return find_reachable([DeviceKey(device) for device in devices])
 
 
-def survey(ends: Sequence[Peer], *, avoided: Collection[PeerId], now: datetime, rng: random.Random) -> Survey:
-    """Look who could forward between two ends, and which links are open among all of them."""
-    seen = _sample_forwarders(now, rng)
+def survey(tx_key: TxKey, ends: Sequence[Peer], *, now: datetime, rng: random.Random) -> Survey:
+    """Look who could forward between a transaction's ends, and which links are open among all of them."""
+    seen, avoided = _sample_forwarders(tx_key, now, rng)
     peer_ids = list(seen)
     everybody = list(dict.fromkeys([*(end.peer for end in ends), *peer_ids]))
     with store.client().pipeline(transaction=False) as batch:
         for peer_id in peer_ids:
             batch.hmget(store_keys.peer(peer_id), FIELDS)
+        for peer_id in peer_ids:
+            batch.llen(store_keys.offers(peer_id))
+            batch.get(store_keys.owed(peer_id))
         for peer_id in everybody:
             batch.hgetall(store_keys.links(peer_id))
         found = batch.execute()
-    known = _to_peers(peer_ids, found[: len(peer_ids)])
-    peers = [peer for peer in known.values() if peer.is_reachable]
+    count = len(peer_ids)
+    known = _to_peers(peer_ids, found[:count])
+    dry, overdue = _to_dry(peer_ids, found[count : 3 * count], now)
+    links = _to_links(everybody, found[3 * count :])
+    peers = _reachable(known)
+    linked = {peer_id for pair in links for peer_id in pair} - overdue
     blamed = _read_blame(peers)
     candidates = [
         Candidate(
@@ -91,25 +116,43 @@ def survey(ends: Sequence[Peer], *, avoided: Collection[PeerId], now: datetime, 
             in_favour=blamed[peer.user] < BLAME_LIMIT and peer.peer not in avoided,
         )
         for peer in peers
+        if peer.peer not in dry or peer.peer in linked
     ]
     by_id = {peer.peer: peer for peer in (*peers, *ends)}
-    return Survey(candidates, by_id, _to_links(everybody, found[len(peer_ids) :]))
+    return Survey(candidates, by_id, links, dry, [peer_id for peer_id in by_id if peer_id in dry - overdue])
 
 
-def _sample_forwarders(now: datetime, rng: random.Random) -> dict[PeerId, float]:
-    """Draw up to SAMPLE of all peers that offered to forward within 120 s, each as likely as any other."""
+def _to_dry(
+    peer_ids: Sequence[PeerId], found: Sequence[Any], now: datetime
+) -> tuple[frozenset[PeerId], frozenset[PeerId]]:
+    """Tell whose stock is empty, and who of them was asked for an offer and has let its time pass."""
+    stocks = zip(peer_ids, found[::2], found[1::2], strict=True)
+    dry = {peer_id: owed for peer_id, count, owed in stocks if not count}
+    latest = now - limits.OFFER_WITHIN
+    overdue = [peer_id for peer_id, owed in dry.items() if owed and moment(owed) <= latest]
+    return frozenset(dry), frozenset(overdue)
+
+
+def _sample_forwarders(
+    tx_key: TxKey, now: datetime, rng: random.Random
+) -> tuple[dict[PeerId, float], set[PeerId]]:
+    """Draw up to SAMPLE of all peers that offered to forward within 120 s, each network as likely as another.
+
+    The second value: those that the transaction's paths go around.
+    """
+    oldest = (now - store_keys.FORWARDER_AGE).timestamp()
     with store.client().pipeline() as batch:
-        oldest = (now - store_keys.FORWARDER_AGE).timestamp()
         batch.zremrangebyscore(store_keys.FORWARDERS, "-inf", oldest)
         batch.zcard(store_keys.FORWARDERS)
         batch.zrange(store_keys.FORWARDERS, 0, SAMPLE - 1, withscores=True)
-        _, count, entries = batch.execute()
+        batch.smembers(store_keys.avoided(tx_key))
+        _, count, entries, avoided = batch.execute()
     if count > SAMPLE:
-        with store.client().pipeline(transaction=False) as batch:
-            for rank in rng.sample(range(count), SAMPLE):
-                batch.zrange(store_keys.FORWARDERS, rank, rank, withscores=True)
-            entries = [entry for found in batch.execute() for entry in found]
-    return {PeerId(name): float(score) for name, score in entries}
+        chances = [rng.random() for _ in range(3 * SAMPLE)]
+        keys = [store_keys.FORWARDERS, store_keys.NETWORKS]
+        sampled = scripts.FORWARDERS_SAMPLE.run(keys, [scripts.PREFIX, oldest, SAMPLE, *chances])
+        entries = list(zip(sampled[::2], sampled[1::2], strict=True))
+    return {PeerId(name): float(score) for name, score in entries}, {PeerId(name) for name in avoided}
 
 
 def _read_blame(peers: Sequence[Peer]) -> dict[UserKey, int]:
@@ -134,14 +177,14 @@ def pop_offers(peer_ids: Sequence[PeerId]) -> list[Offer]:
     """Take one offer from each of these peers, or none at all.
 
     Raises:
-        NoOffer: somebody's stock is empty.
+        NoOffer: the stocks of some of them are empty.
     """
     if not peer_ids:
         return []
     keys = [name for peer in peer_ids for name in (store_keys.offers(peer), store_keys.taken(peer))]
     answer = scripts.OFFERS_POP.run(keys, [milliseconds(store_keys.PEER_TTL)])
     if answer[0] == "empty":
-        raise NoOffer(peer_ids[int(answer[1])])
+        raise NoOffer([peer_ids[int(at)] for at in answer[1:]])
     return [json.loads(offer) for offer in answer[1:]]
 
 
@@ -175,7 +218,8 @@ def _to_peers(peer_ids: Sequence[PeerId], found: Sequence[Sequence[str | None]])
             network=network or "",
             onion_key=onion_key or "",
             closed=moment(closed) if closed else None,
+            known=moment(known) if known else None,
         )
-        for peer_id, (user, device, network, onion_key, closed) in zip(peer_ids, found, strict=True)
+        for peer_id, (user, device, network, onion_key, closed, known) in zip(peer_ids, found, strict=True)
         if user
     }

@@ -18,6 +18,7 @@ from p2p import limits, path_store
 from p2p.errors import TooBusy, TooManyTransactions, TransactionExists
 from p2p.models import P2PTransaction, State, to_the_minute
 from p2p.path_store import NewTx
+from p2p.protocol.fields import b64_text
 from p2p.protocol.to_peer import TransactionEnded
 from p2p.protocol.words import Cause, EndState
 from p2p.pushing import push_frame
@@ -32,19 +33,21 @@ def start_transaction(*, login: Login, tx_id: UUID, token: bytes, now: datetime)
 
     Raises:
         TransactionExists: the id is in use by another device, or by a transaction that has ended.
-        TooManyTransactions: the device has MAX_OPEN of them.
+        TooManyTransactions: the device has MAX_OPEN_TRANSACTIONS of them.
         TooBusy: more than MAX_QUEUE tasks wait.
     """
     from p2p import tasks
 
     if queue_length() > limits.MAX_QUEUE:
         raise TooBusy
-    recipient = recipient_of(digest_of(token))
+    digest = digest_of(token)
+    recipient = recipient_of(digest)
     new = NewTx(
         tx=TxKey(str(tx_id)),
         owner=DeviceKey(str(login.device_id)),
         sender=UserKey(str(login.user_id)),
         recipient=UserKey(str(recipient)) if recipient else None,
+        digest=b64_text(digest),
     )
     outcome = path_store.start(new, now=now, due=now + limits.START_SAFETY)
     if outcome == "foreign":

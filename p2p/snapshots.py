@@ -1,10 +1,13 @@
 """What the store holds for a peer now, so that a lost frame costs delay and never data.
 
+Held receipts that do not fit into the one frame follow it as ordinary frames.
 Spec: docs/spec/signaling.md, frame `snapshot`
 """
 
+import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -13,16 +16,13 @@ from mesa import store
 from p2p import store_keys
 from p2p.presence import PeerSession
 from p2p.protocol.fields import b64_bytes, parse_record
+from p2p.protocol.frames import to_text
 from p2p.protocol.ids import HopId, TransactionId
+from p2p.protocol.limits import FRAME_BYTES, MAX_HELD_RECEIPTS, MAX_HOPS
 from p2p.protocol.parts import HeldReceipt, OpenTransaction
-from p2p.protocol.to_peer import Snapshot
+from p2p.protocol.to_peer import Snapshot, TransactionReceipt
 from p2p.protocol.words import TransactionState
 from p2p.records import DeviceKey, TxKey, TxState
-
-# A frame is 64 KiB at most; hops and transactions take up to 36,000 characters of it.
-RECEIPTS_CHARACTERS: Final = 24_000
-MAX_HOPS: Final = 1_024
-MAX_RECEIPTS: Final = 256
 
 SHOWN: Final = {
     TxState.WAITING: TransactionState.WAITING,
@@ -33,42 +33,89 @@ SHOWN: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A snapshot, and the held receipts that did not fit into it."""
+
+    snapshot: Snapshot
+    following: tuple[TransactionReceipt, ...]
+
+    @property
+    def frames(self) -> tuple[Snapshot | TransactionReceipt, ...]:
+        """All of it, in the order in which it is sent."""
+        return (self.snapshot, *self.following)
+
+
 async def take_snapshot(session: PeerSession, *, now: datetime) -> Snapshot:
-    """Read a peer's live hops, and its device's open transactions and held receipts."""
+    """Read a peer's live hops, its device's open transactions, and as many held receipts as fit.
+
+    Messages whose receipts are left out are sent again, and answered from what the receiver keeps.
+    """
+    bare = await _take_bare(session, now)
+    return replace(bare, receipts=_fitting(await _read_held(bare.transactions), _space_left(bare)))
+
+
+async def take_whole_snapshot(session: PeerSession, *, now: datetime) -> Taken:
+    """Read the same for a peer that greets, which may have missed any number of receipts."""
+    bare = await _take_bare(session, now)
+    texts = await _read_held(bare.transactions)
+    fitting = _fitting(texts, _space_left(bare))
+    rest = [_to_receipt(text) for text in texts[len(fitting) :]]
+    following = tuple(TransactionReceipt(each.tx, each.entries, each.credit) for each in rest)
+    return Taken(replace(bare, receipts=fitting), following)
+
+
+async def _take_bare(session: PeerSession, now: datetime) -> Snapshot:
+    """Read all but the receipts."""
     owner = DeviceKey(str(session.login.device_id))
     async with store.async_client().pipeline(transaction=False) as batch:
         batch.zrangebyscore(store_keys.hops(session.peer), now.timestamp(), "+inf", start=0, num=MAX_HOPS)
         batch.smembers(store_keys.txs(owner))
         hops, tx_keys = await batch.execute()
-    transactions, receipts = await _read_transactions([TxKey(key) for key in sorted(tx_keys)])
     return Snapshot(
         hops=tuple(HopId(b64_bytes(hop)) for hop in hops),
-        transactions=tuple(transactions),
-        receipts=tuple(_within_bounds(receipts)),
+        transactions=tuple(await _read_transactions([TxKey(key) for key in sorted(tx_keys)])),
+        receipts=(),
         conversations=(),
     )
 
 
-async def _read_transactions(tx_keys: list[TxKey]) -> tuple[list[OpenTransaction], list[str]]:
+async def _read_transactions(tx_keys: Sequence[TxKey]) -> list[OpenTransaction]:
     async with store.async_client().pipeline(transaction=False) as batch:
         for key in tx_keys:
             batch.hmget(store_keys.tx(key), ["state", "attempt"])
-            batch.lrange(store_keys.held(key), 0, -1)
         found = await batch.execute()
-    transactions, receipts = [], []
-    for key, (state, attempt), held in zip(tx_keys, found[::2], found[1::2], strict=True):
-        if state:
-            shown = SHOWN[TxState(state)]
-            transactions.append(OpenTransaction(TransactionId(UUID(key)), shown, int(attempt)))
-            receipts.extend(held)
-    return transactions, receipts
+    return [
+        OpenTransaction(TransactionId(UUID(key)), SHOWN[TxState(state)], int(attempt))
+        for key, (state, attempt) in zip(tx_keys, found, strict=True)
+        if state
+    ]
 
 
-def _within_bounds(receipts: list[str]) -> Iterable[HeldReceipt]:
-    """Take the newest that fit into the frame; messages of the others are sent again."""
-    left = RECEIPTS_CHARACTERS
-    for text in receipts[-MAX_RECEIPTS:][::-1]:
-        left -= len(text)
-        if left < 0:
-            return
-        yield parse_record(HeldReceipt, json.loads(text))
+async def _read_held(transactions: Sequence[OpenTransaction]) -> list[str]:
+    """Read the held receipts, of each transaction the newest first: limits.HELD_BYTES of a device at most."""
+    async with store.async_client().pipeline(transaction=False) as batch:
+        for each in transactions:
+            batch.lrange(store_keys.held(TxKey(str(each.tx))), 0, -1)
+        found = await batch.execute()
+    return [text for texts in found for text in reversed(texts)]
+
+
+def _space_left(bare: Snapshot) -> int:
+    """How many bytes of receipts fit into a snapshot beside the rest of it."""
+    return FRAME_BYTES - len(to_text(bare))
+
+
+def _fitting(texts: Sequence[str], space: int) -> tuple[HeldReceipt, ...]:
+    sizes = itertools.accumulate(_cost(text) for text in texts)
+    fitting = [text for text, size in zip(texts, sizes, strict=True) if size <= space]
+    return tuple(_to_receipt(text) for text in fitting[:MAX_HELD_RECEIPTS])
+
+
+def _cost(text: str) -> int:
+    # Held as it stands in the frame (canonical JSON), and a comma.
+    return len(text) + 1
+
+
+def _to_receipt(text: str) -> HeldReceipt:
+    return parse_record(HeldReceipt, json.loads(text))

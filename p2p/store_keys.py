@@ -19,10 +19,12 @@ PATH_TTL: Final = timedelta(seconds=70)
 HELD_TTL: Final = timedelta(seconds=120)
 WAIT_TTL: Final = timedelta(seconds=150)
 BLAME_TTL: Final = timedelta(seconds=60)
+SPENT_TTL: Final = timedelta(seconds=60)
 FORWARDER_AGE: Final = timedelta(seconds=120)
 
 FORWARDERS: Final = store.trimmed("forwarders")
 WAITING_FORWARDERS: Final = store.trimmed("waiting_forwarders")
+NETWORKS: Final = store.trimmed("networks")
 
 
 def peer(peer_id: PeerId) -> str:
@@ -35,6 +37,18 @@ def device(device_key: DeviceKey) -> str:
 
 def devices(user: UserKey) -> str:
     return store.key("devices", user)
+
+
+def network(name: str) -> str:
+    return store.key("network", name)
+
+
+def stands_in(user: UserKey) -> str:
+    return store.key("stands_in", user)
+
+
+def forwarding(user: UserKey) -> str:
+    return store.key("forwarding", user)
 
 
 def resume(digest: str) -> str:
@@ -61,6 +75,10 @@ def wanted(peer_id: PeerId) -> str:
     return store.key("wanted", peer_id)
 
 
+def owed(peer_id: PeerId) -> str:
+    return store.key("owed", peer_id)
+
+
 def link(link_key: LinkKey) -> str:
     return store.key("link", link_key)
 
@@ -79,6 +97,10 @@ def hops(peer_id: PeerId) -> str:
 
 def blame(user: UserKey) -> str:
     return store.key("blame", user)
+
+
+def spent(user: UserKey, minute: int) -> str:
+    return store.key("spent", user, minute)
 
 
 def tx(tx_key: TxKey) -> str:
@@ -107,6 +129,10 @@ def avoided(tx_key: TxKey) -> str:
 
 def held(tx_key: TxKey) -> str:
     return store.key("held", tx_key)
+
+
+def held_sizes(owner: DeviceKey) -> str:
+    return store.key("held_sizes", owner)
 
 
 def finding(tx_key: TxKey) -> str:

@@ -7,9 +7,9 @@ from typing import Final
 from celery import shared_task
 from django.utils import timezone
 
-from p2p import arrivals, attempts, finding, keeping, pruning, services
+from p2p import arrivals, attempts, finding, keeping, links, pruning, services
 from p2p.protocol.words import EndState
-from p2p.records import PeerId, TxKey, UserKey
+from p2p.records import LinkKey, PeerId, TxKey, UserKey
 
 # Who forwards must not be guessable from earlier draws.
 RNG: Final[random.Random] = secrets.SystemRandom()
@@ -55,6 +55,12 @@ def expire_attempt(tx: str) -> None:
 def drop_peer(peer: str) -> None:
     """Drop a peer whose socket stayed closed."""
     arrivals.drop_peer(peer_id=PeerId(peer), now=timezone.now(), rng=RNG)
+
+
+@shared_task(ignore_result=True)
+def expire_link(link: str) -> None:
+    """Drop a link that only one end has reported open."""
+    links.expire_link(LinkKey(link))
 
 
 @shared_task(ignore_result=True)

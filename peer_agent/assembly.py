@@ -50,13 +50,14 @@ class Conversations:
     mailbox: Mailbox
     posts: Posts
     prekeys: PrekeyUpkeep
+    tokens: DeliveryTokens
 
 
 def assemble(around: Surroundings) -> Conversations:
     """Make the conversations of an account."""
     own, clock, report = around.account.device, around.clock, around.report
     books = open_books(around.store, around.account)
-    posts = Posts(around.store, around.api)
+    posts = Posts(around.store, around.api, clock)
     handshakes = Handshakes(own, around.api, around.store, books.sessions, clock)
     resets = Resets(books, handshakes, posts, clock)
     tokens = DeliveryTokens(around.store, around.api)
@@ -83,9 +84,11 @@ def assemble(around: Surroundings) -> Conversations:
         resend=delivery.resend,
     )
     inbox = Inbox(books, opener, edges, clock)
-    mailbox = Mailbox(MailboxParts(own, around.api, around.store, opener, inbox, contacts.asked, clock))
+    mailbox = Mailbox(
+        MailboxParts(own, around.api, around.store, opener, inbox, contacts.is_genuine, contacts.asked, clock)
+    )
     upkeep = PrekeyUpkeep(own, around.api, around.store, books.prekeys, clock)
-    return Conversations(books, contacts, delivery, inbox, mailbox, posts, upkeep)
+    return Conversations(books, contacts, delivery, inbox, mailbox, posts, upkeep, tokens)
 
 
 def _ignore_start(tx: TransactionId, contact: int) -> None:

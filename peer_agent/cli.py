@@ -14,6 +14,7 @@ from typing import Any
 
 from peer_agent.cli_account import accept, contacts, login, logout, register, request, status
 from peer_agent.cli_forward import forward
+from peer_agent.cli_history import history
 from peer_agent.cli_messages import listen, send
 from peer_agent.cli_output import Output
 from peer_agent.cli_secrets import read_passphrase
@@ -172,6 +173,7 @@ def _add_account_commands(add: Callable[[Command], ArgumentParser]) -> None:
 
 def _add_message_commands(add: Callable[[Command], ArgumentParser]) -> None:
     add(forward).set_defaults(forwards=True)
+    add(history).add_argument("user", nargs="?", help="messages with this contact only")
     listening = add(listen)
     listening.set_defaults(forwards=True)
     listening.add_argument("--no-forward", dest="forwards", action="store_false", help="carry no other cells")

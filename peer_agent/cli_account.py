@@ -42,6 +42,7 @@ async def register(options: Namespace, config: Config, output: Output) -> None:
             sign_up.forget_recovery_code(store)
     async with opened_desk(config) as desk:
         await desk.conversations.prekeys.check()
+        await desk.conversations.tokens.refill()
     output.result("registered", f"Registered as {account.username}.", user=account.username)
 
 
@@ -102,14 +103,17 @@ async def status(options: Namespace, config: Config, output: Output) -> None:
             len(desk.conversations.books.history.undelivered(number))
             for number in desk.conversations.books.history.contacts_with(Kept.UNDELIVERED)
         )
+        unshown = desk.conversations.books.history.count(Kept.READY)
         account = desk.account
         await desk.api.me()
         output.result(
             "status",
-            f"{account.username} at {account.server}: logged in. Messages without a receipt: {waiting}.",
+            f"{account.username} at {account.server}: logged in. "
+            f"Messages without a receipt: {waiting}. Messages not shown yet: {unshown}.",
             user=account.username,
             server=account.server,
             undelivered=waiting,
+            unshown=unshown,
             fingerprint=account.identity.fingerprint.hex(),
         )
 

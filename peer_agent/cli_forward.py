@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 
 from p2p.protocol.fields import b64_text
+from peer_agent.cli_history import says_what_waits
 from peer_agent.cli_output import Output
 from peer_agent.config import Config
 from peer_agent.events import (
@@ -72,7 +73,7 @@ class Tally:
 async def forward(options: Namespace, config: Config, output: Output) -> None:
     """Carry cells until stopped."""
     tally = Tally()
-    async with Peer(config) as peer, peer.events() as events:
+    async with Peer(config) as peer, says_what_waits(peer, output), peer.events() as events:
         if output.is_json or not sys.stdout.isatty():
             async for timed in events:
                 output.event(timed)

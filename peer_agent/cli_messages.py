@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+from peer_agent.cli_history import says_what_waits
 from peer_agent.cli_lines import read_lines
 from peer_agent.cli_output import Output, shown_text
 from peer_agent.config import Config
@@ -16,6 +17,7 @@ from peer_agent.events import (
     ContactUnsafe,
     Event,
     EventStream,
+    MessageMissing,
     MessageProgress,
     MessageReceived,
     Online,
@@ -43,7 +45,7 @@ class _Sending:
 async def send(options: Namespace, config: Config, output: Output) -> None:
     """Send one message, or each line of standard input, and wait for the verified receipts."""
     sending = _Sending()
-    async with Peer(config) as peer, peer.events() as events, Tasks() as tasks:
+    async with Peer(config) as peer, says_what_waits(peer, output), peer.events() as events, Tasks() as tasks:
         tasks.spawn(_follow(events, sending, output))
         tasks.spawn(_accept(peer, options, sending))
         tasks.spawn(_give_up(options, sending))
@@ -71,8 +73,9 @@ async def _give_up(options: Namespace, sending: _Sending) -> None:
 
 async def listen(options: Namespace, config: Config, output: Output) -> None:
     """Print what comes, until stopped."""
-    async with Peer(config) as peer, peer.events() as events:
+    async with Peer(config) as peer, peer.showing() as events:
         async for timed in events:
+            # Written and flushed before the next event is asked for: only that makes a message shown.
             output.event(timed)
             _show(timed.event, output)
             if options.echo and isinstance(timed.event, MessageReceived):
@@ -120,6 +123,8 @@ def _show(event: Event, output: Output) -> None:
         return
     if isinstance(event, MessageReceived):
         output.result("", f"{event.sender}: {shown_text(event.text)}")
+    elif isinstance(event, MessageMissing):
+        output.result("", f"(a message from {event.sender} is missing here)")
     elif isinstance(event, ContactAsked):
         output.result("", f"{event.user} asks to be a contact: `mesa-peer accept {event.user}`")
     elif isinstance(event, ContactAdded):

@@ -36,6 +36,15 @@ class Output:
             self.clear_progress()
             _write_line(sentence)
 
+    def note(self, word: str, sentence: str, **values: Any) -> None:
+        """Print something beside the result: for people on standard error."""
+        if self.is_json:
+            self.result(word, sentence, **values)
+        else:
+            self.clear_progress()
+            sys.stderr.write(f"mesa-peer: {sentence}\n")
+            sys.stderr.flush()
+
     def progress(self, sentence: str) -> None:
         """Show what happens in one line that changes, on a terminal only."""
         if not self.is_json and sys.stderr.isatty():

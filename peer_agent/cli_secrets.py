@@ -66,8 +66,8 @@ def hand_over_recovery_code(options: Namespace, code: RecoveryCode) -> None:
             raise UsageError(f"The file {options.recovery_file} can not be written.") from error
         return
     sys.stdout.write(
-        "\nYour recovery code. It signs for you when this device is lost. Nobody else has it, and nobody can give you\n"
-        "another one:\n\n"
+        "\nYour recovery code. It signs for you when this device is lost.\n"
+        "Nobody else has it, and nobody can give you another one:\n\n"
         f"    {grouped(code)}\n\n"
     )
     for _ in range(3):

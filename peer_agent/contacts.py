@@ -80,8 +80,8 @@ class Contacts:
         session = self._parts.handshakes.begin(bundle, contact.devices[0])
         contact = await self._with_token(contact)
         content = ContactRequest(self._parts.account.chain, self._given(contact), greeting)
-        self._write(contact, content, session, username=name)
-        await self._parts.posts.deliver()
+        post = self._write(contact, content, session, username=name)
+        await self._parts.posts.hand_over(post)
         return contact
 
     async def accept(self, username: str) -> Contact:
@@ -96,19 +96,27 @@ class Contacts:
             raise UnknownUser(f"{username} has not asked to be a contact.")
         if contact.state is ContactState.ASKING:
             contact = await self._say_yes(contact)
-        await self._parts.posts.deliver()
         return contact
 
-    async def asked(self, opened: Opened) -> Contact | None:
-        """Take a contact request out of the mailbox; None when it is not genuine.
+    async def is_genuine(self, opened: Opened) -> bool:
+        """Tell whether a contact request comes from the user it names: anybody can write one with any name.
 
         Raises:
-            ServerUnreachable: the name can not be checked now; the request stays in the mailbox.
+            Refused, ServerUnreachable: that can not be checked now.
         """
-        content = opened.message.content
-        assert isinstance(content, ContactRequest)  # noqa: S101  the caller has looked
-        identity = _claimed_identity(content, opened)
-        if identity is None or not await self._is_at_server(identity):
+        identity = _claimed_identity(opened)
+        return identity is not None and await self._is_at_server(identity)
+
+    async def asked(self, opened: Opened) -> Contact | None:
+        """Take in a contact request that is genuine; None if it does not fit the chain pinned before.
+
+        What was opened is stored before anything is waited for.
+
+        Raises:
+            Refused, ServerUnreachable: the request is stored, and a yes said again is not on its way.
+        """
+        content, identity = opened.message.content, _claimed_identity(opened)
+        if identity is None or not isinstance(content, ContactRequest):
             return None
         known = self._books.contacts.find(identity.user_name)
         if known is not None and not known.is_continued_by(content.chain):
@@ -143,15 +151,18 @@ class Contacts:
                 books.prekeys.remember(opened.header)
 
     async def _say_yes(self, contact: Contact) -> Contact:
-        contact = await self._with_token(contact)
+        token = (await self._with_token(contact)).my_token
         session = await self._parts.handshakes.session_with(contact, contact.devices[0])
+        # Read again: while the server was asked, the contact may have changed.
+        contact = self._books.contacts.get(contact.number)
         assert contact.their_token is not None  # noqa: S101  it came with the request
         was_new = contact.state is not ContactState.ACCEPTED
-        contact = replace(contact, state=ContactState.ACCEPTED)
+        contact = replace(contact, state=ContactState.ACCEPTED, my_token=contact.my_token or token)
         content = ContactAccept(self._parts.account.chain, self._given(contact))
-        self._write(contact, content, session, token=contact.their_token)
+        post = self._write(contact, content, session, token=contact.their_token)
         if was_new:
             self._parts.report(ContactAdded(contact.username))
+        await self._parts.posts.hand_over(post)
         return contact
 
     def _write(
@@ -162,15 +173,15 @@ class Contacts:
         *,
         token: bytes | None = None,
         username: str | None = None,
-    ) -> None:
-        """Seal a message as a post; contact, session and post are kept together."""
+    ) -> int:
+        """Seal a message as a post, kept together with contact and session; returns the post's number."""
         message = create_message(content, now_ms=self._parts.clock.unix_ms())
         session, envelope = session.encrypt(message.pack())
         with self._books.store.transaction():
             self._books.contacts.save(contact)
             self._books.sessions.save(contact.number, session)
             self._parts.tokens.give(self._given(contact), contact.number)
-            self._parts.posts.add(contact.devices[0], envelope, token=token, username=username)
+            return self._parts.posts.add(contact.devices[0], envelope, token=token, username=username)
 
     async def _with_token(self, contact: Contact) -> Contact:
         if contact.my_token is not None:
@@ -191,7 +202,7 @@ class Contacts:
         return pack_chain(bundle.statements)
 
     async def _is_at_server(self, identity: Identity) -> bool:
-        """Tell whether the server knows the user by this chain: anybody can write one with any name."""
+        """Tell whether the server knows the user by this chain."""
         try:
             bundle = await self._parts.api.claim_bundle(identity.user_name, None)
             return verify_chain(bundle.statements).fingerprint == identity.fingerprint
@@ -205,8 +216,11 @@ class Contacts:
         return ContactBlocked(f"The keys of {contact.username} have changed.")
 
 
-def _claimed_identity(content: ContactRequest, opened: Opened) -> Identity | None:
+def _claimed_identity(opened: Opened) -> Identity | None:
     """The identity in a request, if the handshake proved one of its devices."""
+    content = opened.message.content
+    if not isinstance(content, ContactRequest):
+        return None
     try:
         identity = verify_chain(split_chain(content.chain))
         proven = identity.device(opened.session.peer.device_id) == opened.session.peer

@@ -24,7 +24,7 @@ from peer_agent.books import Books
 from peer_agent.clock import Clock
 from peer_agent.contact_book import Contact
 from peer_agent.crypto.errors import CryptoError, NotReady, NotValidNow, WeakKey
-from peer_agent.errors import AgentError, ContactBlocked, Refused, ServerUnreachable
+from peer_agent.errors import AgentError, ContactBlocked, LoginRefused, Refused
 from peer_agent.events import ContactUnsafe, Event, MessageProgress
 from peer_agent.handshakes import Handshakes
 from peer_agent.outbound import Outbound
@@ -36,6 +36,7 @@ from peer_agent.tasks import Tasks
 logger = logging.getLogger(__name__)
 
 RETRY_S = 0.25
+LAST_RETRY_S = 10.0
 LONGEST_SLEEP_S = 60.0
 
 
@@ -64,6 +65,8 @@ class Courier:
         self._route: Route | None = None
         self._wake = asyncio.Event()
         self._retry_at: float | None = None
+        self._paused_until = 0.0
+        self._pause_s = RETRY_S
 
     @property
     def tx(self) -> TransactionId | None:
@@ -146,12 +149,15 @@ class Courier:
         due = [at for at in (self._outbound.next_at(), self._retry_at) if at is not None]
         pause_s = min([LONGEST_SLEEP_S, *(at - _now() for at in due)])
         try:
-            await asyncio.wait_for(self._wake.wait(), max(pause_s, 0.0))
+            async with asyncio.timeout(max(pause_s, 0.0)):
+                await self._wake.wait()
         except TimeoutError:
             self._retry_at = None
 
     async def _pump(self) -> None:
         """Send as many cells as the window allows, in the order of the messages."""
+        if _now() < self._paused_until:
+            return
         while (due := self._outbound.next_to_send(now=_now())) is not None and self._route is not None:
             number, first = due
             route = self._route
@@ -160,9 +166,15 @@ class Courier:
             except ContactBlocked:
                 self._block(self._parts.books.contacts.get(self._contact))
                 return
-            except (Refused, ServerUnreachable):
-                self._retry_at = _now() + RETRY_S
+            except LoginRefused:
+                raise
+            except AgentError:
+                # Whatever it is, it concerns this contact: the others' messages go on.
+                logger.info("a message could not be sealed")
+                self._paused_until = self._retry_at = _now() + self._pause_s
+                self._pause_s = min(2 * self._pause_s, LAST_RETRY_S)
                 return
+            self._pause_s = RETRY_S
             # The path may have changed while the session was made.
             if route is self._route and due == self._outbound.next_to_send(now=_now()):
                 if not self._send(sealed, first, route):
@@ -185,16 +197,16 @@ class Courier:
     def _send(self, sealed: Sealed, first: int, route: Route) -> bool:
         """Send cells of one message; tells whether the link took all that fit into the window."""
         total = -(-len(sealed.envelope) // FRAGMENT_BYTES)
-        room = self._outbound.flight.room
+        capacity = self._outbound.flight.capacity
         frames = route.frames(sealed.number, sealed.envelope, first=first)
         until = first
-        for frame in islice(frames, room):
+        for frame in islice(frames, capacity):
             if not self._parts.send_cell(route.link, frame):
                 break
             until += 1
         if until > first:
             self._carry_out(self._outbound.sent(sealed.number, until=until, total=total, now=_now()))
-        return until == min(first + room, total)
+        return until == min(first + capacity, total)
 
     def _do(self, steps: list[Step]) -> None:
         """Carry out what follows from an event, and look again at what may be sent."""
@@ -220,6 +232,8 @@ class Courier:
             return
         try:
             await self._parts.api.start_transaction(tx, contact.their_token)
+        except LoginRefused:
+            raise
         except AgentError as error:
             at_least_s = getattr(error, "retry_after_s", None) or 0.0
             self._do(self._outbound.start_failed(tx, now=_now(), at_least_s=at_least_s))

@@ -1,6 +1,7 @@
 """An account's conversations without its place in the network, for commands that only ask the server."""
 
 import contextlib
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from peer_agent.rest import Rest
 from peer_agent.state_dir import locked, prepare_state_dir
 from peer_agent.store import Store, open_store
 from peer_agent.tasks import Tasks
+
+REFILL_ONE_IN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,9 @@ class Desk:
             ServerUnreachable, LoginRefused, Refused
         """
         await self.conversations.prekeys.check()
+        # Not with every command: a refill must not tell when a contact was made.
+        if secrets.randbelow(REFILL_ONE_IN) == 0:
+            await self.conversations.tokens.refill()
         await self.conversations.posts.deliver()
         await self.conversations.mailbox.empty()
 

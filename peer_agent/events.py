@@ -133,7 +133,7 @@ class MessageProgress(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived(Event):
-    """A message came, and is shown in the order its sender gave it."""
+    """A message came and may be shown: events come in the order its sender gave."""
 
     NAME = "message_received"
     number: int
@@ -143,8 +143,17 @@ class MessageReceived(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MessageMissing(Event):
+    """A message that others follow did not come; if it still does, it has this number."""
+
+    NAME = "message_missing"
+    number: int
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
 class EventsLost(Event):
-    """A reader was too slow, and the oldest events are gone."""
+    """A reader was too slow, and the oldest events are gone; messages are in the store all the same."""
 
     NAME = "events_lost"
     count: int

@@ -69,13 +69,13 @@ class Flight:
         return any(self._flying())
 
     @property
-    def room(self) -> int:
+    def capacity(self) -> int:
         """How many cells the window has left: all streams of a path share it."""
         return FIRST_WINDOW - sum(item.sent - item.credited for item in self._flying())
 
     def next_to_send(self, *, takes_new: bool) -> tuple[int, int] | None:
         """The message to send next, and the first of its cells that is still to go."""
-        if self.room <= 0:
+        if self.capacity <= 0:
             return None
         for item in self._items.values():
             if item.run != self._run:

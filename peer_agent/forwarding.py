@@ -19,7 +19,7 @@ from peer_agent.hops import Hop, HopTable
 
 @dataclass(frozen=True, slots=True)
 class Exits:
-    """Where cells and news leave to. `send` tells whether the link exists and took the frame."""
+    """Where cells and news leave to. `send` tells whether the link is there; a full one drops in silence."""
 
     send: Callable[[LinkId, bytes], bool]
     deliver: Callable[[HopId, bytes], None]
@@ -35,23 +35,26 @@ class Forwarding:
         self._exits = exits
         self._table = HopTable()
 
-    def order(self, incoming: Order, outgoing: Order, *, has_way_out: bool) -> None:
-        """Be ready for cells on a hop; without a way out its outgoing link can not be brought up."""
+    def order(self, incoming: Order, outgoing: Order, *, has_way_out: bool) -> bool:
+        """Be ready for cells on a hop; tell whether one that waited for it was genuine.
+
+        has_way_out: whether its outgoing link can be brought up.
+        """
         hop = self._table.order(incoming, outgoing, now=_now())
         self._exits.report(HopReady(hop.incoming, hop.outgoing))
         if not has_way_out:
             self._fail(hop)
-        for frame in self._table.release(hop, now=_now()):
-            self._pass(hop, frame)
+        opened = [self._pass(hop, frame) for frame in self._table.release(hop, now=_now())]
+        return any(opened)
 
-    def receive(self, link: LinkId, raw: bytes) -> None:
-        """Take one link frame of the right size."""
+    def receive(self, link: LinkId, raw: bytes) -> bool:
+        """Take one link frame of the right size; tell whether it opened for a hop that is known here."""
         frame = LinkFrame.unpack(raw)
         hop = self._table.find(link, frame.hop, now=_now())
-        if hop is None:
-            self._table.hold(link, frame, now=_now())
-        else:
-            self._pass(hop, frame)
+        if hop is not None:
+            return self._pass(hop, frame)
+        self._table.hold(link, frame, now=_now())
+        return False
 
     def link_lost(self, link: LinkId) -> None:
         """Tell the server of every hop that can not go on over this link."""
@@ -70,12 +73,12 @@ class Forwarding:
         """Forget all hops."""
         self._ended(self._table.clear())
 
-    def _pass(self, hop: Hop, frame: LinkFrame) -> None:
+    def _pass(self, hop: Hop, frame: LinkFrame) -> bool:
         try:
             peeled = onion.peel(frame.cell, onion.HopId(hop.incoming), self._keys())
             hop.replay.accept(peeled.replay_tag)
         except CellRejected:
-            return
+            return False
         hop.extend(_now())
         hop.cells += 1
         if hop.cells == 1:
@@ -84,6 +87,7 @@ class Forwarding:
             self._exits.deliver(hop.incoming, peeled.payload)
         elif not self._exits.send(hop.link_out, LinkFrame(hop.outgoing, peeled.cell).pack()):
             self._fail(hop)
+        return True
 
     def _fail(self, hop: Hop) -> None:
         if not hop.failed:

@@ -6,21 +6,30 @@ Spec: docs/spec/agent.md, section "Order of messages"
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from peer_agent.crypto.messages import MAX_SEEN, Content, Message, MessageId, create_message
 from peer_agent.store import Store, row_key
 
 TABLE = "messages"
+TIME_BYTES = 8
 
 
 class Kept(StrEnum):
-    """Where a stored message stands."""
+    """Where a stored message stands. What came goes held → ready → shown; a gap goes gap → missing."""
 
     UNDELIVERED = "undelivered"
     DELIVERED = "delivered"
     HELD = "held"
+    READY = "ready"
     SHOWN = "shown"
+    GAP = "gap"
+    MISSING = "missing"
     SILENT = "silent"
+
+
+GAPS = (Kept.GAP, Kept.MISSING)
+AFTER_SHOWING = {Kept.READY: Kept.SHOWN, Kept.GAP: Kept.MISSING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,24 @@ class Stored:
     is_outgoing: bool
     state: Kept
     message: Message
+    received_ms: int = 0
+
+    @property
+    def order(self) -> tuple[int, bytes]:
+        """The place its sender gave it."""
+        return (self.message.sent_ms, self.message.message_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The place of a message that others follow, and that did not come for as long as they were held."""
+
+    contact: int
+    number: int
+    state: Kept
+
+
+Entry = Stored | Gap
 
 
 class History:
@@ -45,13 +72,26 @@ class History:
         last = self._last_outgoing(contact)
         sent_ms = now_ms if last is None else max(now_ms, last.message.sent_ms + 1)
         message = create_message(content, now_ms=sent_ms, seen=self._seen(contact, last))
-        return self._insert(contact, message, is_outgoing=True, state=state)
+        return self._insert(contact, message, is_outgoing=True, state=state, now_ms=now_ms)
 
-    def receive(self, contact: int, message: Message, *, state: Kept = Kept.HELD) -> Stored | None:
-        """Keep a message of the contact's; None if it was here before."""
-        if self._knows(contact, message.message_id, is_outgoing=False):
+    def receive(
+        self, contact: int, message: Message, *, now_ms: int, state: Kept = Kept.HELD
+    ) -> Stored | None:
+        """Keep a message of the contact's; None if it was here before. A late one takes its gap's number."""
+        row = self._store.row(
+            "SELECT number, state FROM messages WHERE contact = ? AND outgoing = 0 AND message = ?",
+            (contact, message.message_id),
+        )
+        if row is None:
+            return self._insert(contact, message, is_outgoing=False, state=state, now_ms=now_ms)
+        if row[1] not in GAPS:
             return None
-        return self._insert(contact, message, is_outgoing=False, state=state)
+        stored = Stored(contact, row[0], False, state, message, now_ms)
+        self._store.change(
+            "UPDATE messages SET state = ?, place = NULL, record = ? WHERE contact = ? AND number = ?",
+            (state, self._seal(stored), contact, stored.number),
+        )
+        return stored
 
     def get(self, contact: int, number: int) -> Stored:
         rows = self._select("contact = ? AND number = ?", contact, number)
@@ -67,40 +107,87 @@ class History:
         return [row[0] for row in rows]
 
     def held(self, contact: int) -> list[Stored]:
-        """Messages that came and are not shown yet, in the order their sender gave them."""
+        """Messages that came and may not be shown yet, in the order their sender gave them."""
         found = self._select("state = ? AND contact = ?", Kept.HELD, contact)
-        return sorted(found, key=lambda each: (each.message.sent_ms, each.message.message_id))
+        return sorted(found, key=lambda each: each.order)
 
-    def misses(self, stored: Stored) -> bool:
-        """Tell whether a message follows another one that is not here, or not shown, yet."""
-        return any(not self._is_past(stored.contact, seen) for seen in stored.message.seen)
+    def waits_for(self, stored: Stored) -> list[MessageId]:
+        """The messages this one follows that are not here, or are held themselves."""
+        return [seen for seen in stored.message.seen if not self._is_past(stored.contact, seen)]
 
     def mark(self, stored: Stored, state: Kept) -> Stored:
-        """Move a message to another state; what is shown gets the next place in the conversation."""
-        place = None
-        if state is Kept.SHOWN:
-            row = self._store.row("SELECT MAX(place) FROM messages WHERE contact = ?", (stored.contact,))
-            place = 1 + ((row[0] if row else None) or 0)
-        self._store.change(
-            "UPDATE messages SET state = ?, place = ? WHERE contact = ? AND number = ?",
-            (state, place, stored.contact, stored.number),
-        )
+        """Move a message to another state; one that becomes ready gets the next place."""
+        change = "UPDATE messages SET state = ?, place = ifnull(?, place) WHERE contact = ? AND number = ?"
+        place = self._next_place(stored.contact) if state is Kept.READY else None
+        self._store.change(change, (state, place, stored.contact, stored.number))
         return replace(stored, state=state)
 
-    def _insert(self, contact: int, message: Message, *, is_outgoing: bool, state: Kept) -> Stored:
+    def leave_gap(self, contact: int, message: MessageId) -> Gap | None:
+        """Give up waiting for a message, and keep its place; None if it came."""
+        if self._knows(contact, message):
+            return None
+        number = self._next_number(contact)
+        record = self._store.seal(TABLE, row_key(contact, number), bytes(TIME_BYTES))
+        place = self._next_place(contact)
+        self._insert_row(contact, number, False, message, Kept.GAP, place, record)
+        return Gap(contact, number, Kept.GAP)
+
+    def unshown(self, limit: int) -> list[Entry]:
+        """What may be shown and was not yet, by contact and place."""
+        condition, order = "state IN (?, ?)", f"contact, place LIMIT {int(limit)}"
+        return list(self._entries(condition, Kept.READY, Kept.GAP, order=order))
+
+    def count(self, state: Kept) -> int:
+        """How many messages are in a state, with all contacts together."""
+        row = self._store.row("SELECT COUNT(*) FROM messages WHERE state = ?", (state,))
+        return 0 if row is None else int(row[0])
+
+    def is_in(self, contact: int, number: int, state: Kept) -> bool:
+        """Tell whether a message stands there."""
+        sql = "SELECT 1 FROM messages WHERE contact = ? AND number = ? AND state = ?"
+        return self._store.row(sql, (contact, number, state)) is not None
+
+    def showed(self, contact: int, number: int, was: Kept) -> None:
+        """Note that a message, or a gap, was shown; one that has moved on since is left alone."""
+        self._store.change(
+            "UPDATE messages SET state = ? WHERE contact = ? AND number = ? AND state = ?",
+            (AFTER_SHOWING[was], contact, number, was),
+        )
+
+    def conversation(self, contact: int) -> Iterator[Entry]:
+        """All messages with a contact, of both sides, in their places; held ones come last."""
+        order = "place IS NULL, place, number"
+        return self._entries("contact = ? AND state != ?", contact, Kept.SILENT, order=order)
+
+    def _insert(
+        self, contact: int, message: Message, *, is_outgoing: bool, state: Kept, now_ms: int
+    ) -> Stored:
+        stored = Stored(contact, self._next_number(contact), is_outgoing, state, message, now_ms)
+        place = self._next_place(contact) if is_outgoing else None
+        record = self._seal(stored)
+        self._insert_row(contact, stored.number, is_outgoing, message.message_id, state, place, record)
+        return stored
+
+    def _insert_row(self, *values: Any) -> None:
+        columns = "contact, number, outgoing, message, state, place, record"
+        self._store.change(f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608
+
+    def _seal(self, stored: Stored) -> bytes:
+        raw = stored.received_ms.to_bytes(TIME_BYTES, "big") + stored.message.pack()
+        return self._store.seal(TABLE, row_key(stored.contact, stored.number), raw)
+
+    def _next_number(self, contact: int) -> int:
         row = self._store.row("SELECT MAX(number) FROM messages WHERE contact = ?", (contact,))
-        number = 1 + ((row[0] if row else None) or 0)
-        record = self._store.seal(TABLE, row_key(contact, number), message.pack())
-        columns = "contact, number, outgoing, message, state, record"
-        values = (contact, number, is_outgoing, message.message_id, state, record)
-        self._store.change(f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?, ?)", values)  # noqa: S608
-        return Stored(contact, number, is_outgoing, state, message)
+        return 1 + ((row[0] if row else None) or 0)
+
+    def _next_place(self, contact: int) -> int:
+        row = self._store.row("SELECT MAX(place) FROM messages WHERE contact = ?", (contact,))
+        return 1 + ((row[0] if row else None) or 0)
 
     def _seen(self, contact: int, last: Stored | None) -> tuple[MessageId, ...]:
-        rows = self._store.rows(
-            "SELECT message FROM messages WHERE contact = ? AND state != ? ORDER BY number DESC LIMIT ?",
-            (contact, Kept.SILENT, MAX_SEEN),
-        )
+        condition = "contact = ? AND state NOT IN (?, ?, ?)"
+        sql = f"SELECT message FROM messages WHERE {condition} ORDER BY number DESC LIMIT ?"  # noqa: S608
+        rows = self._store.rows(sql, (contact, Kept.SILENT, *GAPS, MAX_SEEN))
         seen = [MessageId(row[0]) for row in reversed(rows)]
         if last is not None and last.message.message_id not in seen:
             # Our own last message is always named: by it the other side finds a gap.
@@ -111,18 +198,28 @@ class History:
         condition = "contact = ? AND outgoing = 1 AND state != ?"
         return next(self._select(condition, contact, Kept.SILENT, order="number DESC LIMIT 1"), None)
 
-    def _knows(self, contact: int, message: MessageId, *, is_outgoing: bool) -> bool:
-        sql = "SELECT 1 FROM messages WHERE contact = ? AND outgoing = ? AND message = ?"
-        return self._store.row(sql, (contact, is_outgoing, message)) is not None
+    def _knows(self, contact: int, message: MessageId) -> bool:
+        sql = "SELECT 1 FROM messages WHERE contact = ? AND message = ?"
+        return self._store.row(sql, (contact, message)) is not None
 
     def _is_past(self, contact: int, message: MessageId) -> bool:
         sql = "SELECT 1 FROM messages WHERE contact = ? AND message = ? AND (outgoing = 1 OR state != ?)"
         return self._store.row(sql, (contact, message, Kept.HELD)) is not None
 
     def _select(self, condition: str, *values: object, order: str = "number") -> Iterator[Stored]:
+        """Messages only: no condition of a caller's takes in gaps."""
+        found = self._entries(condition, *values, order=order)
+        return (entry for entry in found if isinstance(entry, Stored))
+
+    def _entries(self, condition: str, *values: object, order: str) -> Iterator[Entry]:
         columns = "contact, number, outgoing, state, record"
         # Conditions are texts of this module; values are bound.
         sql = f"SELECT {columns} FROM messages WHERE {condition} ORDER BY {order}"  # noqa: S608
         for contact, number, outgoing, state, record in self._store.rows(sql, values):
-            message = Message.unpack(self._store.open(TABLE, row_key(contact, number), record))
-            yield Stored(contact, number, bool(outgoing), Kept(state), message)
+            if state in GAPS:
+                yield Gap(contact, number, Kept(state))
+                continue
+            raw = self._store.open(TABLE, row_key(contact, number), record)
+            received_ms = int.from_bytes(raw[:TIME_BYTES], "big")
+            message = Message.unpack(raw[TIME_BYTES:])
+            yield Stored(contact, number, bool(outgoing), Kept(state), message, received_ms)

@@ -50,7 +50,8 @@ class _PacedAsyncio(ModuleType):
             await asyncio.sleep(delay)
             return
         try:
-            await asyncio.wait_for(done.wait(), delay)
+            async with asyncio.timeout(delay):
+                await done.wait()
         except TimeoutError:
             return
 

@@ -9,16 +9,21 @@ from dataclasses import dataclass, replace
 from p2p.protocol.ids import DIGEST_BYTES
 from p2p.protocol.parts import ReceiptEntry
 from peer_agent.books import Books
-from peer_agent.clock import Clock
+from peer_agent.clock import MS_PER_S, Clock
 from peer_agent.contact_book import ContactState, accepted
-from peer_agent.crypto.messages import ContactAccept, ContactRequest, SessionReset, Text
+from peer_agent.crypto.messages import ContactAccept, ContactRequest, SessionReset
 from peer_agent.crypto.receipts import envelope_hash, make_receipt
-from peer_agent.events import ContactAdded, Event, MessageReceived
-from peer_agent.history import Kept, Stored
+from peer_agent.events import ContactAdded, Event
+from peer_agent.history import Entry, Kept, Stored
 from peer_agent.opening import NotReadable, Opened, Opener
+from peer_agent.showing import NEWER_VERSION, shown_as
 
-HOLD_S = 30.0
-NEWER_VERSION = "(this message needs a newer version of Mesa)"
+__all__ = ["HOLD_S", "NEWER_VERSION", "Inbox", "InboxEdges"]
+
+# As long as a post waits in a mailbox: a sender that still has the message has sent it again long before.
+HOLD_S = 14 * 86_400.0
+# Nobody's messages wait behind more than this many others.
+MAX_HELD = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,6 @@ class Inbox:
         self._opener = opener
         self._edges = edges
         self._clock = clock
-        self._held_since: dict[tuple[int, int], float] = {}
 
     def take(self, envelope: bytes) -> ReceiptEntry | None:
         """Store what an envelope holds; returns its receipt, once and for ever the same.
@@ -64,20 +68,15 @@ class Inbox:
         return self._known_receipt(envelope_hash(envelope)) is not None
 
     def show_overdue(self) -> None:
-        """Show messages whose predecessors did not come in time."""
-        now = self._clock.monotonic()
-        contacts = {contact for (contact, _), since in self._held_since.items() if now - since >= HOLD_S}
-        for contact in contacts:
+        """Let messages be shown whose predecessors did not come in time, with a gap before them."""
+        for contact in self._books.history.contacts_with(Kept.HELD):
             with self._books.store.transaction():
-                shown = self._show_ready(contact)
-            self._report(shown)
+                released = self._release(contact)
+            self._report(released)
 
     def resume(self) -> None:
         """Take up the messages that were held when the last run ended."""
-        for contact in self._books.history.contacts_with(Kept.HELD):
-            with self._books.store.transaction():
-                shown = self._show_ready(contact)
-            self._report(shown)
+        self.show_overdue()
 
     def _commit(self, opened: Opened, contact: int, digest: bytes) -> ReceiptEntry | None:
         books = self._books
@@ -92,10 +91,7 @@ class Inbox:
             record = books.store.seal("received", digest, receipt)
             books.store.change("INSERT INTO received (digest, record) VALUES (?, ?)", (digest, record))
             news = self._store_message(opened, contact)
-            shown = self._show_ready(contact)
-        for event in news:
-            self._edges.report(event)
-        self._report(shown)
+        self._report(news)
         if isinstance(opened.message.content, SessionReset):
             self._edges.resend(contact)
         return _entry(receipt)
@@ -108,18 +104,21 @@ class Inbox:
 
     def _store_message(self, opened: Opened, contact: int) -> list[Event]:
         content = opened.message.content
-        is_shown = not isinstance(content, ContactAccept | ContactRequest | SessionReset)
-        kept = Kept.HELD if is_shown else Kept.SILENT
-        stored = self._books.history.receive(contact, opened.message, state=kept)
+        is_silent = isinstance(content, ContactAccept | ContactRequest | SessionReset)
+        stored = self._books.history.receive(
+            contact,
+            opened.message,
+            now_ms=self._clock.unix_ms(),
+            state=Kept.SILENT if is_silent else Kept.HELD,
+        )
         if stored is None:
             return []
         if isinstance(content, ContactAccept):
             return self._accepted(contact, content)
         if isinstance(content, SessionReset):
             self._reset(contact, opened)
-        if is_shown:
-            self._held_since[contact, stored.number] = self._clock.monotonic()
-        return []
+        # One that waits itself lets no other go: a long row behind a gap costs little.
+        return [] if is_silent or self._books.history.waits_for(stored) else self._release(contact)
 
     def _reset(self, number: int, opened: Opened) -> None:
         contact = self._books.contacts.get(number)
@@ -133,26 +132,31 @@ class Inbox:
         self._books.contacts.save(accepted(contact, content.token))
         return [ContactAdded(contact.username)]
 
-    def _show_ready(self, contact: int) -> list[Stored]:
-        """Mark as shown what has all its predecessors, or has waited long enough for them."""
-        shown: list[Stored] = []
-        for stored in self._books.history.held(contact):
-            if self._books.history.misses(stored) and not self._is_overdue(stored):
+    def _release(self, contact: int) -> list[Event]:
+        """Make ready what has all its predecessors, or has waited long enough for them."""
+        history = self._books.history
+        held = history.held(contact)
+        given_up = self._given_up(held)
+        released: list[Entry] = []
+        for place, stored in enumerate(held):
+            waits_for = history.waits_for(stored)
+            if waits_for and place >= given_up:
                 continue
-            shown.append(self._books.history.mark(stored, Kept.SHOWN))
-        return shown
+            gaps = (history.leave_gap(contact, each) for each in waits_for)
+            released += [gap for gap in gaps if gap is not None]
+            released.append(history.mark(stored, Kept.READY))
+        username = self._books.contacts.get(contact).username
+        return [shown_as(username, entry) for entry in released]
 
-    def _is_overdue(self, stored: Stored) -> bool:
-        since = self._held_since.setdefault((stored.contact, stored.number), self._clock.monotonic())
-        return self._clock.monotonic() - since >= HOLD_S
+    def _given_up(self, held: list[Stored]) -> int:
+        """How many of the held messages wait no longer: the overdue ones, and all before them in order."""
+        overdue_ms = self._clock.unix_ms() - int(HOLD_S * MS_PER_S)
+        overdue = [place + 1 for place, stored in enumerate(held) if stored.received_ms <= overdue_ms]
+        return max([len(held) - MAX_HELD, *overdue])
 
-    def _report(self, shown: list[Stored]) -> None:
-        for stored in shown:
-            self._held_since.pop((stored.contact, stored.number), None)
-            contact = self._books.contacts.get(stored.contact)
-            content = stored.message.content
-            text = content.text if isinstance(content, Text) else NEWER_VERSION
-            self._edges.report(MessageReceived(stored.number, contact.username, text, stored.message.sent_ms))
+    def _report(self, news: list[Event]) -> None:
+        for event in news:
+            self._edges.report(event)
 
     def _known_receipt(self, digest: bytes) -> ReceiptEntry | None:
         row = self._books.store.row("SELECT record FROM received WHERE digest = ?", (digest,))

@@ -8,21 +8,28 @@ import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 
-from p2p.protocol.cells import LINK_FRAME_BYTES
+from p2p.protocol.cells import LINK_FRAME_BYTES, QUEUED_FRAMES, QUEUED_FRAMES_PER_HOP
 from p2p.protocol.errors import UnexpectedEvent
 from p2p.protocol.ids import HOP_ID_BYTES, LinkId
-from p2p.protocol.link import SET_UP_DEADLINE_S, Do, Link, LinkEvent, LinkState
+from p2p.protocol.link import FIRST_CELL_S, LINK_IDLE_S, SET_UP_DEADLINE_S, Do, Link, LinkEvent, LinkState
 from peer_agent.rtc import Callbacks, TransportFactory, TransportFailed
 from peer_agent.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
 HIGH_WATER_BYTES = 1_024 * 1_024
-QUEUED_FRAMES = 256
-QUEUED_FRAMES_PER_HOP = 64
 DESCRIPTION_DEADLINE_S = SET_UP_DEADLINE_S
 CLOSE_DEADLINE_S = 5.0
+
+
+class Sent(Enum):
+    """What became of a frame. Dropped: the link is well, but too much waits for it already."""
+
+    SENT = auto()
+    DROPPED = auto()
+    GONE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,8 @@ class LinkEnd:
         self, make: TransportFactory, reports: LinkReports, tasks: Tasks, state: LinkState, link: LinkId
     ) -> None:
         self.link = link
-        self.used_at = asyncio.get_running_loop().time()
+        self.kept_until = 0.0
+        self.expect()
         self._machine = Link(state)
         self._reports = reports
         self._tasks = tasks
@@ -64,6 +72,14 @@ class LinkEnd:
     def state(self) -> LinkState:
         return self._machine.state
 
+    def expect(self) -> None:
+        """Stay for FIRST_CELL_S at least: an order says that cells will come."""
+        self.kept_until = max(self.kept_until, _now() + FIRST_CELL_S)
+
+    def used(self) -> None:
+        """Stay for LINK_IDLE_S: a genuine cell went over this link. Anything else proves nothing (T-14)."""
+        self.kept_until = _now() + LINK_IDLE_S
+
     async def offer(self) -> str:
         """Make the offer of a link in stock.
 
@@ -71,13 +87,15 @@ class LinkEnd:
             TransportFailed: no offer could be made in time.
         """
         try:
-            return await asyncio.wait_for(self._transport.offer(), DESCRIPTION_DEADLINE_S)
+            async with asyncio.timeout(DESCRIPTION_DEADLINE_S):
+                return await self._transport.offer()
         except TimeoutError:
             raise TransportFailed("no offer could be made in time") from None
 
     def take(self, link: LinkId) -> None:
         """Somebody took our offer: wait for the answer under this link id."""
         self.link = link
+        self.expect()
         self._feed(LinkEvent.TAKEN)
 
     def answer_offer(self, description: str) -> None:
@@ -96,15 +114,16 @@ class LinkEnd:
         """End the link and report it."""
         self._feed(LinkEvent.CHANNEL_CLOSED)
 
-    def send(self, frame: bytes) -> bool:
-        """Send a frame now or as soon as the link takes it; tell whether it was kept."""
-        self.used_at = asyncio.get_running_loop().time()
-        if self.state is LinkState.CLOSED or not self._has_space(frame):
-            return False
+    def send(self, frame: bytes) -> Sent:
+        """Send a frame now or as soon as the link takes it."""
+        if self.state is LinkState.CLOSED:
+            return Sent.GONE
+        if not self._has_space(frame):
+            return Sent.DROPPED
         self._queue.append(frame)
         self._queued_by_hop[frame[:HOP_ID_BYTES]] += 1
         self._flush()
-        return True
+        return Sent.SENT
 
     def _has_space(self, frame: bytes) -> bool:
         hop = frame[:HOP_ID_BYTES]
@@ -118,6 +137,7 @@ class LinkEnd:
             self._uncount(frame[:HOP_ID_BYTES])
             try:
                 self._transport.send(frame)
+                self.used()
             except TransportFailed:
                 self._feed(LinkEvent.CHANNEL_CLOSED)
 
@@ -130,7 +150,6 @@ class LinkEnd:
         if isinstance(frame, str) or len(frame) != LINK_FRAME_BYTES:
             self.close()
             return
-        self.used_at = asyncio.get_running_loop().time()
         self._reports.received(self.link, frame)
 
     def _feed(self, event: LinkEvent) -> None:
@@ -172,7 +191,8 @@ class LinkEnd:
 
     async def _described(self, work: Awaitable[None]) -> None:
         try:
-            await asyncio.wait_for(work, DESCRIPTION_DEADLINE_S)
+            async with asyncio.timeout(DESCRIPTION_DEADLINE_S):
+                await work
         except (TransportFailed, TimeoutError):
             self._feed(LinkEvent.CHANNEL_CLOSED)
 
@@ -186,6 +206,11 @@ class LinkEnd:
     async def closed(self) -> None:
         """End the transport and wait until the other side can know."""
         try:
-            await asyncio.wait_for(self._transport.close(), CLOSE_DEADLINE_S)
+            async with asyncio.timeout(CLOSE_DEADLINE_S):
+                await self._transport.close()
         except (TimeoutError, OSError):
             logger.info("a link did not close in time")
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

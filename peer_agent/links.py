@@ -8,10 +8,10 @@ import logging
 import secrets
 
 from p2p.protocol.ids import LINK_ID_BYTES, LinkId
-from p2p.protocol.link import LINK_IDLE_S, MAX_LINKS, SET_UP_DEADLINE_S, LinkState
+from p2p.protocol.link import MAX_LINKS, SET_UP_DEADLINE_S, LinkState
 from p2p.protocol.parts import Order
 from p2p.protocol.words import How
-from peer_agent.link_end import LinkEnd, LinkReports
+from peer_agent.link_end import LinkEnd, LinkReports, Sent
 from peer_agent.offers import OfferStock
 from peer_agent.rtc import TransportFactory
 from peer_agent.tasks import Tasks
@@ -45,17 +45,21 @@ class Links:
         """Links that are open now, for `hello`."""
         return tuple(key for key, end in self._ends.items() if end.state is LinkState.OPEN)[:MAX_LINKS]
 
-    def follow(self, order: Order) -> bool:
-        """Bring up the link of a hop; tell whether there is one, open or on its way."""
-        if order.link in self._ends:
+    def follow(self, order: Order, *, beside: LinkId | None = None) -> bool:
+        """Bring up the link of a hop; tell whether there is one, open or on its way.
+
+        beside: the other link of the same path, which is not ended to make space.
+        """
+        known = self._ends.get(order.link)
+        if known is not None:
+            known.expect()
             return True
-        if order.how is How.OPEN or len(self._ends) >= MAX_LINKS:
-            return False
         if order.how is How.ANSWER:
+            self._make_space(beside)
             end = self._ends[order.link] = self._new_end(LinkState.ORDERED, order.link)
             end.answer_offer(order.sdp or "")
             return True
-        return order.offer is not None and self._await_answer(order)
+        return order.how is How.TAKEN and self._await_answer(order, beside)
 
     def answer(self, link: LinkId, description: str) -> None:
         """Use the answer to an offer of ours; it may come before the order that says so."""
@@ -71,9 +75,19 @@ class Links:
             self._early_answers[link] = (now, description)
 
     def send(self, link: LinkId, frame: bytes) -> bool:
-        """Send a frame; tell whether the link exists and took it."""
+        """Send a frame of one's own; tell whether the link took it, since it can be sent later."""
+        return self.pass_on(link, frame) is Sent.SENT
+
+    def pass_on(self, link: LinkId, frame: bytes) -> Sent:
+        """Send a frame; a full queue drops it."""
         end = self._ends.get(link)
-        return end is not None and end.send(frame)
+        return Sent.GONE if end is None else end.send(frame)
+
+    def used(self, link: LinkId) -> None:
+        """Keep a link over which a genuine cell came in."""
+        end = self._ends.get(link)
+        if end is not None:
+            end.used()
 
     def drop(self, link: LinkId) -> None:
         """Forget a link on the server's order."""
@@ -93,10 +107,10 @@ class Links:
             end.drop()
 
     def close_idle(self) -> None:
-        """End links that carried no cell for a long time."""
+        """End links that carried no genuine cell for a long time."""
         now = asyncio.get_running_loop().time()
         for end in tuple(self._ends.values()):
-            if end.state is LinkState.OPEN and now - end.used_at > LINK_IDLE_S:
+            if end.state is LinkState.OPEN and now > end.kept_until:
                 end.close()
 
     async def close_all(self) -> None:
@@ -106,16 +120,23 @@ class Links:
         self.drop_all()
         await asyncio.gather(*(end.closed() for end in ends))
 
-    def _await_answer(self, order: Order) -> bool:
+    def _await_answer(self, order: Order, beside: LinkId | None) -> bool:
         end = None if order.offer is None else self.stock.take(order.offer)
         if end is None or end.state is not LinkState.STOCK:
             return False
+        self._make_space(beside)
         self._ends[order.link] = end
         end.take(order.link)
         early = self._early_answers.pop(order.link, None)
         if early is not None:
             end.accept_answer(early[1])
         return True
+
+    def _make_space(self, spared: LinkId | None) -> None:
+        """End the link longest without a genuine cell: who only opens links displaces nobody (T-14)."""
+        while len(self._ends) >= MAX_LINKS:
+            others = (end for key, end in self._ends.items() if key != spared)
+            min(others, key=lambda end: end.kept_until).close()
 
     def _new_end(self, state: LinkState, link: LinkId) -> LinkEnd:
         if self._make is None:

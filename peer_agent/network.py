@@ -20,7 +20,7 @@ from peer_agent.clock import Clock
 from peer_agent.crypto.identity import DeviceKeys
 from peer_agent.events import Event, LinkClosed, LinkOpened, SessionClosed
 from peer_agent.forwarding import Exits, Forwarding
-from peer_agent.link_end import LinkReports
+from peer_agent.link_end import LinkReports, Sent
 from peer_agent.links import Links
 from peer_agent.presence import Presence
 from peer_agent.receiving import Receiving
@@ -86,7 +86,7 @@ class Network:
         self._receiving = Receiving(lambda envelope: self._listening.take(envelope), self.session.send)
         self._forwarding = Forwarding(
             Exits(
-                self.links.send,
+                lambda link, frame: self.links.pass_on(link, frame) is not Sent.GONE,
                 self._receiving.payload,
                 lambda hop: self.session.send(HopFailed(hop)),
                 parts.report,
@@ -142,20 +142,23 @@ class Network:
 
     def _ready_to_receive(self, frame: to_peer.ReadyToReceive) -> None:
         self._follow(frame.in_)
-        self._forwarding.order(frame.in_, frame.out, has_way_out=self._follow(frame.out))
+        has_way_out = self._follow(frame.out, beside=frame.in_.link)
+        if self._forwarding.order(frame.in_, frame.out, has_way_out=has_way_out):
+            self.links.used(frame.in_.link)
 
     def _guard(self, frame: to_peer.Guard) -> None:
         self._follow(frame.in_)
-        self._follow(frame.out)
+        self._follow(frame.out, beside=frame.in_.link)
 
-    def _follow(self, order: Order) -> bool:
-        has_link = self.links.follow(order)
+    def _follow(self, order: Order, *, beside: LinkId | None = None) -> bool:
+        has_link = self.links.follow(order, beside=beside)
         if order.how is How.TAKEN:
             self._presence.renew_soon()
         return has_link
 
     def _cell(self, link: LinkId, frame: bytes) -> None:
-        self._forwarding.receive(link, frame)
+        if self._forwarding.receive(link, frame):
+            self.links.used(link)
 
     def _answered(self, link: LinkId, description: str) -> None:
         self.session.send(Answer(link, description))

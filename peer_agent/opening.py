@@ -18,7 +18,11 @@ from peer_agent.session_book import SessionBook
 
 
 class NotReadable(Exception):
-    """An envelope does not open; `contact` is the number of the contact it claims to be from, if any."""
+    """An envelope does not open.
+
+    contact: the number of the contact with whom its session is held. None for an envelope that would begin a
+    session: whoever knows a contact's public keys can write its header, so it proves nothing (T-07).
+    """
 
     def __init__(self, contact: int | None) -> None:
         super().__init__("an envelope does not open")
@@ -66,24 +70,21 @@ class Opener:
                 contact, session = found
                 session, plaintext = session.decrypt(envelope)
                 return Opened(contact, session, Message.unpack(plaintext))
-            contact = self._claimed(envelope)
-            return self._open_first(envelope, contact)
+            return self._open_first(envelope)
         except CryptoError as error:
             raise NotReadable(contact) from error
 
-    def _open_first(self, envelope: Envelope, contact: int | None) -> Opened:
+    def _open_first(self, envelope: Envelope) -> Opened:
         if envelope.header is not None and self._prekeys.is_repeat(envelope.header):
             raise Replayed
         accepted = accept_session(self._own, envelope, self._prekeys.find, now_ms=self._clock.unix_ms())
         message = Message.unpack(accepted.plaintext)
+        contact = self._owner(accepted.session.peer)
         return Opened(contact, accepted.session, message, envelope.header, accepted.spent)
 
-    def _claimed(self, envelope: Envelope) -> int | None:
-        """The contact whose pinned chain names the device that the header claims to come from."""
-        if envelope.header is None:
-            return None
-        claimed = envelope.header.initiator
-        found = next((each for each in self._contacts.all() if _names(each, claimed)), None)
+    def _owner(self, device: DeviceEntry) -> int | None:
+        """The contact whose pinned chain names a device that has proven itself."""
+        found = next((each for each in self._contacts.all() if _names(each, device)), None)
         return None if found is None else found.number
 
 

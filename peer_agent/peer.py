@@ -1,6 +1,6 @@
 """A whole peer: one account on one server, as an async context manager with a stream of events.
 
-    async with Peer(config) as peer, peer.events() as events:
+    async with Peer(config) as peer, peer.showing() as events:
         number = peer.send("bo", "hello")
         async for timed in events:
             ...
@@ -11,7 +11,9 @@ Spec: docs/spec/agent.md
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+import random
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, NoReturn, Self
 
 from p2p.protocol import to_peer
@@ -29,15 +31,17 @@ from peer_agent.ice_patch import apply_ice_patch
 from peer_agent.network import Listener, MakeTransports, Network, NetworkParts
 from peer_agent.rest import Rest
 from peer_agent.rtc import aiortc_factory
+from peer_agent.showing import ShowingStream, Unshown
 from peer_agent.store import Store
 from peer_agent.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
-SHOW_OVERDUE_EVERY_S = 1.0
+SHOW_OVERDUE_EVERY_S = 60.0
 MAILBOX_RETRY_S = 15.0
 PREKEYS_EVERY_S = 3_600.0
 PREKEYS_RETRY_S = 30.0
+TOKENS_EVERY_S = 3_600.0
 GOODBYE_S = 1.0
 
 
@@ -76,8 +80,16 @@ class Peer:
         return await self._stack.__aexit__(*error)
 
     def events(self) -> EventStream:
-        """Read what happens from now on."""
+        """Read what happens from now on; messages that come stay unshown."""
         return self._events.read()
+
+    def showing(self) -> ShowingStream:
+        """Read what happens as the one who shows messages, beginning with those that wait already."""
+        return ShowingStream(self._unshown, self._events.read(), self._clock.unix)
+
+    def waiting_messages(self) -> int:
+        """How many messages came and were not shown yet."""
+        return self._unshown.count()
 
     def send(self, username: str, text: str) -> int:
         """Accept a message for a contact; returns its number. See `Delivery.send`."""
@@ -124,6 +136,7 @@ class Peer:
                 report=self._report,
             )
         )
+        self._unshown = Unshown(self._conversations.books)
         delivery = self._conversations.delivery
         self._handlers: dict[type[FrameToPeer], Callable[[Any], None]] = {
             to_peer.PathReady: delivery.path_ready,
@@ -142,7 +155,12 @@ class Peer:
         self._network.start(
             Listener(parts.inbox.take, self._received, self._online, parts.delivery.store_lost)
         )
-        for loop in (self._mind_mailbox(), self._mind_prekeys(), self._show_overdue()):
+        for loop in (
+            self._mind_mailbox(),
+            self._mind_prekeys(),
+            self._mind_tokens(),
+            self._show_overdue(),
+        ):
             self._tasks.spawn(loop)
 
     def _received(self, frame: FrameToPeer) -> None:
@@ -167,24 +185,33 @@ class Peer:
 
     async def _mind_mailbox(self) -> NoReturn:
         """Empty the mailbox whenever something may be in it, and bring out what could not leave before."""
+        parts = self._conversations
         while True:
-            try:
-                await self._conversations.posts.deliver()
-                await self._conversations.mailbox.empty()
-                await self._accept_all()
-            except LoginRefused:
-                raise
-            except AgentError:
+            self._mail_waits.clear()
+            steps = (parts.posts.deliver, parts.mailbox.empty, self._accept_all)
+            if any([await _failure_of(step) for step in steps]):
                 logger.info("the mailbox has to wait")
                 await asyncio.sleep(MAILBOX_RETRY_S)
-            else:
-                await self._mail_waits.wait()
-            self._mail_waits.clear()
+                continue
+            retries_in_s = (parts.posts.retry_in_s, parts.mailbox.retry_in_s)
+            due_in_s = [each for each in retries_in_s if each is not None]
+            with contextlib.suppress(TimeoutError):
+                # A second more: never a loop without a pause.
+                async with asyncio.timeout(min(due_in_s) + 1.0 if due_in_s else None):
+                    await self._mail_waits.wait()
 
     async def _accept_all(self) -> None:
+        """Accept whoever asks; one who can not be accepted now stops no other.
+
+        Raises:
+            AgentError: the last failure.
+        """
+        failure: AgentError | None = None
         for contact in self.contacts() if self._config.accepts_all else ():
             if contact.state is ContactState.ASKING:
-                await self.accept(contact.username)
+                failure = await _failure_of(partial(self.accept, contact.username)) or failure
+        if failure is not None:
+            raise failure
 
     async def _mind_prekeys(self) -> NoReturn:
         while True:
@@ -198,6 +225,13 @@ class Peer:
             else:
                 await asyncio.sleep(PREKEYS_EVERY_S)
 
+    async def _mind_tokens(self) -> NoReturn:
+        """Fill the stock of delivery tokens up at random times, which tell nothing about contacts."""
+        while True:
+            await asyncio.sleep(random.SystemRandom().uniform(0.0, 2 * TOKENS_EVERY_S))
+            if await _failure_of(self._conversations.tokens.refill):
+                logger.info("delivery tokens have to wait")
+
     async def _show_overdue(self) -> NoReturn:
         while True:
             await asyncio.sleep(SHOW_OVERDUE_EVERY_S)
@@ -208,3 +242,18 @@ class Peer:
         self._conversations.delivery.close()
         await self._network.close()
         await self._network.session.flush(GOODBYE_S)
+
+
+async def _failure_of(step: Callable[[], Awaitable[object]]) -> AgentError | None:
+    """Do one of several things that must not stop each other.
+
+    Raises:
+        LoginRefused: there is nothing left to do.
+    """
+    try:
+        await step()
+    except LoginRefused:
+        raise
+    except AgentError as error:
+        return error
+    return None

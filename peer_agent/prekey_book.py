@@ -3,7 +3,9 @@
 Spec: docs/spec/prekeys.md
 """
 
+import secrets
 from collections.abc import Iterable
+from itertools import accumulate
 
 from peer_agent.crypto.handshake import InitialHeader
 from peer_agent.crypto.prekeys import PrekeyId, PrekeyKind, PrivatePrekey, create_prekey
@@ -15,6 +17,8 @@ NEXT_ID = "next_prekey"
 RENEW_DAYS = 7
 KEEP_REPLACED_DAYS = 14
 KEEP_ONE_TIME_DAYS = 90
+# Ids rise in random steps. On average 262,144 prekeys use up all ids there are.
+LONGEST_STEP = 2**15
 LASTING = (PrekeyKind.SIGNED, PrekeyKind.LAST_RESORT_KEM)
 
 
@@ -25,10 +29,12 @@ class PrekeyBook:
         self._store = store
 
     def make(self, kind: PrekeyKind, count: int, *, day: int) -> list[PrivatePrekey]:
-        """Make prekeys with ids that were never used before, and keep them."""
-        first = int.from_bytes(self._store.setting(NEXT_ID) or b"\x01", "big")
-        made = [create_prekey(kind, PrekeyId(number), day=day) for number in range(first, first + count)]
-        self._store.set_setting(NEXT_ID, (first + count).to_bytes(8, "big"))
+        """Make prekeys with ids above all earlier ones, whose differences tell nothing, and keep them."""
+        last = int.from_bytes(self._store.setting(NEXT_ID) or b"\x01", "big") - 1
+        steps = (1 + secrets.randbelow(LONGEST_STEP) for _ in range(count))
+        last, *numbers = accumulate(steps, initial=last)
+        made = [create_prekey(kind, PrekeyId(number), day=day) for number in numbers]
+        self._store.set_setting(NEXT_ID, (max(numbers, default=last) + 1).to_bytes(8, "big"))
         for prekey in made:
             record = self._store.seal(TABLE, row_key(prekey.prekey_id), prekey.pack())
             self._store.change(

@@ -1,4 +1,4 @@
-"""Says each minute that this peer is here: onion key, capabilities and the whole stock of offers.
+"""Says regularly that this peer is here: onion key, capabilities and the whole stock of offers.
 
 Spec: docs/spec/signaling.md, frame `ice_client`
 """
@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from p2p.protocol.frames import FrameToServer
 from p2p.protocol.limits import HEARTBEAT_S
+from p2p.protocol.link import OFFER_AGE_BEHIND_NAT_S, OFFER_AGE_S
 from p2p.protocol.parts import Capabilities
 from p2p.protocol.to_server import IceClient, Offer
 from p2p.protocol.words import Nat
@@ -18,6 +19,7 @@ from peer_agent.crypto.identity import DeviceKeys
 from peer_agent.crypto.onion_keys import OnionKeys
 from peer_agent.events import Event, Online
 from peer_agent.links import Links
+from peer_agent.rtc import nat_of
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ class Presence:
         self._due = asyncio.Event()
         self._is_whole_due = False
         self._has_told = False
+        self._nat = Nat.UNKNOWN
 
     def renew_soon(self, *, whole: bool = False) -> None:
         """Send the stock again: because an offer was taken, or the server asks to hear everything anew."""
@@ -79,21 +82,28 @@ class Presence:
             self._send(Offer(offer.id, offer.sdp))
 
     async def _wait(self, renewed_at: float) -> bool:
-        """Wait for the next reason to speak; tells whether it is the heartbeat's time."""
-        left_s = renewed_at + HEARTBEAT_S - asyncio.get_running_loop().time()
+        """Wait for the next reason to speak; tells whether the stock has got old, or the heartbeat is due."""
+        left_s = renewed_at + self._renew_s - asyncio.get_running_loop().time()
         try:
-            await asyncio.wait_for(self._due.wait(), max(left_s, GATHER_S))
+            async with asyncio.timeout(max(left_s, GATHER_S)):
+                await self._due.wait()
         except TimeoutError:
             return True
         await asyncio.sleep(GATHER_S)
         self._due.clear()
         return False
 
+    @property
+    def _renew_s(self) -> float:
+        return min(HEARTBEAT_S, OFFER_AGE_BEHIND_NAT_S if self._nat is Nat.CONE else OFFER_AGE_S)
+
     def _tell(self) -> None:
         self.keys = self.keys.rotated(day=self._clock.day())
         offers = self._links.stock.current()
+        if offers:
+            self._nat = nat_of(offers[-1].sdp)
         key = self.keys.signed(self._own).pack()
-        self._send(IceClient(key, Capabilities(forward=self._forwards), Nat.UNKNOWN, offers, ()))
+        self._send(IceClient(key, Capabilities(forward=self._forwards), self._nat, offers, ()))
         if not self._has_told:
             self._has_told = True
             self._report(Online(len(offers), self._forwards))

@@ -35,7 +35,7 @@ class Receiving:
         """Take the payload of one cell that came in over a hop; what is malformed is dropped."""
         try:
             fragment = Fragment.unpack(payload)
-            progress = self._reassembler.add(fragment, now=asyncio.get_running_loop().time())
+            progress = self._reassembler.add(fragment, now=asyncio.get_running_loop().time(), hop=hop)
         except CellError:
             return
         if progress.envelope is not None:

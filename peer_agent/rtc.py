@@ -13,6 +13,7 @@ from aiortc.exceptions import InvalidStateError
 
 from p2p.protocol.fields import SDP_BYTES
 from p2p.protocol.parts import IceServer
+from p2p.protocol.words import Nat
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ CHANNEL_ID = 0
 LOW_WATER_BYTES = 256 * 1_024
 _CANDIDATE = "a=candidate:"
 _ADDRESS_FIELD = 4
+_KIND_FIELD = 7
 
 
 class TransportFailed(Exception):
@@ -159,8 +161,22 @@ def aiortc_factory(ice_servers: Sequence[IceServer]) -> TransportFactory:
 
 def usable_candidates(description: str) -> str:
     """Drop candidates named `*.local`: resolving them costs a second, and the other side finds us without."""
-    lines = description.split("\r\n")
-    return "\r\n".join(line for line in lines if not _is_local_name(line))
+    # Parsers take any line ending, so this has to do the same.
+    kept = [line for line in description.splitlines() if line and not _is_local_name(line)]
+    return "".join(f"{line}\r\n" for line in kept)
+
+
+def nat_of(description: str) -> Nat:
+    """What our own description says of our network: whether the address others see is one of this machine's.
+
+    Which kind of translation it is can not be told from one server's answer: `cone` stands for any.
+    """
+    found = [line.split() for line in description.splitlines() if line.startswith(_CANDIDATE)]
+    hosts = {each[_ADDRESS_FIELD] for each in found if each[_KIND_FIELD] == "host"}
+    seen = {each[_ADDRESS_FIELD] for each in found if each[_KIND_FIELD] == "srflx"}
+    if not seen:
+        return Nat.UNKNOWN
+    return Nat.OPEN if seen <= hosts else Nat.CONE
 
 
 def shortened(description: str) -> str:

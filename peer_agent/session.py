@@ -125,7 +125,8 @@ class Session:
         if not self.is_open:
             return
         try:
-            await asyncio.wait_for(self._all_sent.wait(), within_s)
+            async with asyncio.timeout(within_s):
+                await self._all_sent.wait()
         except TimeoutError:
             logger.info("some frames did not go out in time")
 
@@ -279,7 +280,8 @@ async def _until_one_fails(*loops: Coroutine[Any, Any, NoReturn]) -> NoReturn:
 
 async def _close(socket: ClientConnection) -> None:
     try:
-        await asyncio.wait_for(socket.close(), CLOSE_DEADLINE_S)
+        async with asyncio.timeout(CLOSE_DEADLINE_S):
+            await socket.close()
     except TimeoutError:
         logger.info("the session socket did not close in time")
 

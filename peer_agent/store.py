@@ -47,6 +47,7 @@ CREATE TABLE messages (
     PRIMARY KEY (contact, number), UNIQUE (contact, outgoing, message)
 ) WITHOUT ROWID;
 CREATE INDEX messages_state ON messages (state, contact, number);
+CREATE INDEX messages_place ON messages (contact, place);
 CREATE TABLE envelopes (
     digest BLOB PRIMARY KEY, contact INTEGER NOT NULL, number INTEGER NOT NULL, device BLOB NOT NULL,
     record BLOB NOT NULL, UNIQUE (contact, number, device)
@@ -54,6 +55,7 @@ CREATE TABLE envelopes (
 CREATE TABLE received (digest BLOB PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE posts (post INTEGER PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE mailbox_done (post BLOB PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE set_aside (post BLOB PRIMARY KEY, day INTEGER NOT NULL, record BLOB NOT NULL) WITHOUT ROWID;
 """
 
 

@@ -1,4 +1,8 @@
-"""Ownership of background work: every task belongs to one group, and ends with it."""
+"""Ownership of background work: every task belongs to one group, and ends with it.
+
+Waits with a limit are written with `asyncio.timeout`: on Python 3.11 `asyncio.wait_for` forgets a
+cancellation that comes together with the result, and a task that forgets one never ends.
+"""
 
 import asyncio
 from collections.abc import Coroutine

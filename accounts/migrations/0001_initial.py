@@ -50,8 +50,6 @@ class Migration(migrations.Migration):
                 ('signing_key', models.BinaryField(max_length=32)),
                 ('exchange_key', models.BinaryField(max_length=32)),
                 ('suite', models.PositiveSmallIntegerField()),
-                ('last_one_time', models.PositiveBigIntegerField(default=0)),
-                ('last_one_time_kem', models.PositiveBigIntegerField(default=0)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='devices', to=settings.AUTH_USER_MODEL)),
             ],
         ),
@@ -59,7 +57,8 @@ class Migration(migrations.Migration):
             name='DeviceLogin',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('refresh_jti', models.UUIDField()),
+                ('pair', models.UUIDField()),
+                ('pair_before', models.UUIDField(null=True)),
                 ('expires_on', models.DateField(db_index=True)),
                 ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='logins', to='accounts.device')),
             ],
@@ -79,7 +78,8 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('kind', models.PositiveSmallIntegerField()),
                 ('key_id', models.PositiveBigIntegerField()),
-                ('packed', models.BinaryField()),
+                ('packed', models.BinaryField(null=True)),
+                ('forget_on', models.DateField(db_index=True)),
                 ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='one_time_prekeys', to='accounts.device')),
             ],
         ),
@@ -110,6 +110,16 @@ class Migration(migrations.Migration):
             ],
             options={
                 'constraints': [models.CheckConstraint(condition=django.db.models.lookups.Exact(django.db.models.functions.text.Length(models.F('digest')), 32), name='delivery_token_digest_length')],
+            },
+        ),
+        migrations.CreateModel(
+            name='WithdrawnToken',
+            fields=[
+                ('digest', models.BinaryField(max_length=32, primary_key=True, serialize=False)),
+                ('recipient', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='withdrawn_tokens', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=django.db.models.lookups.Exact(django.db.models.functions.text.Length(models.F('digest')), 32), name='withdrawn_token_digest_length')],
             },
         ),
         migrations.AddConstraint(

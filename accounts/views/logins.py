@@ -19,6 +19,7 @@ from accounts.serializers import Nothing, Refresh, Registration, SignIn
 from accounts.sign_in import Proof, sign_in
 from accounts.views.base import AnyoneView, UserView, caller, parse
 from p2p.protocol.fields import b64_text
+from p2p.protocol.words import SessionEndCause
 
 
 class RegisterView(AnyoneView):
@@ -82,7 +83,7 @@ class LogoutView(UserView):
     def post(self, request: Request) -> Response:
         parse(Nothing, request.data)
         _, login = caller(request)
-        end_login(sid=login.sid, cause="logout")
+        end_login(sid=login.sid, cause=SessionEndCause.LOGOUT)
         response = Response(status=204)
         cookies.clear_login_cookies(response)
         return response

@@ -17,16 +17,16 @@ ROWS_ALLOWED = {
     "p2p_p2ptransaction": {"id", "state", "attempts", "cause", "started", "ended"},
     "p2p_p2ppath": {"id", "transaction_id", "attempt", "state", "started", "ended"},
     "accounts_deliverytoken": {"digest", "recipient_id"},
-    "accounts_devicelogin": {"id", "device_id", "refresh_jti", "expires_on"},
+    "accounts_devicelogin": {"id", "device_id", "pair", "pair_before", "expires_on"},
     "accounts_envelope": {"id", "device_id", "sealed", "expires_on"},
-    "accounts_onetimeprekey": {"id", "device_id", "kind", "key_id", "signed"},
+    "accounts_onetimeprekey": {"id", "device_id", "kind", "key_id", "packed", "forget_on"},
     "accounts_revokedtoken": {"id", "expires_on"},
-    "accounts_standingprekey": {"id", "device_id", "kind", "key_id", "signed"},
+    "accounts_standingprekey": {"id", "device_id", "kind", "key_id", "packed"},
 }
 TRANSACTION_TABLES = frozenset({"p2p_p2ptransaction", "p2p_p2ppath"})
 WHOLE_MINUTE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:00(\+00:00)?")
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
-TIME_COLUMNS = {"started": WHOLE_MINUTE, "ended": WHOLE_MINUTE, "expires_on": DATE}
+TIME_COLUMNS = {"started": WHOLE_MINUTE, "ended": WHOLE_MINUTE, "expires_on": DATE, "forget_on": DATE}
 # Keys that belong to a transaction, and must be gone when it has ended. Spec: docs/spec/store.md
 TRANSACTION_KINDS = frozenset(
     {"asked", "avoided", "finding", "held", "hop", "hops", "path", "tx", "tx_hops", "txs", "waiting"}

@@ -1,9 +1,11 @@
--- Take one offer from each stock, or none at all. Returns the offers, or the place of the first empty stock.
+-- Take one offer from each stock, or none at all. Returns the offers, or the places of all empty stocks.
 -- A taken offer is never returned; its id is remembered as long as its owner may still list it.
 -- KEYS stock, taken ids, stock, taken ids, …
+local empty = {'empty'}
 for at = 1, #KEYS, 2 do
-    if redis.call('LLEN', KEYS[at]) == 0 then return {'empty', tostring((at - 1) / 2)} end
+    if redis.call('LLEN', KEYS[at]) == 0 then table.insert(empty, tostring((at - 1) / 2)) end
 end
+if #empty > 1 then return empty end
 local popped = {'ok'}
 for at = 1, #KEYS, 2 do
     local offer = redis.call('LPOP', KEYS[at])

@@ -6,6 +6,7 @@ local stock = prefix .. 'offers:' .. peer
 redis.call('RPUSH', stock, offer)
 redis.call('LTRIM', stock, -tonumber(most), -1)
 redis.call('PEXPIRE', stock, ttl)
+redis.call('DEL', prefix .. 'owed:' .. peer)
 local waits = redis.call('SMEMBERS', prefix .. 'offer_waits:' .. peer)
 redis.call('DEL', prefix .. 'offer_waits:' .. peer)
 return waits

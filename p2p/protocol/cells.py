@@ -24,9 +24,14 @@ PENDING_CELLS = 16
 PENDING_S = 2.0
 HOP_IDLE_S = 10.0
 HOP_LIFE_S = 60.0
+QUEUED_FRAMES = 256
+QUEUED_FRAMES_PER_HOP = 64
 MAX_STREAMS = 64
-MAX_UNFINISHED_BYTES = 8 * 1_024 * 1_024
+MAX_STREAMS_OF_ALL_HOPS = 512
+MAX_UNFINISHED_BYTES = 2 * 1_024 * 1_024
+MAX_UNFINISHED_BYTES_OF_ALL_HOPS = 8 * 1_024 * 1_024
 STREAM_IDLE_S = 30.0
+LONE_HOP = HopId(bytes(HOP_ID_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,27 @@ class _Stream:
         return sum(len(body) for body in self.bodies.values())
 
 
+@dataclass(slots=True)
+class _HopStreams:
+    """What one hop has brought so far; streams in the order in which they last got a fragment."""
+
+    streams: dict[StreamId, _Stream] = field(default_factory=dict)
+    size_bytes: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        return len(self.streams) > MAX_STREAMS or self.size_bytes > MAX_UNFINISHED_BYTES
+
+    def touch(self, stream_id: StreamId) -> None:
+        self.streams[stream_id] = self.streams.pop(stream_id)
+
+    def forget(self, stream_id: StreamId) -> None:
+        self.size_bytes -= self.streams.pop(stream_id).size_bytes
+
+    def forget_oldest(self) -> None:
+        self.forget(next(iter(self.streams)))
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What one fragment brought: the whole envelope, or credit to give, or neither."""
@@ -146,6 +172,9 @@ class Progress:
 class Reassembler:
     """Puts fragments of many streams together, bounded in number, size and time.
 
+    What a hop brings displaces what the same hop brought; past the bounds over all hops the hop that holds
+    most pays. So no sender pushes out another's message (T-14).
+
     Pure: time in seconds is passed in.
 
     Spec: docs/spec/cells.md, section "Receiver must"
@@ -153,16 +182,20 @@ class Reassembler:
 
     def __init__(self, max_envelope_bytes: int = MAX_ENVELOPE_BYTES) -> None:
         self._max_fragments = -(-max_envelope_bytes // FRAGMENT_BYTES)
-        self._streams: dict[StreamId, _Stream] = {}
-        self.unfinished_bytes = 0
+        self._hops: dict[HopId, _HopStreams] = {}
 
     @property
     def unfinished_streams(self) -> int:
         """How many streams wait for fragments."""
-        return len(self._streams)
+        return sum(len(hop.streams) for hop in self._hops.values())
 
-    def add(self, fragment: Fragment, *, now: float) -> Progress:
-        """Take one fragment.
+    @property
+    def unfinished_bytes(self) -> int:
+        """How much is kept of them."""
+        return sum(hop.size_bytes for hop in self._hops.values())
+
+    def add(self, fragment: Fragment, *, now: float, hop: HopId = LONE_HOP) -> Progress:
+        """Take one fragment that came in over a hop; without one all count as of the same hop.
 
         Raises:
             CellError: it contradicts its stream, or its stream is too large; the stream is unchanged.
@@ -170,39 +203,44 @@ class Reassembler:
         if fragment.count > self._max_fragments:
             raise CellError("a stream is too large")
         self._expire(now)
-        stream = self._streams.setdefault(fragment.stream, _Stream(fragment.count, now))
+        held = self._hops.setdefault(hop, _HopStreams())
+        stream = held.streams.setdefault(fragment.stream, _Stream(fragment.count, now))
         if fragment.count != stream.count:
             raise CellError("a fragment's count is not its stream's")
         known = stream.bodies.get(fragment.index)
         if known is not None and known != fragment.body:
             raise CellError("a fragment came twice with other bytes")
-        self._store(stream, fragment, now, is_new=known is None)
+        _store(held, stream, fragment, now)
         if len(stream.bodies) == stream.count:
-            self._forget(fragment.stream)
+            held.forget(fragment.stream)
             return Progress(envelope=b"".join(stream.bodies[index] for index in range(stream.count)))
-        self._make_space()
+        self._make_space(held)
         return Progress(credit_index=_credit(stream))
 
-    def _store(self, stream: _Stream, fragment: Fragment, now: float, *, is_new: bool) -> None:
-        stream.last_at = now
-        if is_new:
-            stream.bodies[fragment.index] = fragment.body
-            self.unfinished_bytes += len(fragment.body)
-        while stream.contiguous + 1 in stream.bodies:
-            stream.contiguous += 1
-
     def _expire(self, now: float) -> None:
-        for stream_id in [
-            key for key, stream in self._streams.items() if now - stream.last_at > STREAM_IDLE_S
-        ]:
-            self._forget(stream_id)
+        for hop_id, held in tuple(self._hops.items()):
+            while held.streams and now - next(iter(held.streams.values())).last_at > STREAM_IDLE_S:
+                held.forget_oldest()
+            if not held.streams:
+                del self._hops[hop_id]
 
-    def _make_space(self) -> None:
-        while len(self._streams) > MAX_STREAMS or self.unfinished_bytes > MAX_UNFINISHED_BYTES:
-            self._forget(min(self._streams, key=lambda key: self._streams[key].last_at))
+    def _make_space(self, held: _HopStreams) -> None:
+        while held.is_over:
+            held.forget_oldest()
+        while self.unfinished_streams > MAX_STREAMS_OF_ALL_HOPS:
+            max(self._hops.values(), key=lambda each: len(each.streams)).forget_oldest()
+        while self.unfinished_bytes > MAX_UNFINISHED_BYTES_OF_ALL_HOPS:
+            max(self._hops.values(), key=lambda each: each.size_bytes).forget_oldest()
 
-    def _forget(self, stream_id: StreamId) -> None:
-        self.unfinished_bytes -= self._streams.pop(stream_id).size_bytes
+
+def _store(held: _HopStreams, stream: _Stream, fragment: Fragment, now: float) -> None:
+    stream.last_at = now
+    held.touch(fragment.stream)
+    if fragment.index not in stream.bodies:
+        stream.bodies[fragment.index] = fragment.body
+        held.size_bytes += len(fragment.body)
+    while stream.contiguous + 1 in stream.bodies:
+        stream.contiguous += 1
 
 
 def _credit(stream: _Stream) -> int | None:

@@ -25,7 +25,7 @@ from p2p.protocol.fields import (
     wire,
 )
 from p2p.protocol.ids import DeviceId, HopId, LinkId, OfferId, StreamId, TransactionId
-from p2p.protocol.limits import FRAME_BYTES, FRAMES_PER_S, MAX_OFFERS, MAX_WATCH
+from p2p.protocol.limits import FRAME_BYTES, FRAMES_PER_S, MAX_OFFERS, MAX_RECEIPT_ENTRIES, MAX_WATCH
 from p2p.protocol.words import How, TransactionState
 
 _ID = TypeVar("_ID")
@@ -136,7 +136,7 @@ class ConversationRevision:
     revision: int = wire(revision_number)
 
 
-receipt_entries = listed(record(ReceiptEntry), 64)
+receipt_entries = listed(record(ReceiptEntry), MAX_RECEIPT_ENTRIES)
 optional_credit = optional(record(Credit))
 
 

@@ -22,7 +22,14 @@ from p2p.protocol.fields import (
     wire,
 )
 from p2p.protocol.ids import DeviceId, HopId, LinkId, TransactionId
-from p2p.protocol.limits import FORWARDERS, HOPS
+from p2p.protocol.limits import (
+    FORWARDERS,
+    HOPS,
+    MAX_CONVERSATIONS,
+    MAX_HELD_RECEIPTS,
+    MAX_HOPS,
+    MAX_OPEN_TRANSACTIONS,
+)
 from p2p.protocol.parts import (
     ConversationRevision,
     Credit,
@@ -70,10 +77,12 @@ class Snapshot:
     """What the server holds for this peer now."""
 
     TYPE: ClassVar = ToPeer.SNAPSHOT
-    hops: tuple[HopId, ...] = wire(listed(hop_id, 1_024))
-    transactions: tuple[OpenTransaction, ...] = wire(listed(record(OpenTransaction), 256))
-    receipts: tuple[HeldReceipt, ...] = wire(listed(record(HeldReceipt), 256))
-    conversations: tuple[ConversationRevision, ...] = wire(listed(record(ConversationRevision), 256))
+    hops: tuple[HopId, ...] = wire(listed(hop_id, MAX_HOPS))
+    transactions: tuple[OpenTransaction, ...] = wire(listed(record(OpenTransaction), MAX_OPEN_TRANSACTIONS))
+    receipts: tuple[HeldReceipt, ...] = wire(listed(record(HeldReceipt), MAX_HELD_RECEIPTS))
+    conversations: tuple[ConversationRevision, ...] = wire(
+        listed(record(ConversationRevision), MAX_CONVERSATIONS)
+    )
 
 
 @dataclass(frozen=True, slots=True)

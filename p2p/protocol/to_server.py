@@ -10,6 +10,7 @@ from p2p.protocol import ids
 from p2p.protocol.fields import binary, binary_up_to, choice, listed, optional, record, sdp, wire
 from p2p.protocol.ids import HopId, LinkId, OfferId, TransactionId
 from p2p.protocol.limits import MAX_OFFERS, MAX_TICKETS, MAX_WATCH_PER_FRAME
+from p2p.protocol.link import MAX_LINKS
 from p2p.protocol.parts import (
     Capabilities,
     Credit,
@@ -35,7 +36,7 @@ class Hello:
     TYPE: ClassVar = ToServer.HELLO
     resume: bytes | None = wire(optional(binary(ids.RESUME_BYTES)))
     epoch: bytes | None = wire(optional(binary(ids.EPOCH_BYTES)))
-    links: tuple[LinkId, ...] = wire(listed(link_id, 64))
+    links: tuple[LinkId, ...] = wire(listed(link_id, MAX_LINKS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ class PrivatePrekey:
 
 
 def create_prekey(kind: PrekeyKind, prekey_id: PrekeyId, *, day: int, rng: Rng = os.urandom) -> PrivatePrekey:
-    """Make one prekey; ids of a device count up from 1 and are never used again.
+    """Make one prekey; ids of a device rise by random steps and are never used again.
 
     Raises:
         Malformed: an id out of range.

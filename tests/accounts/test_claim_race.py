@@ -2,6 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from threading import Barrier
 
 import pytest
@@ -17,10 +18,14 @@ CLAIMERS = 8
 KEYS = 20
 
 
-def stock(device: Device, count: int) -> None:
+def stock(device: Device, count: int, *, first: int = 0) -> None:
     OneTimePrekey.objects.bulk_create(
         OneTimePrekey(
-            device=device, kind=PrekeyKind.ONE_TIME, key_id=number, packed=number.to_bytes(4, "big")
+            device=device,
+            kind=PrekeyKind.ONE_TIME,
+            key_id=first + number,
+            packed=number.to_bytes(4, "big"),
+            forget_on=date(2100, 1, 1),
         )
         for number in range(1, count + 1)
     )
@@ -51,8 +56,8 @@ def test_parallel_claimers_share_the_stock_without_a_repetition() -> None:
 
 def test_last_key_goes_to_one_of_many() -> None:
     device = make_device()
-    for _ in range(5):
-        stock(device, 1)
+    for first in range(5):
+        stock(device, 1, first=first)
         start = Barrier(CLAIMERS)
 
         with ThreadPoolExecutor(CLAIMERS) as pool:

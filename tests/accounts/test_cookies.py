@@ -89,11 +89,11 @@ def test_foreign_origin_is_refused() -> None:
 
 def test_header_wins_over_the_cookie() -> None:
     client, _ = browser("ada")
-    bo = make_login(username="bobo")
+    bo = make_login(username="bo")
 
     answer = client.get(BASE + "me/", headers=bo.header)
 
-    assert answer.json()["username"] == "bobo"
+    assert answer.json()["username"] == "bo"
 
 
 def test_bad_header_is_not_mended_by_a_good_cookie() -> None:

@@ -29,7 +29,7 @@ def ada() -> LoggedIn:
 
 @pytest.fixture
 def bo() -> LoggedIn:
-    return make_login(username="bobo")
+    return make_login(username="bo")
 
 
 def post(sender: LoggedIn, to: LoggedIn, *, token: bytes | None = None, **changes: Any) -> Any:
@@ -117,7 +117,7 @@ def test_unknown_device_is_not_found(ada: LoggedIn, bo: LoggedIn) -> None:
 
 
 def test_token_and_name_together_are_refused(ada: LoggedIn, bo: LoggedIn) -> None:
-    assert code(post(ada, bo, token=bytes(32), username="bobo")) == (400, "invalid")
+    assert code(post(ada, bo, token=bytes(32), username="bo")) == (400, "invalid")
 
 
 def test_neither_token_nor_name_is_refused(ada: LoggedIn, bo: LoggedIn) -> None:

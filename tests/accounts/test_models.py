@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from accounts.models import (
     StandingPrekey,
     Statement,
     User,
+    WithdrawnToken,
 )
 from tests.factories import make_device, make_user
 
@@ -26,7 +28,7 @@ def test_primary_keys_are_random_or_hashes() -> None:
     kinds = {model.__name__: type(model._meta.pk) for model in MODELS}
 
     hashed = {name for name, kind in kinds.items() if kind is models.BinaryField}
-    assert hashed == {"DeliveryToken", "ReservedName"}
+    assert hashed == {"DeliveryToken", "ReservedName", "WithdrawnToken"}
     assert {kind for name, kind in kinds.items() if name not in hashed} == {models.UUIDField}
 
 
@@ -59,6 +61,7 @@ def test_every_constraint_is_named_after_its_table() -> None:
                     "StandingPrekey": "standing_prekey_",
                     "OneTimePrekey": "one_time_prekey_",
                     "DeliveryToken": "delivery_token_",
+                    "WithdrawnToken": "withdrawn_token_",
                 }[model.__name__]
             )
 
@@ -87,13 +90,18 @@ def refused_rows() -> dict[str, Callable[[Device], Any]]:
             device=device, kind=PrekeyKind.ONE_TIME, key_id=1, packed=b"x"
         ),
         "one_time_prekey_id_unique": lambda device: [
-            OneTimePrekey.objects.create(device=device, kind=PrekeyKind.ONE_TIME, key_id=1, packed=b"x")
+            OneTimePrekey.objects.create(
+                device=device, kind=PrekeyKind.ONE_TIME, key_id=1, packed=b"x", forget_on=date(2100, 1, 1)
+            )
             for _ in range(2)
         ],
         "one_time_prekey_kind_known": lambda device: OneTimePrekey.objects.create(
-            device=device, kind=PrekeyKind.SIGNED, key_id=1, packed=b"x"
+            device=device, kind=PrekeyKind.SIGNED, key_id=1, packed=b"x", forget_on=date(2100, 1, 1)
         ),
         "delivery_token_digest_length": lambda device: DeliveryToken.objects.create(
+            digest=b"x", recipient=device.user
+        ),
+        "withdrawn_token_digest_length": lambda device: WithdrawnToken.objects.create(
             digest=b"x", recipient=device.user
         ),
         "delivery_token_pk": lambda device: DeliveryToken.objects.bulk_create(

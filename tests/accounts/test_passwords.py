@@ -32,7 +32,7 @@ def test_nobody_waits_for_ever_for_a_turn(monkeypatch: pytest.MonkeyPatch) -> No
         for _ in range(AT_ONCE):
             all_turns.enter_context(hashing_slot())
 
-        answers = [Rest().log_in(keys_of(ada), ada.pk, "ada"), sign_up("carol")]
+        answers = [Rest().log_in(keys_of(ada), ada.pk, "ada"), sign_up("bo")]
 
     assert [code(answer) for answer in answers] == [(503, "unavailable")] * 2
 

@@ -1,8 +1,10 @@
 """Prekeys: uploads that verify, stock that is bounded, and nothing that comes back."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Device, OneTimePrekey, PrekeyKind, StandingPrekey
 from accounts.prekeys import MAX_STOCK, claim_one_time
@@ -190,11 +192,42 @@ def test_refused_upload_changes_nothing() -> None:
     assert not OneTimePrekey.objects.exists()
 
 
-def test_one_time_keys_are_claimed_oldest_first_and_once() -> None:
+def claimed_ids(device: Device) -> list[int]:
+    """Claim until the stock is empty."""
+    taken = iter(lambda: claim_one_time(device_id=device.pk, kind=PrekeyKind.ONE_TIME), None)
+    return [int.from_bytes(raw[2:6], "big") for raw in taken]
+
+
+def test_each_one_time_key_is_claimed_once_and_in_no_order() -> None:
     ada = make_login()
-    Rest(ada).put("prekeys/", make_prekeys(ada.device, one_time=2))
-    device = ada.device
+    ids = list(range(1, 31))
+    keys = [packed(ada.device, Kind.ONE_TIME, each) for each in ids]
+    Rest(ada).put("prekeys/", {**EMPTY, "one_time": keys})
 
-    claimed = [claim_one_time(device_id=device.pk, kind=PrekeyKind.ONE_TIME) for _ in range(3)]
+    claimed = claimed_ids(ada.device)
 
-    assert [None if raw is None else int.from_bytes(raw[2:6], "big") for raw in claimed] == [3, 4, None]
+    assert sorted(claimed) == ids
+    assert claimed != ids
+
+
+def test_ids_need_not_count_up() -> None:
+    ada = make_login()
+
+    for each in (2**32 - 1, 7, 70_000):
+        body = {**EMPTY, "one_time": [packed(ada.device, Kind.ONE_TIME, each)]}
+        assert Rest(ada).put("prekeys/", body).status_code == 204
+
+    assert sorted(claimed_ids(ada.device)) == [7, 70_000, 2**32 - 1]
+
+
+def test_claim_leaves_no_date_and_upload_only_a_month() -> None:
+    ada = make_login()
+    Rest(ada).put("prekeys/", make_prekeys(ada.device))
+    before = OneTimePrekey.objects.get(kind=PrekeyKind.ONE_TIME)
+
+    claim_one_time(device_id=ada.device.pk, kind=PrekeyKind.ONE_TIME)
+
+    after = OneTimePrekey.objects.get(kind=PrekeyKind.ONE_TIME)
+    assert (after.packed, after.forget_on) == (None, before.forget_on)
+    assert after.forget_on.day == 1
+    assert timedelta(days=90) < after.forget_on - timezone.now().date() <= timedelta(days=122)

@@ -1,5 +1,6 @@
-"""Refresh: each token once, and a second use ends the login."""
+"""Refresh: a new pair of the same login, and the end of it when an old token comes back."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import jwt
@@ -7,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import DeviceLogin, RevokedToken
-from accounts.tokens import REFRESH_LIFETIME, TokenKind, write_token
+from accounts.tokens import TokenKind, read_token, write_token
 from tests.accounts.rest import Rest, code
 from tests.factories import make_client, make_login
 
@@ -41,6 +42,7 @@ def test_refresh_gives_a_new_pair_of_the_same_login() -> None:
 def test_rotated_token_that_comes_back_ends_the_login() -> None:
     ada = make_login()
     pair = rotate(ada.tokens.refresh)
+    assert works(pair["access"])
 
     assert code(Rest().post("refresh/", {"refresh": ada.tokens.refresh})) == REFUSED
 
@@ -54,9 +56,10 @@ def test_rotated_token_that_comes_back_ends_the_login() -> None:
 def test_other_logins_outlive_the_end_of_one() -> None:
     ada = make_login()
     other = make_login(device=ada.device)
-    rotate(ada.tokens.refresh)
+    assert works(rotate(ada.tokens.refresh)["access"])
     Rest().post("refresh/", {"refresh": ada.tokens.refresh})
 
+    assert not works(ada.tokens.access)
     assert works(other.tokens.access)
 
 
@@ -75,15 +78,8 @@ def test_access_token_does_not_refresh() -> None:
 
 def test_expired_refresh_token_is_refused() -> None:
     ada = make_login()
-    row = DeviceLogin.objects.get()
-    old = write_token(
-        TokenKind.REFRESH,
-        user_id=ada.login.user_id,
-        sid=row.pk,
-        jti=row.refresh_jti,
-        ver=0,
-        now=timezone.now() - REFRESH_LIFETIME - timedelta(seconds=1),
-    )
+    claims = read_token(ada.tokens.refresh, TokenKind.REFRESH)
+    old = write_token(replace(claims, expires_at=timezone.now() - timedelta(seconds=1)))
 
     assert code(Rest().post("refresh/", {"refresh": old})) == REFUSED
     # Time made it bad, not a second use: the login itself is untouched.

@@ -83,7 +83,7 @@ def test_reserved_name_can_not_be_read_from_its_row() -> None:
 
 
 def test_statement_with_another_name_is_refused() -> None:
-    statements = [b64_text(make_statement("bobo"))]
+    statements = [b64_text(make_statement("bo"))]
 
     assert code(Rest().post("register/", body("ada", statements=statements))) == (422, "statement_invalid")
     assert not User.objects.exists()

@@ -9,7 +9,8 @@ from django.db import models
 from django.utils import timezone
 
 from accounts import removal
-from accounts.models import DeviceLogin, Envelope, ReservedName, RevokedToken, User
+from accounts.delivery import delete_tokens, digest_of
+from accounts.models import DeviceLogin, Envelope, OneTimePrekey, PrekeyKind, ReservedName, RevokedToken, User
 from accounts.names import reservation_digest
 from accounts.pruning import prune_expired_rows
 from accounts.removal import remove_account
@@ -32,6 +33,8 @@ def test_removed_account_leaves_its_denied_login_and_reserved_name_only() -> Non
     ada = make_login(username="ada")
     Rest(ada).put("prekeys/", make_prekeys(ada.device))
     make_delivery_token(recipient=ada.device.user)
+    withdrawn = digest_of(make_delivery_token(recipient=ada.device.user))
+    delete_tokens(user=ada.device.user, digests=[withdrawn])
     Envelope.objects.create(device=ada.device, sealed=bytes(49), expires_on=timezone.now().date())
 
     remove_account(user=ada.device.user)
@@ -87,6 +90,7 @@ def test_name_is_reserved_for_90_days() -> None:
 def make_rows(day: date) -> None:
     device = make_login().device
     Envelope.objects.create(device=device, sealed=bytes(49), expires_on=day)
+    OneTimePrekey.objects.create(device=device, kind=PrekeyKind.ONE_TIME, key_id=1, forget_on=day)
     DeviceLogin.objects.update(expires_on=day)
     RevokedToken.objects.create(pk=uuid.uuid4(), expires_on=day)
     ReservedName.objects.create(digest=bytes(32), until=day)
@@ -95,7 +99,7 @@ def make_rows(day: date) -> None:
 def test_rows_whose_date_has_passed_are_deleted() -> None:
     make_rows(timezone.now().date() - timedelta(days=1))
 
-    assert prune_expired_rows() == 4
+    assert prune_expired_rows() == 5
 
     assert rows_left() == {"User": 1, "Device": 1, "Statement": 1}
 

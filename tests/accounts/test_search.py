@@ -13,16 +13,16 @@ def found(prefix: str) -> list[str]:
 
 
 def test_search_finds_by_prefix_in_order() -> None:
-    for name in ("bobo", "bob", "bocelli", "abob"):
+    for name in ("bo22", "bo2", "bo3", "abo2"):
         make_device(username=name)
 
-    assert found("bob") == ["bob", "bobo"]
+    assert found("bo2") == ["bo2", "bo22"]
 
 
 def test_search_folds_what_was_typed() -> None:
-    make_device(username="bobo")
+    make_device(username="bo22")
 
-    assert found("BOB") == ["bobo"]
+    assert found("BO2") == ["bo22"]
 
 
 def test_caller_is_never_found() -> None:
@@ -44,7 +44,7 @@ def test_search_gives_a_bounded_list() -> None:
 
 
 def test_two_characters_find_only_the_whole_name() -> None:
-    for name in ("bo", "bob", "bobo"):
+    for name in ("bo", "bo2", "bo22"):
         make_device(username=name)
 
     assert found("bo") == ["bo"]
@@ -62,12 +62,12 @@ def test_search_without_a_prefix_is_refused() -> None:
 
 
 def test_search_with_another_key_is_refused() -> None:
-    assert code(Rest(make_login()).get("users/", prefix="bob", page="2")) == (400, "invalid")
+    assert code(Rest(make_login()).get("users/", prefix="bo2", page="2")) == (400, "invalid")
 
 
-@pytest.mark.parametrize("prefix", ["%%%", "bo%", "b_b", "___", "\\\\\\", "bob*", "b%b"])
+@pytest.mark.parametrize("prefix", ["%%%", "bo%", "b_2", "___", "\\\\\\", "bo2*", "b%2"])
 def test_wildcards_mean_themselves(prefix: str) -> None:
-    make_device(username="bobo")
+    make_device(username="bo22")
 
     assert found(prefix) == []
 
@@ -79,7 +79,7 @@ def test_underscore_finds_itself() -> None:
     assert found("a_b") == ["a_b_c"]
 
 
-@pytest.mark.parametrize("prefix", ["bob\x00", "\ud83d"])
+@pytest.mark.parametrize("prefix", ["bo2\x00", "\ud83d"])
 def test_text_that_is_no_text_is_refused(prefix: str) -> None:
     query = prefix.encode("utf-8", "surrogatepass")
     raw = "".join(f"%{byte:02X}" for byte in query)

@@ -8,6 +8,7 @@ from asgiref.sync import async_to_sync
 
 from accounts.logins import end_login
 from accounts.socket_auth import CookieAuth, HeaderAuth, recheck
+from p2p.protocol.words import SessionEndCause
 from tests.factories import LoggedIn, make_login
 
 # A socket's look-up has its own connection: it sees what was committed.
@@ -36,7 +37,7 @@ def cookie(token: str) -> list[tuple[bytes, bytes]]:
 
 
 def of_an_ended_login(ada: LoggedIn) -> str:
-    end_login(sid=ada.login.sid, cause="logout")
+    end_login(sid=ada.login.sid, cause=SessionEndCause.LOGOUT)
     return ada.tokens.access
 
 
@@ -104,6 +105,6 @@ def test_recheck_ends_with_the_login() -> None:
     ada = make_login()
     assert async_to_sync(recheck)(ada.login) == ada.login
 
-    end_login(sid=ada.login.sid, cause="logout")
+    end_login(sid=ada.login.sid, cause=SessionEndCause.LOGOUT)
 
-    assert async_to_sync(recheck)(ada.login) is None
+    assert async_to_sync(recheck)(ada.login) is SessionEndCause.REVOKED

@@ -47,7 +47,7 @@ def calls(rest: Rest) -> dict[str, Any]:
         "login": lambda: rest.post("login/", {}),
         "refresh": lambda: rest.post("refresh/", {}),
         "me": lambda: rest.get("me/"),
-        "search": lambda: rest.get("users/", prefix="bob"),
+        "search": lambda: rest.get("users/", prefix="bo2"),
         "bundles": lambda: rest.post("bundles/", {}),
         "prekeys": lambda: rest.put("prekeys/", {}),
         "tokens": lambda: rest.post("tokens/", {}),
@@ -75,18 +75,18 @@ def test_second_call_is_throttled(route: str) -> None:
 @pytest.mark.usefixtures("one_a_minute")
 def test_callers_do_not_share_a_limit() -> None:
     ada, bo = Rest(make_login()), Rest(make_login())
-    ada.get("users/", prefix="bob")
+    ada.get("users/", prefix="bo2")
 
-    assert bo.get("users/", prefix="bob").status_code == 200
+    assert bo.get("users/", prefix="bo2").status_code == 200
 
 
 @pytest.mark.usefixtures("one_a_minute")
 def test_two_devices_of_a_user_share_a_limit() -> None:
     ada = make_login()
     second = make_login(device=make_device(user=ada.device.user))
-    Rest(ada).get("users/", prefix="bob")
+    Rest(ada).get("users/", prefix="bo2")
 
-    assert code(Rest(second).get("users/", prefix="bob")) == THROTTLED
+    assert code(Rest(second).get("users/", prefix="bo2")) == THROTTLED
 
 
 @pytest.mark.parametrize(
@@ -130,13 +130,13 @@ def test_nobody_logs_in_when_wrong_passwords_can_not_be_counted() -> None:
 
 @pytest.mark.usefixtures("one_a_minute")
 def test_counters_name_nobody(empty_store: store.Client) -> None:
-    ada = make_login(username="ada-lovelace")
+    ada = make_login(username="ada-who-asks")
     for call in calls(Rest(ada)).values():
         call()
-    Rest(ada).post("bundles/", {"username": "bobo-target", "token": None})
+    Rest(ada).post("bundles/", {"username": "bo-as-target", "token": None})
 
     kept = " ".join(f"{key} {empty_store.get(key)}" for key in empty_store.scan_iter())
-    for secret in ("lovelace", "bobo", str(ada.device.user_id), ada.device.user_id.hex, "127.0.0.1"):
+    for secret in ("ada-who", "bo-as", str(ada.device.user_id), ada.device.user_id.hex, "127.0.0.1"):
         assert secret not in kept
 
 

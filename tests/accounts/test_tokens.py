@@ -4,6 +4,7 @@ import base64
 import json
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,8 @@ from django.utils import timezone
 
 from accounts.logins import end_all_logins
 from accounts.models import DeviceLogin, RevokedToken, User
-from accounts.tokens import ACCESS_LIFETIME, TokenInvalid, TokenKind, read_token, write_token
+from accounts.tokens import TokenInvalid, TokenKind, read_token, write_token
+from p2p.protocol.words import SessionEndCause
 from tests.accounts.rest import Rest, code
 from tests.factories import LoggedIn, make_client, make_login
 
@@ -28,14 +30,7 @@ def me(token: str, scheme: str = "Bearer") -> Any:
 
 
 def write(ada: LoggedIn, **changes: Any) -> str:
-    claims: dict[str, Any] = {
-        "user_id": ada.login.user_id,
-        "sid": ada.login.sid,
-        "jti": uuid.uuid4(),
-        "ver": 0,
-        "now": timezone.now(),
-    }
-    return write_token(TokenKind.ACCESS, **{**claims, **changes})
+    return write_token(replace(read_token(ada.tokens.access, TokenKind.ACCESS), **changes))
 
 
 def test_good_token_opens_the_door() -> None:
@@ -59,8 +54,9 @@ def test_no_token_is_not_authenticated() -> None:
 
 
 def foreign(ada: LoggedIn) -> str:
+    claims = read_token(ada.tokens.access, TokenKind.ACCESS)
     with override_settings(SECRET_KEY="another server's key, long enough to sign"):
-        return write(ada)
+        return write_token(claims)
 
 
 def signed_with_the_django_key(ada: LoggedIn) -> str:
@@ -93,9 +89,11 @@ def changed(ada: LoggedIn) -> str:
         unsigned,
         changed,
         of_another_user,
-        lambda ada: write(ada, now=timezone.now() - ACCESS_LIFETIME - timedelta(seconds=1)),
+        lambda ada: write(ada, expires_at=timezone.now() - timedelta(seconds=1)),
         lambda ada: write(ada, ver=1),
         lambda ada: write(ada, sid=uuid.uuid4()),
+        lambda ada: write(ada, jti=uuid.uuid4()),
+        lambda ada: write(ada, jti=uuid.uuid4(), parent=uuid.uuid4()),
         lambda ada: ada.tokens.refresh,
         lambda ada: ada.tokens.access[:-8],
         lambda ada: "",
@@ -133,13 +131,13 @@ def read_signing_key() -> Any:
     return tokens._backend(settings.SECRET_KEY).signing_key
 
 
-def test_denied_token_is_refused_while_others_of_its_login_are_not() -> None:
+def test_denied_pair_is_refused_while_another_of_its_login_is_not() -> None:
     ada = make_login()
     jti = uuid.uuid4()
-    single = write(ada, jti=jti)
+    denied = write(ada, jti=jti, parent=DeviceLogin.objects.get().pair)
     RevokedToken.objects.create(pk=jti, expires_on=timezone.now().date())
 
-    assert code(me(single)) == REFUSED
+    assert code(me(denied)) == REFUSED
     assert me(ada.tokens.access).status_code == 200
 
 
@@ -176,7 +174,7 @@ def test_ending_all_logins_ends_each_of_them() -> None:
     second = make_login(device=ada.device)
     bo = make_login()
 
-    end_all_logins(user=ada.device.user, cause="revoked")
+    end_all_logins(user=ada.device.user, cause=SessionEndCause.REVOKED)
 
     assert [me(each.tokens.access).status_code for each in (ada, second, bo)] == [401, 401, 200]
 

@@ -23,6 +23,7 @@ COLD = Sample(sent_at=0.0, received_at=0.12, posted_at=0.002, ordered_at=0.027, 
 TAKEN = Taken(
     costs=COSTS,
     raw_frames=[0.002],
+    raw_paced_frames=[0.004],
     raw_colds=[0.05],
     raw_repaired_colds=[0.03],
     on_open_path=[OPEN],

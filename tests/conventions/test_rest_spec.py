@@ -1,21 +1,26 @@
 import re
+from datetime import timedelta
 
 from django.conf import settings
 
+from accounts.bundles import TARGET_QUOTA
 from mesa.problems import CODES
 from tests.conventions.sources import ROOT
 
 PAGE = (ROOT / "docs" / "spec" / "rest.md").read_text()
 LIMITS = PAGE.partition("## Limits")[2]
 CODE_ROW = re.compile(r"^\| `(\w+)` \| (\d{3}) \|", re.MULTILINE)
-# What Django's and DRF's own refusals need beside the table.
-BESIDE = {"method_not_allowed", "unsupported_media_type", "internal"}
 
 
 def test_codes_are_those_of_the_spec() -> None:
     specified = {code: int(status) for code, status in CODE_ROW.findall(PAGE)}
 
-    assert specified == {code: status for code, (status, _) in CODES.items() if code not in BESIDE}
+    assert specified == {code: status for code, (status, _) in CODES.items()}
+
+
+def test_limit_of_a_target_is_that_of_the_spec() -> None:
+    assert TARGET_QUOTA.stretch == timedelta(hours=1)
+    assert f"{TARGET_QUOTA.uses} an hour a target" in LIMITS
 
 
 def test_limits_are_those_of_the_spec() -> None:
@@ -24,7 +29,7 @@ def test_limits_are_those_of_the_spec() -> None:
 
     for scope, rate in rates.items():
         count, _, period = rate.partition("/")
-        name = "everything else" if scope == "user" else scope.partition("_")[0]
+        name = "everything else" if scope == "user" else scope
         row = next(
             line for line in LIMITS.splitlines() if line.startswith("|") and name in line.split("|")[1]
         )

@@ -11,7 +11,7 @@ CODE_FOLDERS = (*SERVER, "peer_agent", "static", "templates")
 DRAWERS = re.compile(r"(^|_)(utils?|helpers?|common|manager|misc)$")
 # What a peer between the ends is called is "forwarder"; this file has to name what is banned.
 BANNED = re.compile(r"(?<![a-z])(relay|node|room)s?(?![a-z])", re.IGNORECASE)
-BANNED_ALLOWED = re.compile(r"relay-only|ast\.|isinstance\(node|for node in|TURN", re.IGNORECASE)
+BANNED_ALLOWED = re.compile(r"relay-only|ast\.|isinstance\(node|for node in|\bTURN\b")
 PRINTERS = ("bench", "peer_agent/cli", "mesa/management")
 SELF = Path(__file__)
 
@@ -59,6 +59,20 @@ def test_a_word_means_one_thing() -> None:
     ]
 
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("line", "is_found"),
+    [
+        ("return relay", True),
+        ("the node turns", True),
+        ("room = 1", True),
+        ("a TURN server, never a relay", False),
+        ("for node in ast.walk(tree):", False),
+    ],
+)
+def test_word_is_found_beside_any_other(line: str, *, is_found: bool) -> None:
+    assert (bool(BANNED.search(line)) and not BANNED_ALLOWED.search(line)) == is_found
 
 
 def test_log_lines_take_arguments() -> None:

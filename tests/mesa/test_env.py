@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,23 @@ def test_words_are_split_at_spaces_and_commas(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv(NAME, "a, b  c")
 
     assert env.words(NAME) == ["a", "b", "c"]
+
+
+def test_list_of_urls_refuses_another_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, "stun:a turn:b")
+
+    with pytest.raises(env.EnvError, match=f"{NAME} must start with one of: stun"):
+        env.words(NAME, schemes=frozenset({"stun"}))
+
+
+@pytest.mark.parametrize(("value", "fits"), [("a b", True), ("a b c", False)])
+def test_list_has_a_bound_where_one_is_given(
+    monkeypatch: pytest.MonkeyPatch, value: str, *, fits: bool
+) -> None:
+    monkeypatch.setenv(NAME, value)
+
+    with nullcontext() if fits else pytest.raises(env.EnvError, match="at most 2"):
+        env.words(NAME, most=2)
 
 
 def test_path_is_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,8 +3,11 @@ from typing import Any
 
 import pytest
 import redis
+from django.db import OperationalError
 from django.http import Http404
 from django.test import Client
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import OutOfMemoryError  # type: ignore[attr-defined]  # the stubs lack it
 from rest_framework import exceptions, serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -36,6 +39,9 @@ ERRORS: list[tuple[Exception, int, str]] = [
     (exceptions.ParseError(), 400, "invalid"),
     (exceptions.Throttled(wait=7), 429, "throttled"),
     (redis.ConnectionError("unix://secret"), 503, "unavailable"),
+    (OutOfMemoryError("mesa:secret"), 503, "unavailable"),
+    (BrokerError("unix://secret"), 503, "unavailable"),
+    (OperationalError("postgresql://secret"), 503, "unavailable"),
     (NameTaken("ada"), 409, "username_taken"),
 ]
 
@@ -82,8 +88,26 @@ def test_bad_shape_names_its_fields() -> None:
     assert b'"fields": {"name": [' in response.content
 
 
-def test_error_that_nobody_foresaw_is_left_to_django() -> None:
-    assert problems.problem_response(ZeroDivisionError(), {}) is None
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError(), redis.ResponseError("WRONGTYPE"), FileNotFoundError()]
+)
+def test_error_that_nobody_foresaw_is_left_to_django(error: Exception) -> None:
+    assert problems.problem_response(error, {}) is None
+
+
+def test_missing_csrf_token_is_a_problem() -> None:
+    response = Client(enforce_csrf_checks=True).post("/healthz")
+
+    assert (response.status_code, response["Content-Type"]) == (403, "application/problem+json")
+    assert response.json()["code"] == "forbidden"
+
+
+@pytest.mark.parametrize("path", ["/api/server/", "/api/accounts/register/"])
+def test_no_address_describes_itself(client: Client, path: str) -> None:
+    response = client.options(path)
+
+    assert response.status_code == 405
+    assert response.json()["code"] == "method_not_allowed"
 
 
 @pytest.mark.django_db

@@ -7,6 +7,10 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from p2p.greeting import ice_servers
+from p2p.protocol.frames import parse_to_peer, to_text
+from p2p.protocol.parts import LIMITS
+from p2p.protocol.to_peer import Welcome
 from tests.live_tree import ROOT
 
 POSTGRESQL = {"MESA_DATABASE_URL": "postgresql://mesa@db/mesa"}
@@ -58,6 +62,32 @@ def test_channel_layer_and_broker_follow_the_store_unless_they_are_named(tmp_pat
 
 def test_no_foreign_server_is_asked_by_default(tmp_path: Path) -> None:
     assert load(tmp_path, {}, "settings.ICE_SERVERS").stdout == "[]"
+
+
+def test_ice_servers_that_are_named_all_reach_the_peers(tmp_path: Path) -> None:
+    urls = [f"stun:stun{number}.mesa.example:3478" for number in range(4)]
+
+    named = load(tmp_path, {"MESA_ICE_SERVERS": " ".join(urls)}, "settings.ICE_SERVERS")
+    welcome = Welcome(("mesa.1",), ice_servers(urls), LIMITS, bytes(16), bytes(32), resumed=False)
+
+    assert named.stdout == str(urls)
+    assert parse_to_peer(to_text(welcome)) == welcome
+
+
+@pytest.mark.parametrize(
+    ("servers", "why"),
+    [
+        ("turn:turn.mesa.example", "MESA_ICE_SERVERS must start with one of: stun"),
+        ("stun:stun.mesa.example turns:turn.mesa.example", "MESA_ICE_SERVERS must start with one of: stun"),
+        ("stun.mesa.example", "MESA_ICE_SERVERS must start with one of: stun"),
+        ("stun:a stun:b stun:c stun:d stun:e", "MESA_ICE_SERVERS must name at most 4"),
+    ],
+)
+def test_ice_servers_that_could_not_be_used_stop_the_start(tmp_path: Path, servers: str, why: str) -> None:
+    loaded = load(tmp_path, {"MESA_ICE_SERVERS": servers}, "settings.ICE_SERVERS")
+
+    assert loaded.returncode != 0
+    assert why in loaded.stderr.splitlines()[-1]
 
 
 def test_each_queue_gets_its_own_tasks_only() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -45,6 +45,13 @@ class Town:
 
 @pytest.fixture(scope="package")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with build_town(tmp_path_factory) as made:
+        yield made
+
+
+@contextmanager
+def build_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """Start a server, register everybody, and make ada and bo contacts."""
     folder = tmp_path_factory.mktemp("town")
     with ExitStack() as stack:
         # The most talkative log: the privacy tests search it.

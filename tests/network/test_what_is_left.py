@@ -12,7 +12,7 @@ from mesa.dumps import STORE, Dump, holding, names_of
 from p2p.protocol.fields import b64_bytes
 from tests.live_tree import ROOT
 from tests.network.agents import Event
-from tests.network.conftest import ADA, BO, FORWARDERS, Town
+from tests.network.conftest import ADA, BO, FORWARDERS, Town, build_town
 from tests.waiting import wait_for
 
 TEXT = "the meeting is moved to the old harbour"
@@ -45,9 +45,16 @@ def ended(dump: Dump) -> bool:
 
 
 @pytest.fixture(scope="module")
-def story(request: pytest.FixtureRequest) -> Iterator[tuple[Town, Dump, Dump, list[Event]]]:
-    """A message was sent, delivered and is over: the town, dumps before and after, what ada's agent told."""
-    town: Town = request.getfixturevalue("town")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Town, Dump, Dump, list[Event]]]:
+    """Messages were sent, delivered and are over: the town, dumps before and after, what ada's agent told.
+
+    The town is its own: senders that other tests killed leave transactions that end later.
+    """
+    with build_town(tmp_path_factory) as town:
+        yield from _tell(town)
+
+
+def _tell(town: Town) -> Iterator[tuple[Town, Dump, Dump, list[Event]]]:
     town.forward(*FORWARDERS)
     bo = town.bo.start("listen", "--no-forward")
     bo.wait_for_event("online")

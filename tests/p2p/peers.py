@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 
+from mesa import store
+from p2p import store_keys
 from p2p.protocol.fields import b64_text
 from p2p.protocol.frames import FrameToPeer, FrameToServer, parse_to_peer, to_text
 from p2p.protocol.ids import LinkId, OfferId
@@ -19,7 +21,7 @@ from p2p.protocol.to_peer import LinkDrop, Snapshot, Welcome
 from p2p.protocol.to_server import Hello, IceClient
 from p2p.protocol.words import Nat
 from p2p.pushing import apush_frame
-from p2p.records import DeviceKey, UserKey
+from p2p.records import DeviceKey, PeerId, UserKey
 from tests.factories import LoggedIn, make_login
 
 F = TypeVar("F", bound=FrameToPeer)
@@ -164,6 +166,15 @@ async def connect(login: LoggedIn, **more: Any) -> TestPeer:
     return TestPeer(login, socket)
 
 
+async def make_known(peer: TestPeer) -> None:
+    """Let the delay be over after which others may notice that a peer is online; its deadline stays."""
+    handle = PeerId(str(await store.async_client().get(store_keys.device(peer.device_key))))
+    async with store.async_client().pipeline() as batch:
+        batch.hset(store_keys.peer(handle), "known", "0")
+        batch.expire(store_keys.peer(handle), store_keys.PEER_TTL)
+        await batch.execute()
+
+
 class Network:
     """Makes peers, and closes all of their sockets in the end."""
 
@@ -180,10 +191,11 @@ class Network:
         return peer
 
     async def online(self, name: str, *, forward: bool = False, offers: int = 4) -> TestPeer:
-        """A new user whose only device is online, has greeted and published."""
+        """A new user whose only device is online, has greeted and published, and was announced."""
         peer = await self.connect(await self.login(name))
         await peer.greet()
         await peer.publish(forward=forward, offers=offers)
+        await make_known(peer)
         return peer
 
     async def forwarders(self, count: int = 3, *, offers: int = 4) -> list[TestPeer]:

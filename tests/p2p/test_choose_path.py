@@ -155,14 +155,6 @@ def test_open_links_do_not_make_a_peer_likelier(rng: random.Random) -> None:
     assert 1_080 < times < 1_320  # expected 1,200, four standard deviations
 
 
-def test_open_links_decide_the_order_of_those_drawn(rng: random.Random) -> None:
-    links = {link("ada", "f2"), link("f2", "f0"), link("f0", "f1"), link("f1", "bo")}
-
-    path = choose_path(crowd(3), ENDS, NO_GUARDS, links, rng)
-
-    assert path == Path((PeerId("ada"), PeerId("f2"), PeerId("f0"), PeerId("f1"), PeerId("bo")))
-
-
 def test_many_peers_of_one_account_or_network_count_as_one(rng: random.Random) -> None:
     sybils = [candidate(f"s{number}", network="farm") for number in range(90)]
     clones = [candidate(f"c{number}", account="clone") for number in range(90)]

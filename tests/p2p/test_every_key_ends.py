@@ -74,10 +74,10 @@ async def test_links(async_store: store.AsyncClient) -> None:
     await steps.taken()
     await links.apair(other.peer, [link])
     await steps.taken()
-    await links.areport_up(one.peer, link)
+    await links.areport_up(one.peer, link, now=NOW)
     await steps.taken()
     await async_store.delete(store.key("links", one.peer), store.key("links", other.peer))
-    await links.areport_up(other.peer, link)
+    await links.areport_up(other.peer, link, now=NOW)
     await steps.taken()
     assert await async_store.hlen(store.key("links", one.peer)) == 1
     await links.aremove(one.peer, link)
@@ -93,7 +93,7 @@ async def test_watching(async_store: store.AsyncClient) -> None:
 
 async def test_transactions(async_store: store.AsyncClient) -> None:
     steps, tx_key = Steps(), TxKey(str(uuid.uuid4()))
-    new = NewTx(tx_key, DeviceKey(str(uuid.uuid4())), ADA, None)
+    new = NewTx(tx_key, DeviceKey(str(uuid.uuid4())), ADA, None, "")
     await sync_to_async(path_store.start)(new, now=NOW, due=NOW)
     await steps.taken()
     await sync_to_async(path_store.lease)(tx_key)

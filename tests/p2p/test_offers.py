@@ -1,10 +1,17 @@
 """Offers are handed out once each, all that a path needs or none, and asked for when there are none."""
 
+import json
+import random
+from collections.abc import Callable
+
 import pytest
 from asgiref.sync import sync_to_async
+from celery import current_app
+from django.utils import timezone
 
 from mesa import store
 from p2p import roster, store_keys
+from p2p.finding import find_path
 from p2p.protocol.fields import b64_text
 from p2p.protocol.to_peer import AttemptFailed, OfferWanted, PathReady
 from p2p.protocol.to_server import Offer
@@ -13,6 +20,9 @@ from p2p.records import PeerId
 from p2p.roster import NoOffer
 from tests.p2p.peers import Network, TestPeer, make_offers
 from tests.p2p.scenes import open_path, send_to, take_path
+
+FORWARDERS = ("fw1", "fw2", "dry")
+PUSH_OFFER = "redis.call('RPUSH', KEYS[1], ARGV[1]) redis.call('PEXPIRE', KEYS[1], 9000)"
 
 
 async def handle_of(peer: TestPeer) -> PeerId:
@@ -40,7 +50,7 @@ async def test_an_empty_stock_leaves_the_others_whole(network: Network) -> None:
     with pytest.raises(NoOffer) as missed:
         await sync_to_async(roster.pop_offers)(handles)
 
-    assert missed.value.peer == handles[1]
+    assert missed.value.peers == [handles[1]]
     assert await stock_of(ada) == 4
 
 
@@ -114,6 +124,42 @@ async def test_too_few_forwarders_with_offers_means_waiting_for_one(network: Net
         peer.offers = make_offers(4)
         await peer.settled()
     path = await take_path(tx_key, ada, [ada, bo, *crowd])
+    assert path.ready.attempt == 1
+
+
+class WakingRng(random.Random):
+    """Chance whose second draw of forwarders takes as long as an asked peer needs to answer with an offer."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        super().__init__(5)
+        self.draws = 0
+        self.wake = wake
+
+    def expovariate(self, lambd: float = 1.0) -> float:
+        self.draws += 1
+        if self.draws == len(FORWARDERS) + 1:
+            self.wake()
+        return super().expovariate(lambd)
+
+
+async def test_an_offer_that_comes_while_a_path_is_looked_for_is_not_lost(network: Network) -> None:
+    ada, bo = await network.online("ada"), await network.online("bob")
+    crowd = await network.forwarders(2)
+    dry = await network.online("dry", forward=True, offers=0)
+    current_app.conf.task_always_eager = False
+    tx_key = await send_to(ada, bo.login)
+    stock, (offer,) = store_keys.offers(await handle_of(dry)), make_offers(1)
+
+    def wake() -> None:
+        text = json.dumps({"id": b64_text(offer.id), "sdp": offer.sdp})
+        store.script("test_offer", PUSH_OFFER).run([stock], [text])
+        find_path(tx_key=tx_key, now=timezone.now(), rng=random.Random(6))
+
+    rng = WakingRng(wake)
+    await sync_to_async(find_path)(tx_key=tx_key, now=timezone.now(), rng=rng)
+
+    assert rng.draws > len(FORWARDERS) + 1
+    path = await take_path(tx_key, ada, [ada, bo, *crowd, dry])
     assert path.ready.attempt == 1
 
 

@@ -1,5 +1,6 @@
 """What the server writes where others could look: task arguments, logs, the admin, network hashes."""
 
+import inspect
 import json
 import logging
 from typing import Any
@@ -23,14 +24,14 @@ from tests.p2p.worker import after
 
 
 @pytest.fixture
-def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The arguments of every task that was sent, as the broker would see them."""
-    sent: list[tuple[Any, ...]] = []
+    sent: list[str] = []
     original = current_app.Task.apply_async
 
-    def record(task: Any, args: Any = None, *rest: Any, **more: Any) -> Any:
-        sent.append(tuple(args or ()))
-        return original(task, args, *rest, **more)
+    def record(task: Any, args: Any = None, kwargs: Any = None, *rest: Any, **more: Any) -> Any:
+        sent.append(json.dumps([args, kwargs]))
+        return original(task, args, kwargs, *rest, **more)
 
     monkeypatch.setattr(current_app.Task, "apply_async", record)
     return sent
@@ -55,16 +56,30 @@ async def exercise(network: Network) -> tuple[OpenPath, list[str]]:
     return path, secrets
 
 
-async def test_no_task_names_who_forwards_for_whom(
-    network: Network, sent_tasks: list[tuple[Any, ...]]
-) -> None:
-    _, secrets = await exercise(network)
+async def test_no_task_names_who_forwards_for_whom(network: Network, sent_tasks: list[str]) -> None:
+    """No task names two of transaction, hop, peer, device and user."""
+    path, secrets = await exercise(network)
+    devices_and_users = [ident for peer in network.peers for ident in (peer.device, peer.user)]
+    idents = [path.tx, *secrets, *devices_and_users]
 
-    assert sent_tasks
-    for arguments in sent_tasks:
-        named = [secret for secret in secrets if secret in json.dumps(arguments)]
-        assert len(named) <= 1
-        assert len([each for each in arguments if isinstance(each, str)]) == 1
+    named = [[ident for ident in idents if ident in arguments] for arguments in sent_tasks]
+
+    assert [path.tx] in named
+    assert [each for each in named if len(each) > 1] == []
+
+
+def test_a_task_about_a_transaction_takes_no_other_id() -> None:
+    taken = {name: inspect.signature(task.run).parameters for name, task in own_tasks().items()}
+
+    assert len(taken) >= 8
+    about_transactions = {name: set(each) for name, each in taken.items() if "tx" in each}
+    assert set.union(*about_transactions.values()) == {"tx", "attempt", "position"}
+    others = {name: set(each) for name, each in taken.items() if "tx" not in each}
+    assert [name for name, each in others.items() if each not in ({"peer"}, {"user"}, {"link"}, set())] == []
+
+
+def own_tasks() -> dict[str, Any]:
+    return {name: task for name, task in current_app.tasks.items() if name.startswith("p2p.")}
 
 
 async def test_logs_hold_no_id_address_or_description(

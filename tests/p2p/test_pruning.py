@@ -46,7 +46,7 @@ def test_a_row_without_a_record_is_lost_after_five_minutes() -> None:
 
 def test_a_long_transaction_that_lives_is_left_alone() -> None:
     row = make_row(minutes_ago=30)
-    new = NewTx(TxKey(str(row.pk)), DeviceKey("device"), UserKey("ada"), None)
+    new = NewTx(TxKey(str(row.pk)), DeviceKey("device"), UserKey("ada"), None, "")
     path_store.start(new, now=timezone.now(), due=timezone.now())
 
     prune_transactions(now=timezone.now())

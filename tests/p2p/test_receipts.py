@@ -2,13 +2,19 @@
 
 import uuid
 
+import pytest
+
+from mesa import store
+from p2p import store_keys
+from p2p.protocol.frames import to_text
 from p2p.protocol.ids import HopId, StreamId
+from p2p.protocol.limits import FRAME_BYTES, MAX_RECEIPT_ENTRIES
 from p2p.protocol.parts import Credit, HeldReceipt
 from p2p.protocol.to_peer import AttemptFailed, Snapshot, TransactionReceipt
 from p2p.protocol.to_server import Receipt
 from p2p.protocol.words import Cause
 from tests.p2p.peers import Network
-from tests.p2p.scenes import open_path, take_path, tx_fields
+from tests.p2p.scenes import OpenPath, open_path, take_path, tx_fields
 from tests.p2p.worker import after
 
 
@@ -77,16 +83,54 @@ async def test_receipts_wait_for_a_sender_that_is_away(network: Network) -> None
     assert [(each.tx, each.attempt) for each in snapshot.transactions] == [(path.ready.tx, 1)]
 
 
-async def test_a_snapshot_with_many_receipts_fits_into_a_frame(network: Network) -> None:
-    path = await open_path(network)
-    entries = tuple(path.receipt().entries[0] for _ in range(64))
-    for _ in range(20):
+async def hold_receipts(path: OpenPath, count: int) -> set[bytes]:
+    """Have the receiver send as many full receipts; returns the digests that each begins with."""
+    digests = set()
+    for _ in range(count):
+        entries = tuple(path.receipt().entries[0] for _ in range(MAX_RECEIPT_ENTRIES))
         await path.receiver.send(Receipt(path.ready.hops[-1], entries, None))
+        digests.add(entries[0].digest)
     await path.receiver.settled()
+    return digests
+
+
+async def test_receipts_that_do_not_fit_into_a_snapshot_follow_it(network: Network) -> None:
+    path = await open_path(network)
+    await path.sender.close()
+    sent = await hold_receipts(path, 20)
+
+    ada = await network.connect(path.sender.login)
+    snapshot = await ada.greet(path.sender.resume)
+    following = [await ada.expect(TransactionReceipt) for _ in range(20 - len(snapshot.receipts))]
+
+    assert 1 <= len(snapshot.receipts) < 20
+    heard: list[HeldReceipt | TransactionReceipt] = [*snapshot.receipts, *following]
+    got = [each.entries[0].digest for each in heard]
+    assert (len(got), set(got)) == (20, sent)
+
+
+async def test_a_heartbeats_snapshot_has_the_newest_receipts_that_fit(network: Network) -> None:
+    path = await open_path(network)
+    await hold_receipts(path, 19)
+    (newest,) = await hold_receipts(path, 1)
 
     snapshot: Snapshot = await path.sender.settled()
 
     assert 1 <= len(snapshot.receipts) < 20
+    assert snapshot.receipts[0].entries[0].digest == newest
+    assert len(to_text(snapshot)) <= FRAME_BYTES
+
+
+async def test_held_receipts_are_bounded_in_size(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p2p.limits.HELD_BYTES", 20_000)
+    path = await open_path(network)
+
+    await hold_receipts(path, 10)
+
+    held = await store.async_client().lrange(store_keys.held(path.tx), 0, -1)
+    assert 15_000 < sum(map(len, held)) <= 20_000
+    sizes = await store.async_client().hgetall(store_keys.held_sizes(path.sender.device_key))
+    assert sizes == {path.tx: str(sum(map(len, held)))}
 
 
 async def test_a_receipt_keeps_the_path_for_ten_seconds(network: Network) -> None:

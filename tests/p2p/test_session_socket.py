@@ -153,7 +153,7 @@ async def test_a_second_socket_of_the_device_closes_the_first(network: Network) 
 async def test_the_end_of_the_login_is_told_and_closes_the_socket(network: Network) -> None:
     ada = await network.online("ada")
 
-    await sync_to_async(end_login)(sid=ada.login.login.sid, cause="logout")
+    await sync_to_async(end_login)(sid=ada.login.login.sid, cause=SessionEndCause.LOGOUT)
 
     assert (await ada.expect(SessionEnd)).cause is SessionEndCause.LOGOUT
     assert await ada.expect_close() == 4401

@@ -10,12 +10,14 @@ from django.utils import timezone
 from mesa import deadlines
 from p2p.arrivals import announce_user, answer_watch, drop_peer
 from p2p.attempts import expire_attempt
-from p2p.records import PeerId, TxKey, UserKey
+from p2p.links import expire_link
+from p2p.records import LinkKey, PeerId, TxKey, UserKey
 
 RNG = random.Random(7)
 SERVICES: dict[str, Callable[[str, datetime], None]] = {
     "attempt": lambda ident, now: expire_attempt(tx_key=TxKey(ident), now=now, rng=RNG),
     "gone": lambda ident, now: drop_peer(peer_id=PeerId(ident), now=now, rng=RNG),
+    "link": lambda ident, now: expire_link(LinkKey(ident)),
     "online": lambda ident, now: announce_user(user=UserKey(ident), now=now, rng=RNG),
     "watch": lambda ident, now: answer_watch(peer_id=PeerId(ident)),
 }

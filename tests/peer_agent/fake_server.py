@@ -1,5 +1,6 @@
 """A server of dictionaries behind the HTTP edge: bundles, tokens and mailboxes as the REST page says."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import Callable
@@ -38,12 +39,13 @@ class User:
 
 @dataclass
 class FakeServer:
-    """Answers requests; `refuse` is called first and may answer instead."""
+    """Answers requests; `problems` by route stand in for the answers."""
 
     users: dict[str, User] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, Json]] = field(default_factory=list)
     down: bool = False
+    asked: "asyncio.Queue[str]" = field(default_factory=asyncio.Queue)
     problems: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def add(self, account: Account) -> None:
@@ -54,13 +56,19 @@ class FakeServer:
         """The way of one user's device to this server."""
         return httpx.MockTransport(lambda request: self._answer(name, request))
 
+    def bodies(self, route: str) -> list[Json]:
+        """Bodies of the requests to a route, in order."""
+        return [body for asked, body in self.requests if asked == route]
+
     def _answer(self, name: str, request: httpx.Request) -> httpx.Response:
         if self.down:
             raise httpx.ConnectError("nobody there")
         word = request.url.path.rstrip("/").rsplit("/", 1)[-1]
         body = json.loads(request.content or b"{}")
-        self.requests.append((f"{request.method} {word}", body))
-        problem = self.problems.get(f"{request.method} {word}")
+        route = f"{request.method} {word}"
+        self.requests.append((route, body))
+        self.asked.put_nowait(route)
+        problem = self.problems.get(route)
         if problem is not None:
             return httpx.Response(problem[0], json={"code": problem[1], "status": problem[0]})
         handler = getattr(self, f"_{request.method.lower()}_{word}")
@@ -147,6 +155,10 @@ class Party:
             tokens=Tokens(LATER, "refresh"),
             transport=self.server.transport(self.account.username),
         )
+        self.assemble()
+
+    def assemble(self) -> None:
+        """Make the conversations, with the edges as they are now."""
         self.parts: Conversations = assemble(
             Surroundings(
                 self.account,

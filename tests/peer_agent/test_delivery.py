@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -49,6 +49,16 @@ class Town:
         self.keys = [OnionKeys.create(day=day) for _ in range(4)]
         self.hops: list[HopId] = []
 
+    def listen_to(self, ada: Party) -> None:
+        """Hear what ada says from here on."""
+
+        def keep_cell(link: LinkId, frame: bytes) -> bool:
+            self.cells.put_nowait(frame)
+            return link == LINK
+
+        ada.send_cell, ada.send_frame, ada.listener = keep_cell, self.frames.put_nowait, self.told.put_nowait
+        ada.assemble()
+
     async def start(self, text: str = "hello") -> TransactionId:
         """Accept a message and wait for its transaction; returns the transaction's id."""
         self.ada.parts.delivery.send("bo", text)
@@ -57,27 +67,27 @@ class Town:
 
     async def next_transaction(self) -> TransactionId:
         async with asyncio.timeout(LIMIT_S):
-            while not (
-                posts := [body for route, body in self.server.requests if route == "POST transactions"]
-            ):
-                await self.told.get()
+            while not (posts := self.server.bodies("POST transactions")):
+                await self.server.asked.get()
         self.server.requests.clear()
         return TransactionId(uuid.UUID(posts[-1]["id"]))
 
-    def path(self, tx: TransactionId, attempt: int = 1, **changed: object) -> None:
-        """Give ada a path to bo."""
+    def path_frame(self, tx: TransactionId, attempt: int = 1) -> PathReady:
+        """A path to bo, as the server would tell it."""
         self.hops = [HopId(secrets.token_bytes(8)) for _ in range(4)]
-        signed = self.keys[3].signed(self.bo.account.device).pack()
-        frame = PathReady(
+        return PathReady(
             tx=tx,
             attempt=attempt,
             device=self.bo.account.device_id,
-            onion_key=signed,
+            onion_key=self.keys[3].signed(self.bo.account.device).pack(),
             forwarders=tuple(keys.current.public.raw for keys in self.keys[:3]),
             hops=tuple(self.hops),
             link=LINK,
         )
-        self.ada.parts.delivery.path_ready(replace(frame, **changed))
+
+    def path(self, tx: TransactionId, attempt: int = 1) -> None:
+        """Give ada a path to bo."""
+        self.ada.parts.delivery.path_ready(self.path_frame(tx, attempt))
 
     async def cell(self) -> bytes:
         return await asyncio.wait_for(self.cells.get(), LIMIT_S)
@@ -129,23 +139,14 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
     time, server = HandClock(), FakeServer()
     async with Tasks() as tasks:
 
-        def party(name: str, **edges: Callable[..., object]) -> Party:
+        def party(name: str) -> Party:
             account = make_account(name, time.clock())
             server.add(account)
             store = open_store(prepare_state_dir(tmp_path / name), None)
-            return Party(account, store, server, time.clock(), tasks, **edges)
+            return Party(account, store, server, time.clock(), tasks)
 
-        def keep_cell(link: LinkId, frame: bytes) -> bool:
-            made.cells.put_nowait(frame)
-            return link == LINK
-
-        ada = party(
-            "ada",
-            send_cell=keep_cell,
-            send_frame=lambda frame: made.frames.put_nowait(frame),
-            listener=lambda event: made.told.put_nowait(event),
-        )
-        made = Town(ada, party("bo"), server, time)
+        made = Town(party("ada"), party("bo"), server, time)
+        made.listen_to(made.ada)
         await acquaint(made)
         yield made
 
@@ -240,11 +241,11 @@ async def test_wrong_key_of_the_receiver_blocks_the_contact(town: Town, what: st
     tx = await town.start()
     stranger = make_account("bo", town.time.clock())
     forged = town.keys[3].signed(stranger.device).pack()
-    changed = (
-        {"device": stranger.device_id, "onion_key": forged} if what == "device" else {"onion_key": forged}
-    )
+    frame = replace(town.path_frame(tx), onion_key=forged)
 
-    town.path(tx, **changed)
+    town.ada.parts.delivery.path_ready(
+        replace(frame, device=stranger.device_id) if what == "device" else frame
+    )
 
     await town.progress("blocked")
     assert ContactUnsafe("bo") in town.ada.events
@@ -258,7 +259,7 @@ async def test_key_of_another_day_asks_for_another_path_and_blocks_nobody(town: 
     tx = await town.start()
     old = OnionKeys.create(day=town.time.clock().day() - 3).signed(town.bo.account.device).pack()
 
-    town.path(tx, onion_key=old)
+    town.ada.parts.delivery.path_ready(replace(town.path_frame(tx), onion_key=old))
 
     assert await town.frame(Repath) == Repath(tx, 1)
     assert not town.ada.parts.books.contacts.all()[0].is_unsafe
@@ -321,15 +322,8 @@ async def test_receipt_held_in_a_snapshot_counts(town: Town) -> None:
 
 async def test_undelivered_messages_are_taken_up_by_the_next_run(town: Town) -> None:
     town.ada.parts.delivery.send("bo", "first")
-    again = Party(
-        town.ada.account,
-        town.ada.store,
-        town.server,
-        town.time.clock(),
-        town.ada.tasks,
-        send_cell=town.ada.send_cell,
-        listener=town.told.put_nowait,
-    )
+    again = Party(town.ada.account, town.ada.store, town.server, town.time.clock(), town.ada.tasks)
+    town.listen_to(again)
     again.parts.delivery.resume()
     again.parts.delivery.online(True)
     town.ada = again

@@ -89,7 +89,7 @@ def test_crash_between_any_two_writes_loses_and_doubles_nothing(ada: Device, bo:
     assert receipt is not None
     assert ada.receipt(bo, receipt) == 1
     rows = bo.store.rows("SELECT state FROM messages")
-    assert rows == [(Kept.SHOWN,)]
+    assert rows == [(Kept.READY,)]
 
 
 def test_crash_of_the_sender_after_sealing_sends_the_same_bytes(ada: Device, bo: Device) -> None:

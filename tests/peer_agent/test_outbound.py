@@ -62,7 +62,7 @@ class Desk:
         sent = []
         while (due := self.outbound.next_to_send(now=self.now)) is not None:
             number, first = due
-            until = min(cells, first + self.outbound.flight.room)
+            until = min(cells, first + self.outbound.flight.capacity)
             self.take(self.outbound.sent(number, until=until, total=cells, now=self.now))
             sent.append(number)
         return sent
@@ -138,12 +138,12 @@ def test_window_holds_back_what_is_too_much() -> None:
 def test_credit_opens_the_window_for_one_long_message() -> None:
     desk = Desk().open_path()
     desk.send_all(cells=19)
-    assert desk.outbound.flight.room == 0
+    assert desk.outbound.flight.capacity == 0
 
     desk.outbound.credited(1, 7, now=desk.now)
 
     assert desk.outbound.next_to_send(now=desk.now) == (1, 16)
-    assert desk.outbound.flight.room == 8
+    assert desk.outbound.flight.capacity == 8
 
 
 @pytest.mark.parametrize("index", [16, 40])
@@ -153,7 +153,7 @@ def test_credit_for_cells_that_were_never_sent_is_ignored(index: int) -> None:
 
     desk.outbound.credited(1, index, now=desk.now)
 
-    assert desk.outbound.flight.room == 0
+    assert desk.outbound.flight.capacity == 0
 
 
 def test_failed_attempt_sends_everything_without_receipt_again() -> None:

@@ -1,8 +1,7 @@
 """Kinds of callers, and what each brings along."""
 
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from django.test import Client, override_settings
@@ -10,7 +9,8 @@ from django.utils import timezone
 
 from accounts import cookies
 from accounts.logins import end_login
-from accounts.tokens import ACCESS_LIFETIME, TokenKind, write_token
+from accounts.tokens import ACCESS_LIFETIME, TokenKind, read_token, write_token
+from p2p.protocol.words import SessionEndCause
 from tests.factories import LoggedIn, make_client, make_login
 
 CSRF_TOKEN = "c" * 32
@@ -38,7 +38,7 @@ class World:
 
 
 def make_world() -> World:
-    return World(ada=make_login(username="ada"), bo=make_login(username="bobo"))
+    return World(ada=make_login(username="ada"), bo=make_login(username="bo"))
 
 
 def client_of(caller: Caller, world: World) -> Client:
@@ -52,33 +52,19 @@ def _with_token(access: str) -> Client:
 
 def _revoked(world: World) -> Client:
     ended = make_login(device=world.ada.device)
-    end_login(sid=ended.login.sid, cause="revoked")
+    end_login(sid=ended.login.sid, cause=SessionEndCause.REVOKED)
     return make_client(ended)
 
 
 def _expired(world: World) -> Client:
-    login = world.ada.login
-    long_ago = timezone.now() - 2 * ACCESS_LIFETIME
-    return _with_token(
-        write_token(
-            TokenKind.ACCESS, user_id=login.user_id, sid=login.sid, jti=uuid.uuid4(), ver=0, now=long_ago
-        )
-    )
+    claims = read_token(world.ada.tokens.access, TokenKind.ACCESS)
+    return _with_token(write_token(replace(claims, expires_at=timezone.now() - ACCESS_LIFETIME)))
 
 
 def _foreign(world: World) -> Client:
-    login = world.ada.login
+    claims = read_token(world.ada.tokens.access, TokenKind.ACCESS)
     with override_settings(SECRET_KEY="another server's key, long enough to sign"):
-        return _with_token(
-            write_token(
-                TokenKind.ACCESS,
-                user_id=login.user_id,
-                sid=login.sid,
-                jti=uuid.uuid4(),
-                ver=0,
-                now=timezone.now(),
-            )
-        )
+        return _with_token(write_token(claims))
 
 
 def _cookie(world: World, *, csrf: bool) -> Client:

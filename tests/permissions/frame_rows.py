@@ -6,13 +6,14 @@ Spec: docs/spec/signaling.md, section "Server must"
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from p2p.protocol.ids import TransactionId
 from p2p.protocol.to_server import (
     Answer,
     Complete,
+    Hello,
     HopFailed,
     LinkDown,
     LinkUp,
@@ -46,6 +47,7 @@ class Outcome(StrEnum):
     CLOSED = "closed with session_ended"
 
 
+# So far there is no frame of which anybody else than its owner would have anything.
 OWNER_ONLY: Mapping[FrameCaller, Outcome] = {
     FrameCaller.OWNER: Outcome.DONE,
     FrameCaller.OTHER_POSITION: Outcome.IGNORED,
@@ -77,11 +79,14 @@ class FrameRow:
     owner: int
     other: int
     send: Send
-    outcomes: Mapping[FrameCaller, Outcome]
+    outcomes: Mapping[FrameCaller, Outcome] = field(default_factory=lambda: OWNER_ONLY)
 
 
 async def hello(scene: Scene, caller: TestPeer) -> None:
-    """Come back on a new socket with the resume token of ada's."""
+    """Come back on a new socket with the resume token of ada's; who has only a refused one uses that."""
+    if caller.is_closed:
+        await caller.send(Hello(resume=scene.path.sender.resume, epoch=None, links=()))
+        return
     again = await scene.network.connect(caller.login)
     await again.greet(resume=scene.path.sender.resume)
 
@@ -135,16 +140,16 @@ async def watch(scene: Scene, caller: TestPeer) -> None:
 
 # The other position is, where there is one, the peer that knows the same id from its other side.
 ROWS: Mapping[ToServer, FrameRow] = {
-    ToServer.HELLO: FrameRow(SENDER, FIRST, hello, OWNER_ONLY),
-    ToServer.ICE_CLIENT: FrameRow(SENDER, FIRST, ice_client, OWNER_ONLY),
-    ToServer.OFFER: FrameRow(SENDER, FIRST, offer, OWNER_ONLY),
-    ToServer.ANSWER: FrameRow(FIRST, SENDER, answer, OWNER_ONLY),
-    ToServer.LINK_UP: FrameRow(SENDER, SECOND, link_up, OWNER_ONLY),
-    ToServer.LINK_DOWN: FrameRow(SENDER, SECOND, link_down, OWNER_ONLY),
-    ToServer.HOP_FAILED: FrameRow(FIRST, SECOND, hop_failed, OWNER_ONLY),
-    ToServer.RECEIPT: FrameRow(RECEIVER, THIRD, receipt, OWNER_ONLY),
-    ToServer.COMPLETE: FrameRow(SENDER, RECEIVER, complete, OWNER_ONLY),
-    ToServer.REPATH: FrameRow(SENDER, RECEIVER, repath, OWNER_ONLY),
-    ToServer.PATH_KEEPALIVE: FrameRow(SENDER, RECEIVER, path_keepalive, OWNER_ONLY),
-    ToServer.WATCH: FrameRow(SENDER, FIRST, watch, OWNER_ONLY),
+    ToServer.HELLO: FrameRow(SENDER, FIRST, hello),
+    ToServer.ICE_CLIENT: FrameRow(SENDER, FIRST, ice_client),
+    ToServer.OFFER: FrameRow(SENDER, FIRST, offer),
+    ToServer.ANSWER: FrameRow(FIRST, SENDER, answer),
+    ToServer.LINK_UP: FrameRow(SENDER, SECOND, link_up),
+    ToServer.LINK_DOWN: FrameRow(SENDER, SECOND, link_down),
+    ToServer.HOP_FAILED: FrameRow(FIRST, SECOND, hop_failed),
+    ToServer.RECEIPT: FrameRow(RECEIVER, THIRD, receipt),
+    ToServer.COMPLETE: FrameRow(SENDER, RECEIVER, complete),
+    ToServer.REPATH: FrameRow(SENDER, RECEIVER, repath),
+    ToServer.PATH_KEEPALIVE: FrameRow(SENDER, RECEIVER, path_keepalive),
+    ToServer.WATCH: FrameRow(SENDER, FIRST, watch),
 }

@@ -77,9 +77,9 @@ class Row:
 
 def new_account(world: World) -> dict[str, Any]:
     return {
-        "username": "carol",
+        "username": "bo2",
         "password": PASSWORD,
-        "statements": [b64_text(make_statement("carol"))],
+        "statements": [b64_text(make_statement("bo2"))],
     }
 
 
@@ -150,7 +150,7 @@ ROWS = (
         "POST",
         ACCOUNTS + "logout/",
         users_only(204),
-        untouched=lambda world: recheck_login(world.ada.login) is not None,
+        untouched=lambda world: recheck_login(world.ada.login) == world.ada.login,
     ),
     Row("GET", ACCOUNTS + "me/", users_only(200, reads=True)),
     Row("GET", ACCOUNTS + "users/", users_only(200, reads=True), query="?prefix=ada"),

@@ -13,7 +13,8 @@ from p2p.protocol.frames import TO_SERVER
 from p2p.protocol.to_peer import Snapshot, Welcome
 from p2p.protocol.words import ToServer
 from p2p.records import LinkKey, PeerId
-from tests.p2p.peers import Network, TestPeer, as_json, communicator
+from tests.factories import LoggedIn
+from tests.p2p.peers import Network, TestPeer, as_json, communicator, make_onion_key
 from tests.p2p.scenes import open_path, tx_fields
 from tests.permissions.frame_rows import ROWS, FrameCaller, FrameRow, Outcome, Scene
 
@@ -61,6 +62,29 @@ async def told(peers: list[TestPeer]) -> list[str]:
     return [as_json(frame)["type"] for frame in frames if not isinstance(frame, OWN_ANSWERS)]
 
 
+async def refused_socket(login: LoggedIn, path: str) -> TestPeer:
+    """A socket that carries no login; what is sent on it is what this login would send."""
+    socket = communicator(None, path=path, headers=((b"origin", b"http://localhost:8000"),))
+    assert (await socket.connect())[0]
+    refused = TestPeer(login, socket, onion_key=make_onion_key(login), is_closed=True)
+    assert await refused.expect_close() == SessionEnded.close_code
+    return refused
+
+
+async def play_without_login(scene: Scene, row: FrameRow, path: str) -> Outcome:
+    """Send a row's frame on a refused socket, and see whether it is answered or anything came of it."""
+    owner = scene.path.peers[row.owner]
+    await told([*scene.path.peers, scene.mallory])
+    before = await take_trace(scene, owner)
+    caller = await refused_socket(scene.mallory.login, path)
+    await row.send(scene, caller)
+    # Messages are taken in turn: when the socket's end was handled, so was the frame.
+    await caller.socket.disconnect()
+    changed = await take_trace(scene, owner) != before
+    heard = await told([*scene.path.peers, scene.mallory])
+    return Outcome.DONE if changed or heard or not caller.socket.output_queue.empty() else Outcome.CLOSED
+
+
 async def play(scene: Scene, row: FrameRow, caller: FrameCaller) -> Outcome:
     """Have a caller send a row's frame, and see whether anything came of it for others or for the owner."""
     owner = scene.path.peers[row.owner]
@@ -89,17 +113,16 @@ async def test_frame_does_what_the_table_says(frame: ToServer, caller: FrameCall
     assert await play(scene, ROWS[frame], caller) is ROWS[frame].outcomes[caller]
 
 
-async def test_nobody_without_a_login_sends_any_frame(network: Network) -> None:
-    for path in ("/ws/agent/", "/ws/session/"):
-        origin = ((b"origin", b"http://localhost:8000"),)
-        socket = communicator(None, path=path, headers=origin)
-        await socket.connect()
+@pytest.mark.parametrize("path", ["/ws/agent/", "/ws/session/"])
+@pytest.mark.parametrize("frame", ToServer)
+async def test_frame_without_a_login_does_what_the_table_says(
+    frame: ToServer, path: str, network: Network
+) -> None:
+    scene = await make_scene(network)
 
-        message = await socket.receive_output()
+    outcome = await play_without_login(scene, ROWS[frame], path)
 
-        assert (message["type"], message["code"]) == ("websocket.close", SessionEnded.close_code)
-        await socket.disconnect()
-    assert {row.outcomes[FrameCaller.NO_LOGIN] for row in ROWS.values()} == {Outcome.CLOSED}
+    assert outcome is ROWS[frame].outcomes[FrameCaller.NO_LOGIN]
 
 
 def test_every_frame_has_a_row() -> None:

@@ -14,13 +14,14 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connections
 
-from mesa import checks, embedded_store, store
+from mesa import embedded_store, store
+from mesa.checks import WRONG_SETUP, StoreUnfit, require_fit_store
 from mesa.instance_lock import AlreadyRunning, InstanceLock
 from mesa.process_tree import ChildDied, NotReady, ProcessTree, Program, StopRequested
 from mesa.progress import Progress
 from mesa.state_dir import StateDirError, make_private
 
-CHILD_DIED, WRONG_SETUP, ALREADY_RUNNING, PORT_IN_USE = 1, 2, 3, 4
+CHILD_DIED, ALREADY_RUNNING, PORT_IN_USE = 1, 3, 4
 READY_LIMIT_S = 60.0
 ASK_TIMEOUT_S = 5.0
 BACKLOG = 1024
@@ -32,10 +33,6 @@ ROOT_WARNING = "ignore:You're running the worker with superuser"
 
 class CanNotListen(Exception):
     """The address for the web server can not be had; the message is the system's reason."""
-
-
-class StoreFault(Exception):
-    """The embedded store would write to the disk, or drop keys before their time."""
 
 
 class Command(BaseCommand):
@@ -61,7 +58,7 @@ class Command(BaseCommand):
             give_up(progress, why, ALREADY_RUNNING)
         except CanNotListen as error:
             give_up(progress, f"can not listen on {host} port {port}: {error}", PORT_IN_USE)
-        except (StateDirError, StoreFault, embedded_store.NoStoreServer) as error:
+        except (StateDirError, StoreUnfit, embedded_store.NoStoreServer) as error:
             give_up(progress, str(error), WRONG_SETUP)
         except (ChildDied, NotReady) as error:
             give_up(progress, str(error), CHILD_DIED)
@@ -94,11 +91,13 @@ class Server:
     def start(self) -> None:
         if settings.EMBEDDED_STORE:
             self.start_store()
+        require_fit_store(limit_s=0)
+        store.client().connection_pool.disconnect()
         call_command("migrate", verbosity=0, interactive=False)
         connections.close_all()
         self.progress.done("database migrated")
         self.start_python(
-            *("web", "daphne", "--fd", str(self.listener.fileno()), "-v", "0", "mesa.asgi:application")
+            *("web", "mesa.web", "--fd", str(self.listener.fileno()), "-v", "0", "mesa.asgi:application")
         )
         self.start_python(
             *("worker", "celery", "-q", "-A", "mesa", "worker", "-P", "threads", "-c", str(WORKER_THREADS)),
@@ -119,10 +118,6 @@ class Server:
         self.tree.wait_until(
             lambda: embedded_store.answers(path), what="the store", limit_s=embedded_store.START_LIMIT_S
         )
-        faults = checks.store_faults()
-        if faults:
-            raise StoreFault(f"the store must run with {', '.join(faults)}")
-        store.client().connection_pool.disconnect()
         self.progress.done("store started", f"pid {pid}")
 
     def start_python(self, name: str, module: str, *arguments: str) -> None:

@@ -1,0 +1,229 @@
+"""Every exit code of the spec, brought about by a real process that says why in one line.
+
+Spec: docs/spec/agent.md, section "Exit codes"
+"""
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from peer_agent.account import ACCOUNT, save_account, save_tokens
+from peer_agent.errors import ExitCode
+from peer_agent.rest import Tokens
+from peer_agent.store import KEY_NAME
+from tests.live_tree import ROOT
+from tests.peer_agent.devices import Device, acquaint
+from tests.peer_agent.fake_server import LATER, FakeServer, Json, User
+
+LIMIT_S = 60
+ENDED = {"GET me": (401, "not_authenticated"), "POST refresh": (401, "not_authenticated")}
+
+
+class Server(FakeServer):
+    """The server of dictionaries, with the one route more that `status` asks."""
+
+    def _get_me(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 200, {"user": name, "username": name, "device": caller.device, "sid": "1"}
+
+
+@contextmanager
+def listening(server: FakeServer) -> Iterator[str]:
+    """Serve ada over HTTP; gives the address."""
+    transport = server.transport("ada")
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            asked = httpx.Request(self.command, f"http://server{self.path}", content=body)
+            is_socket = "Upgrade" in self.headers
+            answer = httpx.Response(503) if is_socket else transport.handle_request(asked)
+            self.send_response(answer.status_code)
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        do_GET = do_POST = do_PUT = do_DELETE = _answer
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{http.server_address[1]}"
+        finally:
+            http.shutdown()
+            thread.join(LIMIT_S)
+
+
+@dataclass
+class Home:
+    """ada's state directory, closed, and her server."""
+
+    path: Path
+    ada: Device
+    server: Server
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "peer_agent", "--state", str(self.path), *arguments],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def change(self, work: Callable[[Device], None]) -> None:
+        """Do something with ada's store while nobody else has it."""
+        self.ada.open()
+        with self.ada.store.transaction():
+            work(self.ada)
+        self.ada.store.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    ada = Device(tmp_path / "ada", "ada")
+    bo = Device(tmp_path / "bo", "bo", time=ada.time)
+    acquaint(ada, bo)
+    server = Server()
+    for device in (ada, bo):
+        server.add(device.account)
+    with listening(server) as address:
+        with ada.store.transaction():
+            save_account(ada.store, replace(ada.account, server=address))
+            save_tokens(ada.store, Tokens(LATER, "refresh"))
+        ada.store.close()
+        bo.store.close()
+        yield Home(ada.path, ada, server)
+
+
+def nothing(home: Home) -> None:
+    """Leave everything well."""
+
+
+def records_that_no_program_wrote(home: Home) -> None:
+    home.change(lambda ada: ada.store.set_setting(ACCOUNT, b"[]"))
+
+
+def login_that_ended(home: Home) -> None:
+    home.server.problems = ENDED
+
+
+def server_that_is_down(home: Home) -> None:
+    home.server.problems = {"GET me": (503, "unavailable")}
+
+
+def keys_that_changed(home: Home) -> None:
+    def change(ada: Device) -> None:
+        contact = ada.books.contacts.require("bo")
+        ada.books.contacts.save(replace(contact, is_unsafe=True))
+
+    home.change(change)
+
+
+def server_that_refuses(home: Home) -> None:
+    home.server.problems = {"POST bundles": (429, "throttled")}
+
+
+def damaged_key(home: Home) -> None:
+    (home.path / KEY_NAME).write_bytes(b"damaged")
+
+
+TABLE = [
+    pytest.param(nothing, "status", ExitCode.OK, "", id="0 done"),
+    pytest.param(
+        records_that_no_program_wrote, "status", ExitCode.DEFECT, "--debug tells more", id="1 a defect"
+    ),
+    pytest.param(nothing, "status --server mesa", ExitCode.USAGE, "mesa", id="2 wrong command line"),
+    pytest.param(login_that_ended, "status", ExitCode.LOGIN_REFUSED, "mesa-peer login", id="4 login ended"),
+    pytest.param(
+        server_that_is_down, "status", ExitCode.SERVER_UNREACHABLE, "can not serve", id="5 server down"
+    ),
+    pytest.param(
+        nothing, "send bo hello --timeout 0.2", ExitCode.NOT_DELIVERED, "outbox", id="6 not delivered"
+    ),
+    pytest.param(keys_that_changed, "send bo hello", ExitCode.BLOCKED, "bo", id="7 contact blocked"),
+    pytest.param(nothing, "send olga hello", ExitCode.UNKNOWN_USER, "olga", id="8 no contact"),
+    pytest.param(nothing, "request olga", ExitCode.UNKNOWN_USER, "no such user", id="8 no such user"),
+    pytest.param(server_that_refuses, "request mallory", ExitCode.REFUSED, "Too many", id="9 refused"),
+    pytest.param(damaged_key, "status", ExitCode.STORE_CLOSED, "", id="10 store closed"),
+]
+
+
+@pytest.mark.parametrize(("arrange", "command", "code", "said"), TABLE)
+def test_command_ends_with_its_code_and_one_line(
+    home: Home, arrange: Callable[[Home], None], command: str, code: ExitCode, said: str
+) -> None:
+    arrange(home)
+
+    process = home.start(*command.split())
+    _, errors = process.communicate(timeout=LIMIT_S)
+
+    assert (process.returncode, "Traceback" in errors) == (code, False), errors
+    assert re.fullmatch(r"mesa-peer: .+\n" if code else "", errors), errors
+    assert said in errors
+
+
+def test_command_line_that_makes_no_sense_ends_with_its_code(home: Home) -> None:
+    process = home.start("send")
+    _, errors = process.communicate(timeout=LIMIT_S)
+
+    assert process.returncode == ExitCode.USAGE
+    assert "Traceback" not in errors
+
+
+@contextmanager
+def running(home: Home) -> Iterator["subprocess.Popen[str]"]:
+    """An agent that holds the state directory."""
+    process = home.start("--json", "forward")
+    assert process.stdout is not None
+    process.stdout.readline()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=LIMIT_S)
+
+
+def test_second_agent_on_a_directory_names_the_first(home: Home) -> None:
+    with running(home) as first:
+        second = home.start("status")
+        _, errors = second.communicate(timeout=LIMIT_S)
+
+    assert second.returncode == ExitCode.STATE_IN_USE
+    assert errors == f"mesa-peer: The state directory {home.path} is in use by process {first.pid}.\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, ExitCode.OK), (signal.SIGINT, ExitCode.INTERRUPTED)]
+)
+def test_agent_that_is_stopped_ends_with_its_code(home: Home, number: signal.Signals, code: ExitCode) -> None:
+    with running(home) as process:
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=LIMIT_S)
+
+    assert (process.returncode, errors) == (code, "")
+
+
+def test_every_code_of_the_spec_is_brought_about_here() -> None:
+    page = (ROOT / "docs/spec/agent.md").read_text()
+    section = page.split("## Exit codes")[1].split("##")[0]
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", section, re.MULTILINE)}
+    shown = {row.values[2] for row in TABLE}
+
+    assert documented == {code.value for code in ExitCode}
+    assert documented - shown == {ExitCode.STATE_IN_USE, ExitCode.INTERRUPTED}

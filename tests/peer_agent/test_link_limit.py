@@ -1,0 +1,206 @@
+"""How many links a peer keeps, how long, and for whom: over transports that only say what they are told."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from p2p.protocol.cells import LINK_FRAME_BYTES, QUEUED_FRAMES_PER_HOP
+from p2p.protocol.ids import HopId, LinkId
+from p2p.protocol.link import FIRST_CELL_S, LINK_IDLE_S, MAX_LINKS
+from p2p.protocol.parts import Order
+from p2p.protocol.words import How
+from peer_agent.link_end import HIGH_WATER_BYTES, LinkReports, Sent
+from peer_agent.links import Links
+from peer_agent.rtc import Callbacks
+from peer_agent.tasks import Tasks
+
+FRAME = bytes(LINK_FRAME_BYTES)
+
+
+class Wire:
+    """A transport whose other side is the test."""
+
+    def __init__(self, callbacks: Callbacks) -> None:
+        self.callbacks = callbacks
+        self.buffered_bytes = 0
+
+    async def offer(self) -> str:
+        return "v=0\r\n"
+
+    async def answer(self, offer: str) -> str:
+        return "v=0\r\n"
+
+    async def accept(self, answer: str) -> None:
+        """Take any answer."""
+
+    def send(self, frame: bytes) -> None:
+        """Take any frame."""
+
+    async def close(self) -> None:
+        """End at once."""
+
+
+@dataclass
+class Town:
+    """One peer's links, the wires under them, and a clock that the test turns."""
+
+    tasks: Tasks
+    wires: list[Wire] = field(default_factory=list)
+    down: list[LinkId] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        reports = LinkReports(
+            lambda link: None, self.down.append, lambda link: None, lambda link, sdp: None, lambda *_: None
+        )
+        self.links = Links(reports, self.tasks)
+        self.links.use(self._wire)
+
+    def _wire(self, callbacks: Callbacks) -> Wire:
+        self.wires.append(Wire(callbacks))
+        return self.wires[-1]
+
+    def order(self, link: LinkId, how: How = How.ANSWER) -> Order:
+        return Order(HopId(bytes(8)), link, how, "v=0\r\n" if how is How.ANSWER else None, None)
+
+    def open(self, *, beside: LinkId | None = None) -> LinkId:
+        """Open a link by another peer's offer."""
+        link = LinkId(secrets.token_bytes(16))
+        assert self.links.follow(self.order(link), beside=beside)
+        self.wires[-1].callbacks.opened()
+        return link
+
+
+class Turned:
+    """Adds to the loop's clock."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loop = asyncio.get_running_loop()
+        real, self.later_s = loop.time, 0.0
+        monkeypatch.setattr(loop, "time", lambda: real() + self.later_s)
+
+
+@pytest.fixture
+async def town() -> AsyncIterator[Town]:
+    async with Tasks() as tasks:
+        yield Town(tasks)
+
+
+@pytest.fixture
+async def clock(monkeypatch: pytest.MonkeyPatch) -> Turned:
+    return Turned(monkeypatch)
+
+
+async def test_links_that_carry_nothing_keep_nobody_out(town: Town) -> None:
+    for _ in range(MAX_LINKS):
+        town.open()
+
+    honest = town.open()
+
+    assert honest in town.links.open_ids()
+    assert len(town.links.open_ids()) == MAX_LINKS
+
+
+async def test_link_that_carried_a_cell_outlives_a_flood_of_links(town: Town) -> None:
+    used = town.open()
+    town.links.used(used)
+
+    for _ in range(3 * MAX_LINKS):
+        town.open()
+
+    assert used in town.links.open_ids()
+    assert used not in town.down
+
+
+async def test_of_used_links_the_one_longest_without_a_cell_makes_space(town: Town, clock: Turned) -> None:
+    links = [town.open() for _ in range(MAX_LINKS)]
+    for link in reversed(links):
+        clock.later_s += 1.0
+        town.links.used(link)
+
+    town.open()
+
+    assert town.down == [links[-1]]
+
+
+async def test_the_other_link_of_the_same_path_is_spared(town: Town) -> None:
+    for link in [town.open() for _ in range(MAX_LINKS)]:
+        town.links.used(link)
+
+    incoming = town.open()
+    outgoing = town.open(beside=incoming)
+
+    assert {incoming, outgoing} <= set(town.links.open_ids())
+
+
+async def test_junk_does_not_keep_a_link(town: Town, clock: Turned) -> None:
+    link = town.open()
+
+    for _ in range(7):
+        clock.later_s += FIRST_CELL_S / 6
+        town.wires[-1].callbacks.received(FRAME)
+        town.links.close_idle()
+
+    assert town.down == [link]
+
+
+async def test_link_ends_when_no_first_cell_comes(town: Town, clock: Turned) -> None:
+    link = town.open()
+
+    clock.later_s = FIRST_CELL_S - 1.0
+    town.links.close_idle()
+    assert town.links.open_ids() == (link,)
+    clock.later_s = FIRST_CELL_S + 1.0
+    town.links.close_idle()
+
+    assert town.down == [link]
+
+
+async def test_order_for_a_link_gives_it_time_for_a_first_cell(town: Town, clock: Turned) -> None:
+    link = town.open()
+    clock.later_s = FIRST_CELL_S - 1.0
+    town.links.follow(town.order(link, How.OPEN))
+
+    clock.later_s = FIRST_CELL_S + 1.0
+    town.links.close_idle()
+
+    assert town.links.open_ids() == (link,)
+
+
+@pytest.mark.parametrize("way", ["in", "out"])
+async def test_cell_keeps_a_link_for_its_idle_life(town: Town, clock: Turned, way: str) -> None:
+    link = town.open()
+    if way == "in":
+        town.links.used(link)
+    else:
+        assert town.links.send(link, FRAME)
+
+    clock.later_s = LINK_IDLE_S - 1.0
+    town.links.close_idle()
+    assert town.links.open_ids() == (link,)
+    clock.later_s = LINK_IDLE_S + 1.0
+    town.links.close_idle()
+
+    assert town.down == [link]
+
+
+async def test_full_link_drops_and_a_link_that_is_gone_says_so(town: Town) -> None:
+    link = town.open()
+    town.wires[-1].buffered_bytes = HIGH_WATER_BYTES
+
+    outcomes = [town.links.pass_on(link, FRAME) for _ in range(QUEUED_FRAMES_PER_HOP + 1)]
+    town.links.drop(link)
+
+    assert outcomes == [Sent.SENT] * QUEUED_FRAMES_PER_HOP + [Sent.DROPPED]
+    assert town.links.pass_on(link, FRAME) is Sent.GONE
+
+
+async def test_one_path_leaves_the_queue_of_a_link_to_others(town: Town) -> None:
+    link = town.open()
+    town.wires[-1].buffered_bytes = HIGH_WATER_BYTES
+    for _ in range(QUEUED_FRAMES_PER_HOP + 1):
+        town.links.pass_on(link, FRAME)
+
+    assert town.links.pass_on(link, b"another." + FRAME[8:]) is Sent.SENT

@@ -98,7 +98,7 @@ class Mailbox:
             logger.info("a post does not open")
 
     def _set_aside(self, post: Post) -> bool:
-        """Keep a post here, so that it takes nothing of the quota at the server; tells whether there was any."""
+        """Keep a post here, so that it fills nothing at the server; tells whether there was space."""
         store, key = self._parts.store, post.id.bytes
         row = store.row("SELECT COUNT(*) FROM set_aside")
         if row is None or row[0] >= MAX_SET_ASIDE:

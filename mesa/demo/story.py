@@ -219,7 +219,7 @@ async def _stay(stage: Stage) -> None:
     state = stage.home(SENDER).state
     stage.console.print(
         f"\nThe server stays up on [bold]{stage.url}[/]. bo echoes what it gets. In another terminal:\n"
-        f"  .venv/bin/mesa-peer --state {state} --server {stage.url} send bo 'How are you?'\n"
+        f"  .venv/bin/python -m peer_agent --state {state} send bo 'How are you?'\n"
         "Ctrl-C stops everything."
     )
     await asyncio.Event().wait()

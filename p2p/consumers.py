@@ -16,13 +16,13 @@ from django.utils import timezone
 
 from accounts.socket_auth import recheck
 from mesa import push, store
+from mesa.outages import STORE_DOWN
 from p2p import presence
 from p2p.epoch_watch import epoch_watch
 from p2p.errors import P2PError
 from p2p.frame_rate import FrameAllowance
 from p2p.greeting import Caller, address_of, greet, open_peer, write_welcome
 from p2p.handlers import HANDLERS, Context
-from p2p.outages import UNREACHABLE
 from p2p.presence import PeerSession, PeerUnknown
 from p2p.protocol import errors
 from p2p.protocol.frames import FrameToPeer, parse_to_server, to_text
@@ -65,7 +65,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
             await self._begin()
         except errors.ProtocolError as error:
             await self.close(error.close_code)
-        except UNREACHABLE:
+        except STORE_DOWN:
             await self.close(errors.Unavailable.close_code)
 
     async def _begin(self) -> None:
@@ -90,7 +90,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
         except P2PError:
             # Unknown and forbidden look alike: nothing happens.
             pass
-        except UNREACHABLE as error:
+        except STORE_DOWN as error:
             logger.warning("a socket is closed, the store does not answer: %s", type(error).__name__)
             await self.close(errors.Unavailable.close_code)
 
@@ -124,7 +124,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
         try:
             async with self.turn:
                 await self._welcome_anew(epoch)
-        except UNREACHABLE:
+        except STORE_DOWN:
             await self.close(errors.Unavailable.close_code)
 
     async def _welcome_anew(self, epoch: str) -> None:
@@ -148,7 +148,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
                 await presence.close_session(self.session, now=timezone.now())
             for group in self.joined:
                 await self.channel_layer.group_discard(group, self.channel_name)
-        except UNREACHABLE as error:
+        except STORE_DOWN as error:
             # The peer's record ends by its TTL.
             logger.warning("a closed socket was not noted: %s", type(error).__name__)
 
@@ -167,7 +167,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
             return
         try:
             is_replaced = await presence.is_replaced(self.session)
-        except UNREACHABLE:
+        except STORE_DOWN:
             return
         if is_replaced:
             await self.close(errors.Replaced.close_code)

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from weakref import WeakKeyDictionary
 
 from mesa import store
+from mesa.outages import STORE_DOWN
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class EpochWatch:
             await asyncio.sleep(ASK_EVERY_S)
             try:
                 epoch = await store.aepoch()
-            except (store.StoreError, OSError) as error:
+            except STORE_DOWN as error:
                 logger.warning("the store does not answer: %s", type(error).__name__)
                 continue
             if epoch != self.epoch:

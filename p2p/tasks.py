@@ -81,7 +81,7 @@ def answer_watch(peer: str) -> None:
     arrivals.answer_watch(peer_id=PeerId(peer))
 
 
-@shared_task(ignore_result=True, queue="maintenance")
+@shared_task(ignore_result=True)
 def prune() -> None:
     """Delete what is left of ended transactions."""
     pruning.prune_transactions(now=timezone.now())

@@ -220,7 +220,8 @@ async def _stay(stage: Stage) -> None:
     stage.console.print(
         f"\nThe server stays up on [bold]{stage.url}[/]. bo echoes what it gets. In another terminal:\n"
         f"  .venv/bin/python -m peer_agent --state {state} send bo 'How are you?'\n"
-        "Ctrl-C stops everything."
+        "Ctrl-C stops everything.",
+        soft_wrap=True,
     )
     await asyncio.Event().wait()
 

@@ -108,7 +108,7 @@ async def find_order(everybody: list[TestPeer], hop: HopId) -> tuple[TestPeer, R
 
 async def open_path(network: Network, *, forwarders: int = 3, offers: int = 4) -> OpenPath:
     """ada's transaction to bo, with a path."""
-    ada, bo = await network.online("ada", offers=offers), await network.online("bob")
+    ada, bo = await network.online("ada", offers=offers), await network.online("bo")
     crowd = await network.forwarders(forwarders, offers=offers)
     tx_key = await send_to(ada, bo.login)
     return await take_path(tx_key, ada, [ada, bo, *crowd])

@@ -38,7 +38,7 @@ async def told_online(peer: TestPeer) -> int:
 
 async def path_under(network: Network) -> tuple[OpenPath, bytes]:
     """ada's transaction to bo, with a path, and its token."""
-    ada, bo = await network.online("ada"), await network.online("bob")
+    ada, bo = await network.online("ada"), await network.online("bo")
     crowd = await network.forwarders(4)
     token, tx_key = await make_token(bo.login), TxKey(str(uuid.uuid4()))
     await post(ada.login, token, tx_key)
@@ -46,7 +46,7 @@ async def path_under(network: Network) -> tuple[OpenPath, bytes]:
 
 
 async def test_a_watch_ends_with_its_token(network: Network) -> None:
-    mallory, login = await network.online("mallory"), await network.login("bob")
+    mallory, login = await network.online("mallory"), await network.login("bo")
     token = await make_token(login)
     await mallory.send(Watch((token,)))
     await mallory.settled()
@@ -63,7 +63,7 @@ async def test_a_watch_ends_with_its_token(network: Network) -> None:
 
 async def test_other_watchers_are_told_all_the_same(network: Network) -> None:
     ada, mallory = await network.online("ada"), await network.online("mallory")
-    login = await network.login("bob")
+    login = await network.login("bo")
     kept, ended = await make_token(login), await make_token(login)
     for peer, token in ((ada, kept), (mallory, ended)):
         await peer.send(Watch((token,)))
@@ -77,7 +77,7 @@ async def test_other_watchers_are_told_all_the_same(network: Network) -> None:
 
 
 async def test_a_block_between_watch_and_answer_is_seen(network: Network) -> None:
-    mallory, bo = await network.online("mallory"), await network.online("bob")
+    mallory, bo = await network.online("mallory"), await network.online("bo")
     token = await make_token(bo.login)
     await after(LATEST_S)
     await mallory.send(Watch((token,)))
@@ -136,7 +136,7 @@ async def test_the_digest_is_gone_with_its_transaction_and_never_in_sql(network:
 
 @pytest.mark.parametrize("again", ["the same id", "another id"])
 async def test_posting_again_does_not_tell_before_the_announcement(network: Network, again: str) -> None:
-    ada, login = await network.online("ada"), await network.login("bob")
+    ada, login = await network.online("ada"), await network.login("bo")
     await network.forwarders(3)
     token, tx_id = await make_token(login), str(uuid.uuid4())
     await post(ada.login, token, tx_id)

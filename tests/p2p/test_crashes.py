@@ -70,7 +70,7 @@ async def started(sender: TestPeer, receiver: TestPeer) -> TxKey:
 
 
 async def make_scene(network: Network) -> tuple[TestPeer, TestPeer]:
-    ada, bo = await network.online("ada"), await network.online("bob")
+    ada, bo = await network.online("ada"), await network.online("bo")
     await network.forwarders(4)
     return ada, bo
 

@@ -66,7 +66,7 @@ async def test_nothing_of_an_ended_transaction_is_left_in_the_store(network: Net
 
 
 async def test_nothing_is_left_of_one_that_waited_for_an_offer_and_for_forwarders(network: Network) -> None:
-    ada, bo = await network.online("ada", offers=0), await network.online("bob")
+    ada, bo = await network.online("ada", offers=0), await network.online("bo")
     dry = await send_to(ada, bo.login)
     await network.forwarders(3)
     assert f'"{dry}"' in await store_text()
@@ -122,7 +122,7 @@ async def test_no_path_is_in_the_database(network: Network) -> None:
 
 
 async def test_without_a_receipt_for_two_minutes_it_fails(network: Network) -> None:
-    ada, bo = await network.online("ada"), await network.login("bob")
+    ada, bo = await network.online("ada"), await network.login("bo")
     tx_key = await send_to(ada, bo)
 
     await after(110)

@@ -232,7 +232,7 @@ async def test_reports_count_against_both_ends(network: Network) -> None:
 
 
 async def test_who_reports_all_the_time_is_not_believed(network: Network) -> None:
-    ada, bo = await network.online("ada"), await network.online("bob")
+    ada, bo = await network.online("ada"), await network.online("bo")
     crowd = await network.forwarders(3)
     for _ in range(6):
         path = await take_path(await send_to(ada, bo.login), ada, [ada, bo, *crowd])

@@ -172,7 +172,7 @@ async def test_who_stopped_forwarding_is_not_sampled(
 
 
 async def test_forwarders_without_offers_do_not_hold_up_anybody(network: Network) -> None:
-    ada, bo = await network.online("ada"), await network.online("bob")
+    ada, bo = await network.online("ada"), await network.online("bo")
     for at in range(12):
         await network.online(f"dry{at}", forward=True, offers=0)
     await network.forwarders(3)
@@ -184,7 +184,7 @@ async def test_forwarders_without_offers_do_not_hold_up_anybody(network: Network
 
 
 async def test_links_do_not_bring_those_without_offers_back_to_hold_up(network: Network) -> None:
-    ada, bo = await network.online("ada", offers=8), await network.online("bob")
+    ada, bo = await network.online("ada", offers=8), await network.online("bo")
     dry = [await network.online(f"dry{at}", forward=True, offers=0) for at in range(12)]
     await network.forwarders(3, offers=8)
     handles = [await store.async_client().get(store_keys.device(peer.device_key)) for peer in (ada, *dry)]
@@ -200,7 +200,7 @@ async def test_links_do_not_bring_those_without_offers_back_to_hold_up(network: 
 
 
 async def test_who_does_not_answer_when_asked_is_not_waited_for(network: Network) -> None:
-    ada, bo = await network.online("ada"), await network.online("bob")
+    ada, bo = await network.online("ada"), await network.online("bo")
     dry = [await network.online(f"dry{at}", forward=True, offers=0) for at in range(3)]
     tx_key = await send_to(ada, bo.login)
     assert (await ada.expect(AttemptFailed)).cause is Cause.NO_OFFER
@@ -214,7 +214,7 @@ async def test_who_does_not_answer_when_asked_is_not_waited_for(network: Network
 
 
 async def test_who_answers_late_is_back_at_once(network: Network) -> None:
-    ada, bo = await network.online("ada"), await network.online("bob")
+    ada, bo = await network.online("ada"), await network.online("bo")
     dry = [await network.online(f"dry{at}", forward=True, offers=0) for at in range(3)]
     tx_key = await send_to(ada, bo.login)
     await after(limits.OFFER_WITHIN.total_seconds() + 1)
@@ -236,7 +236,7 @@ async def test_the_orders_leave_in_an_order_by_lot(network: Network, monkeypatch
         return send(frames)
 
     monkeypatch.setattr(push, "push_devices", record)
-    ada, bo = await network.online("ada", offers=8), await network.online("bob")
+    ada, bo = await network.online("ada", offers=8), await network.online("bo")
     crowd = await network.forwarders(3, offers=8)
 
     places = set()

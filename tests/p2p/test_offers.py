@@ -21,7 +21,7 @@ from p2p.roster import NoOffer
 from tests.p2p.peers import Network, TestPeer, make_offers
 from tests.p2p.scenes import open_path, send_to, take_path
 
-FORWARDERS = ("fw1", "fw2", "dry")
+FORWARDERS = ("f1", "f2", "dry")
 PUSH_OFFER = "redis.call('RPUSH', KEYS[1], ARGV[1]) redis.call('PEXPIRE', KEYS[1], 9000)"
 
 
@@ -44,7 +44,7 @@ async def test_a_path_takes_one_offer_from_each_peer_but_the_receiver(network: N
 
 
 async def test_an_empty_stock_leaves_the_others_whole(network: Network) -> None:
-    ada, bo = await network.online("ada"), await network.online("bob", offers=0)
+    ada, bo = await network.online("ada"), await network.online("bo", offers=0)
     handles = [await handle_of(ada), await handle_of(bo)]
 
     with pytest.raises(NoOffer) as missed:
@@ -77,7 +77,7 @@ async def test_a_taken_offer_is_forgotten_when_the_stock_comes_without_it(networ
 
 
 async def test_a_sender_without_offers_is_asked_and_woken_by_its_offer(network: Network) -> None:
-    ada, bo = await network.online("ada", offers=0), await network.online("bob")
+    ada, bo = await network.online("ada", offers=0), await network.online("bo")
     crowd = await network.forwarders(3)
 
     tx_key = await send_to(ada, bo.login)
@@ -92,7 +92,7 @@ async def test_a_sender_without_offers_is_asked_and_woken_by_its_offer(network: 
 
 
 async def test_a_sender_without_offers_is_woken_by_a_new_stock(network: Network) -> None:
-    ada, bo = await network.online("ada", offers=0), await network.online("bob")
+    ada, bo = await network.online("ada", offers=0), await network.online("bo")
     await network.forwarders(3)
     await send_to(ada, bo.login)
 
@@ -104,7 +104,7 @@ async def test_a_sender_without_offers_is_woken_by_a_new_stock(network: Network)
 
 async def test_a_forwarder_without_offers_is_left_out(network: Network) -> None:
     empty = await network.online("empty", forward=True, offers=0)
-    ada, bo = await network.online("ada"), await network.online("bob")
+    ada, bo = await network.online("ada"), await network.online("bo")
     crowd = await network.forwarders(3)
 
     for _ in range(3):
@@ -113,7 +113,7 @@ async def test_a_forwarder_without_offers_is_left_out(network: Network) -> None:
 
 
 async def test_too_few_forwarders_with_offers_means_waiting_for_one(network: Network) -> None:
-    ada, bo = await network.online("ada"), await network.online("bob")
+    ada, bo = await network.online("ada"), await network.online("bo")
     crowd = await network.forwarders(1)
     crowd += [await network.online(name, forward=True, offers=0) for name in ("dry1", "dry2")]
 
@@ -143,7 +143,7 @@ class WakingRng(random.Random):
 
 
 async def test_an_offer_that_comes_while_a_path_is_looked_for_is_not_lost(network: Network) -> None:
-    ada, bo = await network.online("ada"), await network.online("bob")
+    ada, bo = await network.online("ada"), await network.online("bo")
     crowd = await network.forwarders(2)
     dry = await network.online("dry", forward=True, offers=0)
     current_app.conf.task_always_eager = False

@@ -67,7 +67,7 @@ async def test_an_attempt_leaves_a_row_without_users(network: Network) -> None:
 
 
 async def test_too_few_forwarders_means_waiting_and_saying_so_once(network: Network) -> None:
-    ada, bo = await network.online("ada"), await network.online("bob")
+    ada, bo = await network.online("ada"), await network.online("bo")
     crowd = await network.forwarders(2)
 
     tx_key = await send_to(ada, bo.login)
@@ -82,7 +82,7 @@ async def test_too_few_forwarders_means_waiting_and_saying_so_once(network: Netw
 
 
 async def test_a_third_forwarder_ends_the_wait(network: Network) -> None:
-    ada, bo = await network.online("ada"), await network.online("bob")
+    ada, bo = await network.online("ada"), await network.online("bo")
     crowd = await network.forwarders(2)
     tx_key = await send_to(ada, bo.login)
 
@@ -94,7 +94,7 @@ async def test_a_third_forwarder_ends_the_wait(network: Network) -> None:
 
 async def test_a_peer_that_does_not_forward_is_never_asked_to(network: Network) -> None:
     await network.online("idler", forward=False)
-    ada, bo = await network.online("ada"), await network.online("bob")
+    ada, bo = await network.online("ada"), await network.online("bo")
     await network.forwarders(2)
 
     await send_to(ada, bo.login)

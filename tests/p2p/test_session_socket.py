@@ -187,7 +187,7 @@ async def test_a_resume_token_brings_the_same_peer_back(network: Network) -> Non
 
 
 async def test_a_resumed_forwarder_forwards_at_once(network: Network) -> None:
-    ada, bo = await network.online("ada"), await network.online("bob")
+    ada, bo = await network.online("ada"), await network.online("bo")
     crowd = await network.forwarders(3)
     await crowd[0].close()
     back = await network.connect(crowd[0].login)
@@ -251,7 +251,7 @@ async def test_a_frame_that_meets_the_emptied_store_first_leads_to_the_same(netw
 
 
 async def test_two_sockets_do_not_share_a_peer(network: Network) -> None:
-    ada, bo = await network.online("ada"), await network.online("bob")
+    ada, bo = await network.online("ada"), await network.online("bo")
 
     handles = [name async for name in store.async_client().scan_iter("mesa:peer:*")]
 

@@ -36,7 +36,7 @@ def queued_tasks() -> list[dict[str, Any]]:
 
 
 def test_store_row_and_task_are_there_when_the_answer_comes() -> None:
-    ada, content = make_login(username="ada"), body(make_delivery_token(recipient=make_user("bob")))
+    ada, content = make_login(username="ada"), body(make_delivery_token(recipient=make_user("bo")))
 
     response = post(ada, content)
 
@@ -84,7 +84,7 @@ def test_the_id_of_an_ended_transaction_is_refused_and_leaves_nothing() -> None:
 
 
 def test_unknown_deleted_and_offline_look_alike() -> None:
-    ada, bo = make_login(username="ada"), make_user("bob")
+    ada, bo = make_login(username="ada"), make_user("bo")
     offline, deleted = make_delivery_token(recipient=bo), make_delivery_token(recipient=bo)
     delete_tokens(user=bo, digests=[digest_of(deleted)])
 
@@ -145,7 +145,7 @@ def test_a_long_queue_answers_come_back_later(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_tokens_digest_is_kept_in_the_store_until_the_end_only_and_never_in_sql() -> None:
-    token = make_delivery_token(recipient=make_user("bob"))
+    token = make_delivery_token(recipient=make_user("bo"))
     content = body(token)
 
     post(make_login(username="ada"), content)

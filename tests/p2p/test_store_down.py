@@ -22,7 +22,7 @@ def nowhere(tmp_path: Path) -> str:
 async def test_a_post_is_answered_503_and_begins_nothing(
     network: Network, settings: Settings, nowhere: str
 ) -> None:
-    ada, bo = await network.login("ada"), await network.login("bob")
+    ada, bo = await network.login("ada"), await network.login("bo")
     token = await make_token(bo)
     settings.STORE_URL = nowhere
 

@@ -26,7 +26,7 @@ async def told_online(peer: TestPeer) -> list[bytes]:
 async def test_a_transaction_for_somebody_offline_waits_silently_and_uses_no_attempt(
     network: Network,
 ) -> None:
-    ada, bo = await network.online("ada"), await network.login("bob")
+    ada, bo = await network.online("ada"), await network.login("bo")
     await network.forwarders(3)
 
     tx_key = await send_to(ada, bo)
@@ -38,7 +38,7 @@ async def test_a_transaction_for_somebody_offline_waits_silently_and_uses_no_att
 
 
 async def test_it_goes_on_after_a_delay_when_the_recipient_comes_online(network: Network) -> None:
-    ada, login = await network.online("ada"), await network.login("bob")
+    ada, login = await network.online("ada"), await network.login("bo")
     await network.forwarders(3)
     tx_key = await send_to(ada, login)
 
@@ -53,7 +53,7 @@ async def test_it_goes_on_after_a_delay_when_the_recipient_comes_online(network:
 
 
 async def test_a_socket_alone_is_not_online(network: Network) -> None:
-    ada, login = await network.online("ada"), await network.login("bob")
+    ada, login = await network.online("ada"), await network.login("bo")
     await network.forwarders(3)
 
     await (await network.connect(login)).greet()
@@ -63,7 +63,7 @@ async def test_a_socket_alone_is_not_online(network: Network) -> None:
 
 
 async def test_an_unknown_token_takes_the_same_way_to_the_same_end(network: Network) -> None:
-    ada, bo = await network.online("ada"), await network.login("bob")
+    ada, bo = await network.online("ada"), await network.login("bo")
     deleted = await make_token(bo)
     await sync_to_async(delete_tokens)(user=bo.device.user, digests=[digest_of(deleted)])
     ids = [str(uuid.uuid4()) for _ in range(3)]
@@ -94,7 +94,7 @@ async def test_a_watched_contact_that_comes_online_is_told_to_holders_only(netwo
     ada, mallory, login = (
         await network.online("ada"),
         await network.online("mallory"),
-        await network.login("bob"),
+        await network.login("bo"),
     )
     token = await make_token(login)
     await ada.send(Watch((token,)))
@@ -112,7 +112,7 @@ async def test_a_watched_contact_that_comes_online_is_told_to_holders_only(netwo
 
 
 async def test_a_contact_that_is_online_already_is_told_after_the_same_delay(network: Network) -> None:
-    ada, bo = await network.online("ada"), await network.online("bob")
+    ada, bo = await network.online("ada"), await network.online("bo")
     token = await make_token(bo.login)
     await after(LATEST_S)
 
@@ -126,7 +126,7 @@ async def test_a_contact_that_is_online_already_is_told_after_the_same_delay(net
 
 
 async def test_a_new_watch_tells_only_who_watches_newly(network: Network) -> None:
-    ada, eve, bo = await network.online("ada"), await network.online("eve"), await network.online("bob")
+    ada, eve, bo = await network.online("ada"), await network.online("mallory"), await network.online("bo")
     token = await make_token(bo.login)
     await ada.send(Watch((token,)))
     await ada.settled()
@@ -142,7 +142,7 @@ async def test_a_new_watch_tells_only_who_watches_newly(network: Network) -> Non
 
 
 async def test_a_watch_ends_with_its_socket(network: Network) -> None:
-    ada, login = await network.online("ada"), await network.login("bob")
+    ada, login = await network.online("ada"), await network.login("bo")
     await ada.send(Watch((await make_token(login),)))
     await ada.settled()
     watchers = store_keys.watchers(UserKey(str(login.device.user_id)))
@@ -179,7 +179,7 @@ async def test_the_delay_is_random_within_its_bounds(network: Network) -> None:
 
 
 async def test_a_reconnect_within_a_path_does_not_announce_anything_early(network: Network) -> None:
-    ada, bo = await network.online("ada"), await network.online("bob")
+    ada, bo = await network.online("ada"), await network.online("bo")
     await ada.send(Watch((await make_token(bo.login),)))
     await ada.settled()
     await bo.close()

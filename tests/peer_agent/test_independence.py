@@ -140,10 +140,10 @@ async def test_request_that_was_set_aside_is_taken_in_later(
 
 
 async def test_mailbox_that_is_full_holds_up_no_other_post(village: Village, ada: Party, bo: Party) -> None:
-    for name in ("mallory", "olga", "bo"):
+    for name in ("mallory", "olga", "f1"):
         await village.party(name)
-    village.server.full |= {"mallory", "olga", "bo"}
-    for name in ("mallory", "olga", "bo"):
+    village.server.full |= {"mallory", "olga", "f1"}
+    for name in ("mallory", "olga", "f1"):
         with pytest.raises(Refused):
             await ada.parts.contacts.request(name)
     with ada.store.transaction():

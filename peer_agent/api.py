@@ -14,7 +14,6 @@ from p2p.protocol.ids import DeviceId, TransactionId
 from peer_agent.errors import ServerUnreachable
 from peer_agent.rest import Json, Rest, Tokens, items, text
 
-TOKENS_PER_REQUEST = 64
 MAILBOX_IDS_PER_REQUEST = 50
 
 

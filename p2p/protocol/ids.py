@@ -3,14 +3,12 @@
 import uuid
 from typing import NewType
 
-PeerHandle = NewType("PeerHandle", bytes)
 LinkId = NewType("LinkId", bytes)
 HopId = NewType("HopId", bytes)
 OfferId = NewType("OfferId", bytes)
 StreamId = NewType("StreamId", bytes)
 TransactionId = NewType("TransactionId", uuid.UUID)
 DeviceId = NewType("DeviceId", uuid.UUID)
-UserId = NewType("UserId", uuid.UUID)
 
 PEER_HANDLE_BYTES = 16
 LINK_ID_BYTES = 16

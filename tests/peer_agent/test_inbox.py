@@ -3,7 +3,6 @@
 import contextlib
 import random
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,21 +12,6 @@ from peer_agent.crypto.messages import MAX_SEEN, Message, SessionReset, Text, Un
 from peer_agent.history import Kept
 from peer_agent.inbox import HOLD_S, NEWER_VERSION
 from tests.peer_agent.devices import Device, acquaint, begin_session
-
-
-@pytest.fixture
-def ada(tmp_path: Path) -> Iterator[Device]:
-    device = Device(tmp_path / "ada", "ada")
-    yield device
-    device.store.close()
-
-
-@pytest.fixture
-def bo(tmp_path: Path, ada: Device) -> Iterator[Device]:
-    device = Device(tmp_path / "bo", "bo", time=ada.time)
-    acquaint(ada, device)
-    yield device
-    device.store.close()
 
 
 def test_message_is_shown_and_its_receipt_verifies(ada: Device, bo: Device) -> None:

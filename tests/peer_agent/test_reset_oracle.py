@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -20,25 +20,10 @@ from peer_agent.resets import Resets
 from peer_agent.state_dir import prepare_state_dir
 from peer_agent.store import open_store
 from peer_agent.tasks import Tasks
-from tests.peer_agent.devices import Device, HandClock, acquaint, make_account
+from tests.peer_agent.devices import Device, HandClock, make_account
 from tests.peer_agent.fake_server import FakeServer, Party
 
 LIMIT_S = 10.0
-
-
-@pytest.fixture
-def ada(tmp_path: Path) -> Iterator[Device]:
-    device = Device(tmp_path / "ada", "ada")
-    yield device
-    device.store.close()
-
-
-@pytest.fixture
-def bo(tmp_path: Path, ada: Device) -> Iterator[Device]:
-    device = Device(tmp_path / "bo", "bo", time=ada.time)
-    acquaint(ada, device)
-    yield device
-    device.store.close()
 
 
 def garbage_from(entry: DeviceEntry, bo: Device, one_time: PrekeyId = NO_PREKEY) -> bytes:

@@ -1,8 +1,6 @@
 """What was receipted is shown at least once, under one number, whoever crashes or reads slowly."""
 
 import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,22 +12,7 @@ from peer_agent.events import Event, Events, EventsLost, MessageMissing, Message
 from peer_agent.history import Gap, Kept
 from peer_agent.inbox import HOLD_S, Inbox, InboxEdges
 from peer_agent.showing import READ_AT_ONCE, ShowingStream, Unshown
-from tests.peer_agent.devices import Device, acquaint
-
-
-@pytest.fixture
-def ada(tmp_path: Path) -> Iterator[Device]:
-    device = Device(tmp_path / "ada", "ada")
-    yield device
-    device.store.close()
-
-
-@pytest.fixture
-def bo(tmp_path: Path, ada: Device) -> Iterator[Device]:
-    device = Device(tmp_path / "bo", "bo", time=ada.time)
-    acquaint(ada, device)
-    yield device
-    device.store.close()
+from tests.peer_agent.devices import Device
 
 
 class Run:

@@ -107,6 +107,12 @@ class Agent:
         assert self.process.stdin is not None
         self.process.stdin.close()
 
+    def all_received(self, count: int) -> list[str]:
+        """Texts in the order shown, once there are so many and the agent has ended: none can follow."""
+        self.wait_for(lambda events: sum(event["event"] == "message_received" for event in events) >= count)
+        self.stop()
+        return self.received()
+
     def kill(self) -> None:
         """End the process as a power cut would."""
         self.process.kill()

@@ -81,4 +81,6 @@ def test_nothing_is_lost_or_doubled_while_parts_die(town: Town, bo_listens: Agen
 
     assert sender.agent.finish() == 0
     assert len(sender.texts) == MESSAGES
-    assert bo_listens.received() == sender.texts
+    assert bo_listens.all_received(MESSAGES) == sender.texts
+    # The first path, and one after each of the faults that surely broke it.
+    assert len({tuple(event["hops"]) for event in sender.agent.events if event.get("hops")}) >= 4

@@ -95,6 +95,8 @@ class ContactBook:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        # Names stand in the records only, which are sealed: to look one up in there would open them all.
+        self._numbers: dict[str, int] = {}
 
     def all(self) -> list[Contact]:
         """Every contact, by name."""
@@ -107,7 +109,11 @@ class ContactBook:
 
     def find(self, username: str) -> Contact | None:
         """Look up a contact by its case-folded name."""
-        return next((each for each in self.all() if each.username == username), None)
+        number = self._numbers.get(username)
+        if number is None:
+            self._numbers = {each.username: each.number for each in self.all()}
+            number = self._numbers.get(username)
+        return None if number is None else self.get(number)
 
     def require(self, username: str) -> Contact:
         """Look up an accepted contact.

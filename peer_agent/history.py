@@ -13,6 +13,11 @@ from peer_agent.store import Store, row_key
 
 TABLE = "messages"
 TIME_BYTES = 8
+# SQLite, left to itself, walks through all messages with the contact.
+_BY_ID = "messages INDEXED BY messages_id"
+_BY_STATE = "messages INDEXED BY messages_state"
+_BY_SIDE = "messages INDEXED BY messages_side"
+_EITHER_SIDE = "outgoing IN (0, 1)"
 
 
 class Kept(StrEnum):
@@ -79,7 +84,7 @@ class History:
     ) -> Stored | None:
         """Keep a message of the contact's; None if it was here before. A late one takes its gap's number."""
         row = self._store.row(
-            "SELECT number, state FROM messages WHERE contact = ? AND outgoing = 0 AND message = ?",
+            f"SELECT number, state FROM {_BY_ID} WHERE contact = ? AND outgoing = 0 AND message = ?",  # noqa: S608
             (contact, message.message_id),
         )
         if row is None:
@@ -99,7 +104,7 @@ class History:
 
     def undelivered(self, contact: int) -> list[Stored]:
         """Messages of ours without a receipt, in the order they were written."""
-        return list(self._select("state = ? AND contact = ?", Kept.UNDELIVERED, contact))
+        return list(self._in_state(Kept.UNDELIVERED, contact))
 
     def contacts_with(self, state: Kept) -> list[int]:
         """Numbers of the contacts that have a message in this state."""
@@ -108,12 +113,18 @@ class History:
 
     def held(self, contact: int) -> list[Stored]:
         """Messages that came and may not be shown yet, in the order their sender gave them."""
-        found = self._select("state = ? AND contact = ?", Kept.HELD, contact)
-        return sorted(found, key=lambda each: each.order)
+        return sorted(self._in_state(Kept.HELD, contact), key=lambda each: each.order)
 
     def waits_for(self, stored: Stored) -> list[MessageId]:
         """The messages this one follows that are not here, or are held themselves."""
-        return [seen for seen in stored.message.seen if not self._is_past(stored.contact, seen)]
+        named = stored.message.seen
+        marks = ", ".join("?" * len(named))
+        sql = (
+            f"SELECT message FROM {_BY_ID} WHERE contact = ? AND {_EITHER_SIDE} AND message IN ({marks})"  # noqa: S608
+            " AND (outgoing = 1 OR state != ?)"
+        )
+        past = {row[0] for row in self._store.rows(sql, (stored.contact, *named, Kept.HELD))}
+        return [seen for seen in named if seen not in past]
 
     def mark(self, stored: Stored, state: Kept) -> Stored:
         """Move a message to another state; one that becomes ready gets the next place."""
@@ -196,25 +207,27 @@ class History:
 
     def _last_outgoing(self, contact: int) -> Stored | None:
         condition = "contact = ? AND outgoing = 1 AND state != ?"
-        return next(self._select(condition, contact, Kept.SILENT, order="number DESC LIMIT 1"), None)
+        found = self._select(condition, contact, Kept.SILENT, order="number DESC LIMIT 1", source=_BY_SIDE)
+        return next(found, None)
+
+    def _in_state(self, state: Kept, contact: int) -> Iterator[Stored]:
+        return self._select("state = ? AND contact = ?", state, contact, source=_BY_STATE)
 
     def _knows(self, contact: int, message: MessageId) -> bool:
-        sql = "SELECT 1 FROM messages WHERE contact = ? AND message = ?"
+        sql = f"SELECT 1 FROM {_BY_ID} WHERE contact = ? AND {_EITHER_SIDE} AND message = ?"  # noqa: S608
         return self._store.row(sql, (contact, message)) is not None
 
-    def _is_past(self, contact: int, message: MessageId) -> bool:
-        sql = "SELECT 1 FROM messages WHERE contact = ? AND message = ? AND (outgoing = 1 OR state != ?)"
-        return self._store.row(sql, (contact, message, Kept.HELD)) is not None
-
-    def _select(self, condition: str, *values: object, order: str = "number") -> Iterator[Stored]:
+    def _select(
+        self, condition: str, *values: object, order: str = "number", source: str = TABLE
+    ) -> Iterator[Stored]:
         """Messages only: no condition of a caller's takes in gaps."""
-        found = self._entries(condition, *values, order=order)
+        found = self._entries(condition, *values, order=order, source=source)
         return (entry for entry in found if isinstance(entry, Stored))
 
-    def _entries(self, condition: str, *values: object, order: str) -> Iterator[Entry]:
+    def _entries(self, condition: str, *values: object, order: str, source: str = TABLE) -> Iterator[Entry]:
         columns = "contact, number, outgoing, state, record"
         # Conditions are texts of this module; values are bound.
-        sql = f"SELECT {columns} FROM messages WHERE {condition} ORDER BY {order}"  # noqa: S608
+        sql = f"SELECT {columns} FROM {source} WHERE {condition} ORDER BY {order}"  # noqa: S608
         for contact, number, outgoing, state, record in self._store.rows(sql, values):
             if state in GAPS:
                 yield Gap(contact, number, Kept(state))

@@ -34,8 +34,13 @@ class SessionBook:
     def save(self, contact: int, session: Session) -> None:
         """Write the next state of a session; of too many with one device the oldest goes."""
         record = self._store.seal(TABLE, session.session_id, session.pack())
+        if self._store.change(
+            "UPDATE sessions SET contact = ?, record = ? WHERE session = ?",
+            (contact, record, session.session_id),
+        ):
+            return
         self._store.change(
-            "INSERT OR REPLACE INTO sessions (session, contact, record) VALUES (?, ?, ?)",
+            "INSERT INTO sessions (session, contact, record) VALUES (?, ?, ?)",
             (session.session_id, contact, record),
         )
         others = [each for each in self._with(contact, session.peer) if each.session_id != session.session_id]

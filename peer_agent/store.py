@@ -39,15 +39,18 @@ CREATE TABLE tokens (digest BLOB PRIMARY KEY, contact INTEGER, record BLOB NOT N
 CREATE TABLE sessions (
     session BLOB PRIMARY KEY, contact INTEGER NOT NULL, record BLOB NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX sessions_contact ON sessions (contact);
 CREATE TABLE first_headers (header BLOB PRIMARY KEY, prekey INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE prekeys (prekey INTEGER PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE messages (
     contact INTEGER NOT NULL, number INTEGER NOT NULL, outgoing INTEGER NOT NULL, message BLOB NOT NULL,
     state TEXT NOT NULL, place INTEGER, record BLOB NOT NULL,
-    PRIMARY KEY (contact, number), UNIQUE (contact, outgoing, message)
+    PRIMARY KEY (contact, number)
 ) WITHOUT ROWID;
+CREATE UNIQUE INDEX messages_id ON messages (contact, outgoing, message);
 CREATE INDEX messages_state ON messages (state, contact, number);
 CREATE INDEX messages_place ON messages (contact, place);
+CREATE INDEX messages_side ON messages (contact, outgoing, number);
 CREATE TABLE envelopes (
     digest BLOB PRIMARY KEY, contact INTEGER NOT NULL, number INTEGER NOT NULL, device BLOB NOT NULL,
     record BLOB NOT NULL, UNIQUE (contact, number, device)

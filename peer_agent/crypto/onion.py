@@ -114,7 +114,8 @@ def _last_filler(layers: Sequence[_Layer]) -> bytes:
 
 def _xor_end(filler: bytes, layer: _Layer) -> bytes:
     stream = once_keystream(layer.key, BODY_BYTES)[BODY_BYTES - len(filler) :]
-    return bytes(left ^ right for left, right in zip(filler, stream, strict=True))
+    mixed = int.from_bytes(filler, "big") ^ int.from_bytes(stream, "big")
+    return mixed.to_bytes(len(filler), "big")
 
 
 def _close(layer: _Layer, ephemeral: X25519Private, body: bytes) -> bytes:

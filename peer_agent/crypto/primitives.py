@@ -8,6 +8,7 @@ import hmac
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar, Final, NewType, Self
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -103,13 +104,13 @@ class X25519Public(_Public):
             raise WeakKey
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class X25519Private(_Secret):
     """One side of a Diffie-Hellman exchange."""
 
-    @property
+    @cached_property
     def public(self) -> X25519Public:
-        return X25519Public(self._key().public_key().public_bytes_raw())
+        return X25519Public(self._key.public_key().public_bytes_raw())
 
     def exchange(self, peer: X25519Public) -> bytes:
         """Agree on 32 bytes with the holder of `peer`.
@@ -118,10 +119,12 @@ class X25519Private(_Secret):
             WeakKey: the exchange has no contribution of this side.
         """
         try:
-            return self._key().exchange(x25519.X25519PublicKey.from_public_bytes(peer.raw))
+            return self._key.exchange(x25519.X25519PublicKey.from_public_bytes(peer.raw))
         except ValueError:
             raise WeakKey from None
 
+    # Loading computes the public half, which costs as much as an exchange: once per key, not per use.
+    @cached_property
     def _key(self) -> x25519.X25519PrivateKey:
         return x25519.X25519PrivateKey.from_private_bytes(self.raw)
 
@@ -152,18 +155,19 @@ class Ed25519Public(_Public):
             raise BadSignature from None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Ed25519Private(_Secret):
     """Makes signatures; the raw form is the 32-byte seed."""
 
-    @property
+    @cached_property
     def public(self) -> Ed25519Public:
-        return Ed25519Public(self._key().public_key().public_bytes_raw())
+        return Ed25519Public(self._key.public_key().public_bytes_raw())
 
     def sign(self, what: str, body: bytes) -> bytes:
         """Sign under the domain label of `what`."""
-        return self._key().sign(label(what) + body)
+        return self._key.sign(label(what) + body)
 
+    @cached_property
     def _key(self) -> ed25519.Ed25519PrivateKey:
         return ed25519.Ed25519PrivateKey.from_private_bytes(self.raw)
 
@@ -299,6 +303,6 @@ def hpke_open(own: X25519Private, what: str, context: bytes, sealed: bytes) -> b
         NotOpened: changed, or for another key or context.
     """
     try:
-        return _HPKE.decrypt(sealed, own._key(), info=label(what) + context)
+        return _HPKE.decrypt(sealed, own._key, info=label(what) + context)
     except (InvalidTag, ValueError):
         raise NotOpened from None

@@ -4,9 +4,11 @@ from django.apps import AppConfig
 
 
 class MesaConfig(AppConfig):
-    """Registers the system checks."""
+    """Registers the system checks, and names the task that a deadline calls."""
 
     name = "mesa"
 
     def ready(self) -> None:
-        from mesa import checks  # noqa: F401 (importing registers them)
+        from mesa import checks, deadlines, journal  # noqa: F401 (importing checks registers them)
+
+        deadlines.register("journal", "mesa.tasks.prune_journal", every=journal.EMPTY_EVERY)

@@ -6,6 +6,7 @@ import resource
 import socket
 import sys
 from argparse import ArgumentParser
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connections
 
-from mesa import embedded_store, store
+from mesa import embedded_store, journal, store
 from mesa.checks import WRONG_SETUP, StoreUnfit, require_fit_store
 from mesa.instance_lock import AlreadyRunning, InstanceLock
 from mesa.process_tree import ChildDied, NotReady, ProcessTree, Program, StopRequested
@@ -73,6 +74,7 @@ class Server:
         self.port: int = listener.getsockname()[1]
         self.progress = progress
         self.tree = ProcessTree(on_stop=lambda name: progress.done(f"{name} stopped"))
+        self.while_up = ExitStack()
 
     def run(self) -> None:
         """Start everything, stay, and stop everything, whatever ended the stay."""
@@ -85,6 +87,7 @@ class Server:
             pass
         finally:
             self.tree.stop()
+            self.while_up.close()
             if settings.EMBEDDED_STORE:
                 embedded_store.tidy(settings.STATE_DIR)
 
@@ -95,6 +98,7 @@ class Server:
         store.client().connection_pool.disconnect()
         call_command("migrate", verbosity=0, interactive=False)
         connections.close_all()
+        self.while_up.enter_context(journal.kept_open())
         self.progress.done("database migrated")
         self.start_python(
             *("web", "mesa.web", "--fd", str(self.listener.fileno()), "-v", "0", "mesa.asgi:application")

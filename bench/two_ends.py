@@ -65,7 +65,7 @@ class TwoEnds:
         books, device = self.ada.books, self.route.device
         session = books.sessions.choose(self.contact.number, device, now_ms=clock.unix_ms())
         assert session is not None
-        return books.outbox.seal(stored, device, session)
+        return books.outbox.seal(stored, device, session, now_ms=clock.unix_ms())
 
     def wrap(self, sealed: Sealed) -> bytes:
         """Make the only cell of a short message."""

@@ -1,6 +1,6 @@
 """Carries the messages for one contact: does what `Outbound` decides, with real links, frames and time.
 
-Spec: docs/spec/agent.md, section "Outbox"
+Spec: docs/spec/outbox.md
 """
 
 import asyncio
@@ -16,21 +16,24 @@ from p2p.protocol.cells import FRAGMENT_BYTES
 from p2p.protocol.frames import FrameToServer
 from p2p.protocol.ids import HopId, LinkId, TransactionId
 from p2p.protocol.parts import Credit, ReceiptEntry
-from p2p.protocol.to_peer import AttemptFailed, PathReady, TransactionEnded
+from p2p.protocol.to_peer import PathReady
 from p2p.protocol.to_server import Complete, Repath
-from p2p.protocol.words import Cause, TransactionState
+from p2p.protocol.words import TransactionState
+from peer_agent import outbound_events as happened
 from peer_agent.api import Api
 from peer_agent.books import Books
 from peer_agent.clock import Clock
 from peer_agent.contact_book import Contact
-from peer_agent.crypto.errors import CryptoError, NotReady, NotValidNow, WeakKey
-from peer_agent.errors import AgentError, ContactBlocked, LoginRefused, Refused
+from peer_agent.crypto.errors import CryptoError, NotValidNow, WeakKey
+from peer_agent.errors import AgentError, ContactBlocked, LoginRefused
 from peer_agent.events import ContactUnsafe, Event, MessageProgress
 from peer_agent.handshakes import Handshakes
-from peer_agent.outbound import Outbound
+from peer_agent.outbound import LATER, Outbound
+from peer_agent.outbound_step import Chance
 from peer_agent.outbox import Sealed
 from peer_agent.progress import AskRepath, End, Start, Step, Tell
 from peer_agent.route import Route, make_route
+from peer_agent.sealer import Sealer
 from peer_agent.tasks import Tasks
 
 logger = logging.getLogger(__name__)
@@ -61,41 +64,31 @@ class Courier:
     def __init__(self, contact: int, parts: CourierParts) -> None:
         self._contact = contact
         self._parts = parts
-        self._outbound = Outbound(lambda: TransactionId(uuid.uuid4()), random.random)
+        self._outbound = Outbound(Chance(lambda: TransactionId(uuid.uuid4()), random.random))
+        self._sealer = Sealer(parts.books, parts.handshakes, parts.clock)
         self._route: Route | None = None
         self._wake = asyncio.Event()
         self._retry_at: float | None = None
         self._paused_until = 0.0
         self._pause_s = RETRY_S
 
-    @property
-    def tx(self) -> TransactionId | None:
-        """The transaction that runs now."""
-        return self._outbound.tx
-
     async def run(self) -> NoReturn:
         """Send what may be sent, and wake up for what is due, until cancelled."""
         while True:
             self._wake.clear()
-            self._carry_out(self._outbound.tick(now=_now()))
+            self._carry_out(self._outbound.receive(LATER, now=_now()))
             await self._pump()
             await self._sleep()
 
-    def queue(self, number: int) -> None:
-        """Carry a message that was just stored."""
-        self._do(self._outbound.queue(number, now=_now()))
-
-    def online(self, is_online: bool) -> None:
-        self._do(self._outbound.online(is_online, now=_now()))
-
-    def contact_online(self) -> None:
-        self._do(self._outbound.contact_online(now=_now()))
-
-    def store_lost(self) -> None:
-        self._do(self._outbound.store_lost(now=_now()))
+    def receive(self, event: happened.Event) -> None:
+        """Do what follows from an event, and look again at what may be sent."""
+        self._carry_out(self._outbound.receive(event, now=_now()))
+        self._wake.set()
 
     def snapshot(self, listed: Mapping[TransactionId, tuple[TransactionState, int]]) -> None:
-        self._do(self._outbound.snapshot(listed, now=_now()))
+        """Compare the transaction with those that the server has."""
+        found = None if self._outbound.tx is None else listed.get(self._outbound.tx)
+        self.receive(happened.Unlisted() if found is None else happened.Listed(*found))
 
     def path_ready(self, frame: PathReady) -> None:
         """Take a path, if the receiver's key on it is the pinned device's."""
@@ -109,41 +102,36 @@ class Courier:
         except CryptoError:
             self._block(contact)
         else:
-            steps = self._outbound.path_ready(frame.tx, frame.attempt, now=_now())
-            if self._outbound.attempt == frame.attempt:
-                self._route = route
-            self._do(steps)
-
-    def attempt_failed(self, frame: AttemptFailed) -> None:
-        if frame.cause is Cause.IDLE:
-            self._do(self._outbound.let_go(frame.tx, frame.attempt, now=_now()))
-            return
-        forwarders = frame.forwarders if frame.cause is Cause.TOO_FEW_FORWARDERS else None
-        self._do(self._outbound.attempt_failed(frame.tx, frame.attempt, now=_now(), forwarders=forwarders))
-
-    def ended(self, frame: TransactionEnded) -> None:
-        self._do(self._outbound.ended(frame.tx, frame.state, now=_now()))
+            self._take_path(route, happened.PathGiven(frame.tx, frame.attempt))
 
     def receipts(self, entries: tuple[ReceiptEntry, ...], credit: Credit | None) -> None:
         """Take receipts that name a transaction to this contact; only genuine ones count."""
         for entry in entries:
             number = self._parts.books.outbox.receipted(self._contact, entry)
             if number is not None:
-                self._do(self._outbound.receipted(number, now=_now()))
+                self.receive(happened.MessageReceipted(number))
         number = None if credit is None or self._route is None else self._route.message_of(credit.stream)
         if number is not None and credit is not None:
-            self._outbound.credited(number, credit.index, now=_now())
-            self._wake.set()
+            self.receive(happened.CellsCredited(number, credit.index))
 
     def resend(self) -> None:
         """Seal again what has no receipt: the contact could not open it."""
-        if self.tx is not None and self._outbound.attempt:
-            self._parts.send_frame(Repath(self.tx, self._outbound.attempt))
+        if self._outbound.tx is not None and self._outbound.state.attempt:
+            self._parts.send_frame(Repath(self._outbound.tx, self._outbound.state.attempt))
 
     def close(self) -> None:
         """Tell the server that nothing more comes from this run."""
-        if self.tx is not None:
-            self._parts.send_frame(Complete(self.tx))
+        if self._outbound.tx is not None:
+            self._parts.send_frame(Complete(self._outbound.tx))
+
+    def _take_path(self, route: Route, event: happened.PathGiven) -> None:
+        given = (event.tx, event.attempt)
+        was_open = self._outbound.path == given
+        steps = self._outbound.receive(event, now=_now())
+        if self._outbound.path == given and not was_open:
+            self._route = route
+        self._carry_out(steps)
+        self._wake.set()
 
     async def _sleep(self) -> None:
         due = [at for at in (self._outbound.next_at(), self._retry_at) if at is not None]
@@ -161,20 +149,9 @@ class Courier:
         while (due := self._outbound.next_to_send(now=_now())) is not None and self._route is not None:
             number, first = due
             route = self._route
-            try:
-                sealed = await self._sealed(number, route)
-            except ContactBlocked:
-                self._block(self._parts.books.contacts.get(self._contact))
+            sealed = await self._sealed(number, route)
+            if sealed is None:
                 return
-            except LoginRefused:
-                raise
-            except AgentError:
-                # Whatever it is, it concerns this contact: the others' messages go on.
-                logger.info("a message could not be sealed")
-                self._paused_until = self._retry_at = _now() + self._pause_s
-                self._pause_s = min(2 * self._pause_s, LAST_RETRY_S)
-                return
-            self._pause_s = RETRY_S
             # The path may have changed while the session was made.
             if route is self._route and due == self._outbound.next_to_send(now=_now()):
                 if not self._send(sealed, first, route):
@@ -182,17 +159,23 @@ class Courier:
                     return
                 await asyncio.sleep(0)
 
-    async def _sealed(self, number: int, route: Route) -> Sealed:
-        books = self._parts.books
-        known = books.outbox.find(self._contact, number, route.device)
-        if known is not None:
-            return known
-        contact = books.contacts.get(self._contact)
-        session = await self._parts.handshakes.session_with(contact, route.device)
+    async def _sealed(self, number: int, route: Route) -> Sealed | None:
+        """The sealed form of a message; None when there can be none now."""
         try:
-            return books.outbox.seal(books.history.get(self._contact, number), route.device, session)
-        except NotReady as error:
-            raise Refused("The session can not send yet.") from error
+            sealed = await self._sealer.sealed(self._contact, number, route.device)
+        except ContactBlocked:
+            self._block(self._parts.books.contacts.get(self._contact))
+            return None
+        except LoginRefused:
+            raise
+        except AgentError:
+            # Whatever it is, it concerns this contact: the others' messages go on.
+            logger.info("a message could not be sealed")
+            self._paused_until = self._retry_at = _now() + self._pause_s
+            self._pause_s = min(2 * self._pause_s, LAST_RETRY_S)
+            return None
+        self._pause_s = RETRY_S
+        return sealed
 
     def _send(self, sealed: Sealed, first: int, route: Route) -> bool:
         """Send cells of one message; tells whether the link took all that fit into the window."""
@@ -205,13 +188,9 @@ class Courier:
                 break
             until += 1
         if until > first:
-            self._carry_out(self._outbound.sent(sealed.number, until=until, total=total, now=_now()))
+            sent = happened.CellsSent(sealed.number, until, total)
+            self._carry_out(self._outbound.receive(sent, now=_now()))
         return until == min(first + capacity, total)
-
-    def _do(self, steps: list[Step]) -> None:
-        """Carry out what follows from an event, and look again at what may be sent."""
-        self._carry_out(steps)
-        self._wake.set()
 
     def _carry_out(self, steps: list[Step]) -> None:
         for step in steps:
@@ -236,9 +215,9 @@ class Courier:
             raise
         except AgentError as error:
             at_least_s = getattr(error, "retry_after_s", None) or 0.0
-            self._do(self._outbound.start_failed(tx, now=_now(), at_least_s=at_least_s))
+            self.receive(happened.StartRefused(tx, at_least_s))
         else:
-            self._do(self._outbound.started(tx, now=_now()))
+            self.receive(happened.StartTaken(tx))
 
     def _block(self, contact: Contact) -> None:
         books = self._parts.books
@@ -247,11 +226,11 @@ class Courier:
                 books.contacts.save(replace(contact, is_unsafe=True))
             self._parts.report(ContactUnsafe(contact.username))
         self._route = None
-        self._do(self._outbound.block())
+        self.receive(happened.Blocked())
 
     def _tell(self, step: Tell) -> None:
         hops: tuple[HopId, ...] = ()
-        if step.attempt and self._route is not None and step.attempt == self._outbound.attempt:
+        if step.attempt and self._route is not None and step.attempt == self._outbound.state.attempt:
             hops = self._route.hop_ids
         contact = self._parts.books.contacts.get(self._contact)
         self._parts.report(

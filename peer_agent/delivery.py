@@ -1,6 +1,6 @@
 """All couriers of this device: starts one per contact, and leads each frame to the one it is for.
 
-Spec: docs/spec/agent.md, section "Outbox"
+Spec: docs/spec/outbox.md
 """
 
 import itertools
@@ -23,6 +23,15 @@ from peer_agent.courier import Courier, CourierParts
 from peer_agent.crypto.messages import MAX_BODY_BYTES, Text
 from peer_agent.errors import ContactBlocked, UsageError
 from peer_agent.history import Kept
+from peer_agent.outbound_events import (
+    ContactCame,
+    MessageQueued,
+    SocketClosed,
+    SocketOpened,
+    StoreLost,
+    attempt_over,
+    transaction_over,
+)
 
 REMEMBERED_TRANSACTIONS = 256
 LONGEST_TEXT_BYTES = 64 * 1_024
@@ -55,7 +64,7 @@ class Delivery:
             raise ContactBlocked(f"The keys of {contact.username} have changed: nothing is sent.")
         with books.store.transaction():
             stored = books.history.write(contact.number, Text(text), now_ms=self._parts.clock.unix_ms())
-        self._courier(contact.number).queue(stored.number)
+        self._courier(contact.number).receive(MessageQueued(stored.number))
         return stored.number
 
     def resume(self) -> None:
@@ -65,7 +74,7 @@ class Delivery:
             contact = books.contacts.get(number)
             if contact.state is ContactState.ACCEPTED and not contact.is_unsafe:
                 for stored in books.history.undelivered(number):
-                    self._courier(number).queue(stored.number)
+                    self._courier(number).receive(MessageQueued(stored.number))
 
     def online(self, is_online: bool) -> None:
         """The session socket came or went."""
@@ -73,12 +82,12 @@ class Delivery:
         if is_online:
             self._watch()
         for courier in self._couriers.values():
-            courier.online(is_online)
+            courier.receive(_socket(is_online))
 
     def store_lost(self) -> None:
         """The server has forgotten all transactions."""
         for courier in self._couriers.values():
-            courier.store_lost()
+            courier.receive(StoreLost())
 
     def resend(self, contact: int) -> None:
         """A contact asks for everything without a receipt again."""
@@ -93,12 +102,12 @@ class Delivery:
     def attempt_failed(self, frame: AttemptFailed) -> None:
         courier = self._of(frame.tx)
         if courier is not None:
-            courier.attempt_failed(frame)
+            courier.receive(attempt_over(frame))
 
     def ended(self, frame: TransactionEnded) -> None:
         courier = self._of(frame.tx)
         if courier is not None:
-            courier.ended(frame)
+            courier.receive(transaction_over(frame))
 
     def receipt(self, frame: TransactionReceipt) -> None:
         courier = self._of(frame.tx)
@@ -108,7 +117,7 @@ class Delivery:
     def contact_online(self, frame: ContactOnline) -> None:
         number = self._parts.books.contacts.watched().get(frame.token)
         if number is not None and number in self._couriers:
-            self._couriers[number].contact_online()
+            self._couriers[number].receive(ContactCame())
 
     def snapshot(self, frame: Snapshot) -> None:
         """Follow a snapshot: take the receipts it held back, then compare transactions."""
@@ -140,7 +149,7 @@ class Delivery:
     def _courier(self, contact: int) -> Courier:
         if contact not in self._couriers:
             courier = self._couriers[contact] = Courier(contact, self._parts)
-            courier.online(self._is_online)
+            courier.receive(_socket(self._is_online))
             self._parts.tasks.spawn(courier.run())
         return self._couriers[contact]
 
@@ -152,3 +161,7 @@ class Delivery:
     def _of(self, tx: TransactionId) -> Courier | None:
         number = self._contact_of.get(tx)
         return None if number is None else self._couriers.get(number)
+
+
+def _socket(is_online: bool) -> SocketOpened | SocketClosed:
+    return SocketOpened() if is_online else SocketClosed()

@@ -1,13 +1,22 @@
 """Which cells of which messages are on their way over a path, and how long they may take. Pure.
 
-Spec: docs/spec/cells.md, section "Sender must", and docs/spec/agent.md, section "Outbox"
+Spec: docs/spec/cells.md, section "Sender must", and docs/spec/outbox.md
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from p2p.protocol.cells import FIRST_WINDOW
-from peer_agent.progress import MessageState, Tell, WaitsFor
+from peer_agent.progress import (
+    Begin,
+    Clear,
+    FlightCommand,
+    MessageState,
+    Tell,
+    TellAll,
+    TellFirst,
+    WaitsFor,
+)
 
 RECEIPT_S = 10.0
 # The server times the first message of an attempt; this side steps in when its word is lost.
@@ -58,10 +67,22 @@ class Flight:
         item = self._items.pop(number, None)
         return None if item is None else item.attempt
 
-    def begin(self, attempt: int) -> None:
-        """Send everything again, over another attempt; 0 stands for none."""
-        self._attempt = attempt
-        self._run += 1
+    def follow(self, command: FlightCommand) -> list[Tell]:
+        """Do what a command says of all messages; returns what is to be reported."""
+        match command:
+            case Begin(attempt):
+                self._attempt = attempt
+                self._run += 1
+                return []
+            case TellFirst(state):
+                first = next(iter(self._items.values()), None)
+                return [] if first is None else [Tell(first.number, state, self._attempt)]
+            case TellAll(state, waits_for, forwarders):
+                items = self._items.values()
+                return [said for item in items for said in item.tell(state, waits_for, forwarders)]
+            case Clear():
+                self._items.clear()
+                return []
 
     @property
     def is_flying(self) -> bool:
@@ -105,23 +126,13 @@ class Flight:
         """When the first message on its way will have waited too long for a receipt."""
         return min((item.news_at + _patience_s(item) for item in self._flying()), default=None)
 
-    def tell_first(self, state: MessageState) -> list[Tell]:
-        """Report the message that goes next, over the present attempt."""
-        first = next(iter(self._items.values()), None)
-        return [] if first is None else [Tell(first.number, state, self._attempt)]
-
-    def tell_all(
-        self, state: MessageState, waits_for: WaitsFor | None = None, forwarders: int | None = None
-    ) -> list[Tell]:
-        """Report all messages, those with nothing new left out."""
-        return [said for item in self._items.values() for said in item.tell(state, waits_for, forwarders)]
-
-    def clear(self) -> None:
-        """Let all messages go."""
-        self._items.clear()
-
     def _flying(self) -> Iterator[_Item]:
-        return (item for item in self._items.values() if item.run == self._run and item.sent > item.credited)
+        """Messages with a cell on its way. Those of the present run come first, however many wait behind."""
+        for item in self._items.values():
+            if item.run != self._run:
+                return
+            if item.sent > item.credited:
+                yield item
 
 
 def _patience_s(item: _Item) -> float:

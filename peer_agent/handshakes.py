@@ -28,8 +28,12 @@ class Handshakes:
         self._clock = clock
         self._lock = asyncio.Lock()
 
-    async def session_with(self, contact: Contact, device: DeviceEntry) -> Session:
+    async def session_with(
+        self, contact: Contact, device: DeviceEntry, *, lasting_only: bool = False
+    ) -> Session:
         """The session to send on; begins one when there is none, or it is due for renewal.
+
+        lasting_only: begin it without one-time prekeys; their private halves may be what the device lost.
 
         Raises:
             ContactBlocked: the server shows another chain for this contact than the pinned one.
@@ -45,18 +49,22 @@ class Handshakes:
             )
             if chosen is not None:
                 return chosen
-            session = await self.begin_with(contact, device)
+            session = await self.begin_with(contact, device, lasting_only=lasting_only)
             with self._store.transaction():
                 self._sessions.save(contact.number, session)
             return session
 
-    async def begin_with(self, contact: Contact, device: DeviceEntry) -> Session:
+    async def begin_with(
+        self, contact: Contact, device: DeviceEntry, *, lasting_only: bool = False
+    ) -> Session:
         """Begin a session that is not stored yet.
 
         Raises:
             ContactBlocked, Refused, ServerUnreachable: as `session_with`.
         """
-        bundle = await self._api.claim_bundle(contact.username, contact.their_token)
+        # One-time prekeys are given out for a delivery token only.
+        token = None if lasting_only else contact.their_token
+        bundle = await self._api.claim_bundle(contact.username, token)
         if not contact.is_continued_by(pack_chain(bundle.statements)):
             raise ContactBlocked(f"The keys of {contact.username} have changed.")
         return self.begin(bundle, device)

@@ -1,12 +1,13 @@
 """What leaves this device: each message sealed once per device of the contact, kept until its receipt came.
 
-Spec: docs/spec/receipts.md and docs/spec/agent.md, section "Outbox"
+Spec: docs/spec/receipts.md and docs/spec/outbox.md
 """
 
 import os
 from dataclasses import dataclass, replace
 
 from p2p.protocol.parts import ReceiptEntry
+from peer_agent.crypto.encoding import Reader, u64
 from peer_agent.crypto.identity import DeviceEntry
 from peer_agent.crypto.ratchet import SESSION_ID_BYTES, SessionId
 from peer_agent.crypto.receipts import RECEIPT_KEY_BYTES, ReceiptKey, envelope_hash, is_receipt
@@ -24,6 +25,7 @@ class Sealed:
 
     number: int
     envelope: bytes
+    sealed_ms: int
 
 
 class Outbox:
@@ -40,21 +42,24 @@ class Outbox:
             "SELECT digest, record FROM envelopes WHERE contact = ? AND number = ? AND device = ?",
             (contact, number, device.device_id),
         )
-        return None if row is None else Sealed(number, self._read(*row)[2])
+        if row is None:
+            return None
+        record = self._read(*row)
+        return Sealed(number, record.envelope, record.sealed_ms)
 
-    def seal(self, stored: Stored, device: DeviceEntry, session: Session) -> Sealed:
+    def seal(self, stored: Stored, device: DeviceEntry, session: Session, *, now_ms: int) -> Sealed:
         """Seal a message; ratchet state and envelope are on the disk before this returns."""
         key = ReceiptKey(os.urandom(RECEIPT_KEY_BYTES))
         session, envelope = session.encrypt(replace(stored.message, receipt_key=key).pack())
         digest = envelope_hash(envelope)
-        record = self._store.seal(TABLE, digest, session.session_id + key + envelope)
+        record = self._store.seal(TABLE, digest, _Record(session.session_id, key, now_ms, envelope).pack())
         with self._store.transaction():
             self._sessions.save(stored.contact, session)
             self._store.change(
                 "INSERT INTO envelopes (digest, contact, number, device, record) VALUES (?, ?, ?, ?, ?)",
                 (digest, stored.contact, stored.number, device.device_id, record),
             )
-        return Sealed(stored.number, envelope)
+        return Sealed(stored.number, envelope, now_ms)
 
     def receipted(self, contact: int, entry: ReceiptEntry) -> int | None:
         """Take a receipt: when it is genuine, the message is delivered; returns its number.
@@ -69,24 +74,37 @@ class Outbox:
         if row is None:
             return None
         digest, record, number = row
-        session_id, key, _ = self._read(digest, record)
-        if not is_receipt(entry.digest + entry.mac, key, digest):
+        known = self._read(digest, record)
+        if not is_receipt(entry.digest + entry.mac, known.key, digest):
             return None
         with self._store.transaction():
             self._history.mark(self._history.get(contact, number), Kept.DELIVERED)
             self._store.change("DELETE FROM envelopes WHERE contact = ? AND number = ?", (contact, number))
-            self._sessions.confirm(session_id)
+            self._sessions.confirm(known.session_id)
         return int(number)
 
     def unseal_all(self, contact: int) -> None:
         """Forget sealed forms, inside a transaction of the caller's: the contact can not open them."""
         self._store.change("DELETE FROM envelopes WHERE contact = ?", (contact,))
 
-    def _read(self, digest: bytes, record: bytes) -> tuple[SessionId, ReceiptKey, bytes]:
-        raw = self._store.open(TABLE, digest, record)
-        key_end = SESSION_ID_BYTES + RECEIPT_KEY_BYTES
-        return (
-            SessionId(raw[:SESSION_ID_BYTES]),
-            ReceiptKey(raw[SESSION_ID_BYTES:key_end]),
-            raw[key_end:],
-        )
+    def _read(self, digest: bytes, record: bytes) -> "_Record":
+        return _Record.unpack(self._store.open(TABLE, digest, record))
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is kept of a sealed form: session id 16 | receipt key 32 | time of sealing in ms 8 | envelope."""
+
+    session_id: SessionId
+    key: ReceiptKey
+    sealed_ms: int
+    envelope: bytes
+
+    def pack(self) -> bytes:
+        return self.session_id + self.key + u64(self.sealed_ms) + self.envelope
+
+    @classmethod
+    def unpack(cls, raw: bytes) -> "_Record":
+        reader = Reader(raw)
+        session_id, key = reader.take(SESSION_ID_BYTES), reader.take(RECEIPT_KEY_BYTES)
+        return cls(SessionId(session_id), ReceiptKey(key), reader.u64(), reader.rest())

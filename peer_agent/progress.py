@@ -1,6 +1,6 @@
 """Words for where a message of ours is, and for what its outbox has to do next.
 
-Spec: docs/spec/agent.md, section "Outbox"
+Spec: docs/spec/outbox.md
 """
 
 from dataclasses import dataclass
@@ -61,4 +61,34 @@ class Tell:
     forwarders: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Send every message again, over this attempt; 0 stands for none."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class TellFirst:
+    """Report the message that goes next."""
+
+    state: MessageState
+
+
+@dataclass(frozen=True, slots=True)
+class TellAll:
+    """Report every message, those with nothing new left out."""
+
+    state: MessageState
+    waits_for: WaitsFor | None = None
+    forwarders: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Let every message go."""
+
+
 Step = Start | AskRepath | End | Tell
+FlightCommand = Begin | TellFirst | TellAll | Clear
+Command = Start | AskRepath | End | FlightCommand

@@ -28,6 +28,7 @@ from peer_agent.crypto.errors import CryptoError, NotValidNow, WeakKey
 from peer_agent.errors import AgentError, ContactBlocked, LoginRefused
 from peer_agent.events import ContactUnsafe, Event, MessageProgress
 from peer_agent.handshakes import Handshakes
+from peer_agent.history import Stored
 from peer_agent.outbound import LATER, Outbound
 from peer_agent.outbound_step import Chance
 from peer_agent.outbox import Sealed
@@ -84,6 +85,11 @@ class Courier:
         """Do what follows from an event, and look again at what may be sent."""
         self._carry_out(self._outbound.receive(event, now=_now()))
         self._wake.set()
+
+    def seal_at_once(self, stored: Stored) -> None:
+        """Seal a message in the transaction that stores it, if there is a path for it already."""
+        if self._route is not None and self._outbound.path is not None:
+            self._sealer.seal_at_once(stored, self._route.device)
 
     def snapshot(self, listed: Mapping[TransactionId, tuple[TransactionState, int]]) -> None:
         """Compare the transaction with those that the server has."""

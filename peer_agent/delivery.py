@@ -34,7 +34,6 @@ from peer_agent.outbound_events import (
 )
 
 REMEMBERED_TRANSACTIONS = 256
-LONGEST_TEXT_BYTES = 64 * 1_024
 
 
 class Delivery:
@@ -53,18 +52,19 @@ class Delivery:
         Raises:
             UnknownUser: no accepted contact of that name.
             ContactBlocked: the contact's keys do not match.
-            UsageError: an empty text, or a longer one than a message holds.
+            UsageError: a text that is empty, longer than a message holds, or no text at all.
         """
-        raw = text.encode("utf-8", "replace")
-        if not raw or len(raw) > min(LONGEST_TEXT_BYTES, MAX_BODY_BYTES):
-            raise UsageError("A message has 1 to 65,536 bytes of text.")
+        if not 0 < _size_of(text) <= MAX_BODY_BYTES:
+            raise UsageError(f"A message has 1 to {MAX_BODY_BYTES:,} bytes of text.")
         books = self._parts.books
         contact = books.contacts.require(username)
         if contact.is_unsafe:
             raise ContactBlocked(f"The keys of {contact.username} have changed: nothing is sent.")
+        courier = self._courier(contact.number)
         with books.store.transaction():
             stored = books.history.write(contact.number, Text(text), now_ms=self._parts.clock.unix_ms())
-        self._courier(contact.number).receive(MessageQueued(stored.number))
+            courier.seal_at_once(stored)
+        courier.receive(MessageQueued(stored.number))
         return stored.number
 
     def resume(self) -> None:
@@ -165,3 +165,10 @@ class Delivery:
 
 def _socket(is_online: bool) -> SocketOpened | SocketClosed:
     return SocketOpened() if is_online else SocketClosed()
+
+
+def _size_of(text: str) -> int:
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        raise UsageError("A message is text: what was given is not.") from None

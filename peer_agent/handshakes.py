@@ -4,6 +4,7 @@ Spec: docs/spec/prekeys.md and docs/spec/handshake.md
 """
 
 import asyncio
+import logging
 
 from peer_agent.api import Api, UserBundle
 from peer_agent.clock import Clock
@@ -12,9 +13,13 @@ from peer_agent.crypto.errors import CryptoError
 from peer_agent.crypto.identity import DeviceEntry, DeviceKeys, pack_chain
 from peer_agent.crypto.prekeys import verify_bundle
 from peer_agent.crypto.sessions import Session, begin_session
-from peer_agent.errors import ContactBlocked, Refused
+from peer_agent.errors import ContactBlocked, Refused, ServerUnreachable
 from peer_agent.session_book import SessionBook
 from peer_agent.store import Store
+
+logger = logging.getLogger(__name__)
+
+RENEW_AGAIN_S = 600.0
 
 
 class Handshakes:
@@ -27,11 +32,13 @@ class Handshakes:
         self._sessions = sessions
         self._clock = clock
         self._lock = asyncio.Lock()
+        # By contact: when to ask again for the prekeys of a renewal that was refused.
+        self._renew_at: dict[int, float] = {}
 
     async def session_with(
         self, contact: Contact, device: DeviceEntry, *, lasting_only: bool = False
     ) -> Session:
-        """The session to send on; begins one when there is none, or it is due for renewal.
+        """The session to send on; begins one when there is none, and tries to when it is due for renewal.
 
         lasting_only: begin it without one-time prekeys; their private halves may be what the device lost.
 
@@ -41,18 +48,43 @@ class Handshakes:
             ServerUnreachable
         """
         async with self._lock:
-            chosen = self._sessions.choose(
-                contact.number,
-                device,
-                now_ms=self._clock.unix_ms(),
-                begun_from_ms=contact.sessions_from_ms,
-            )
-            if chosen is not None:
-                return chosen
-            session = await self.begin_with(contact, device, lasting_only=lasting_only)
-            with self._store.transaction():
-                self._sessions.save(contact.number, session)
-            return session
+            chosen = self._choose(contact, device)
+            if chosen is None:
+                return await self._begun(contact, device, lasting_only=lasting_only)
+            return await self._renewed(contact, device) or chosen if self._is_due(contact, chosen) else chosen
+
+    def session_at_hand(self, contact: Contact, device: DeviceEntry) -> Session | None:
+        """The session to send on, if that needs no question to the server."""
+        chosen = self._choose(contact, device)
+        return None if chosen is None or self._is_due(contact, chosen) else chosen
+
+    def _choose(self, contact: Contact, device: DeviceEntry) -> Session | None:
+        return self._sessions.choose(
+            contact.number,
+            device,
+            now_ms=self._clock.unix_ms(),
+            begun_from_ms=contact.sessions_from_ms,
+        )
+
+    def _is_due(self, contact: Contact, session: Session) -> bool:
+        asks_again_at = self._renew_at.get(contact.number, 0.0)
+        return session.needs_renewal(self._clock.unix_ms()) and self._clock.unix() >= asks_again_at
+
+    async def _renewed(self, contact: Contact, device: DeviceEntry) -> Session | None:
+        """A new session in place of one that is due; None: there can be none now, and the old one serves."""
+        try:
+            return await self._begun(contact, device, lasting_only=False)
+        except (Refused, ServerUnreachable) as error:
+            pause_s = max(RENEW_AGAIN_S, error.retry_after_s or 0.0)
+            self._renew_at[contact.number] = self._clock.unix() + pause_s
+            logger.info("a session that is due could not be renewed")
+            return None
+
+    async def _begun(self, contact: Contact, device: DeviceEntry, *, lasting_only: bool) -> Session:
+        session = await self.begin_with(contact, device, lasting_only=lasting_only)
+        with self._store.transaction():
+            self._sessions.save(contact.number, session)
+        return session
 
     async def begin_with(
         self, contact: Contact, device: DeviceEntry, *, lasting_only: bool = False

@@ -48,17 +48,29 @@ class Outbox:
         return Sealed(number, record.envelope, record.sealed_ms)
 
     def seal(self, stored: Stored, device: DeviceEntry, session: Session, *, now_ms: int) -> Sealed:
-        """Seal a message; ratchet state and envelope are on the disk before this returns."""
+        """Seal a message; ratchet state and envelope are on the disk before this returns.
+
+        Raises:
+            NotReady: the session can not send yet.
+        """
+        with self._store.transaction():
+            return self.put(stored, device, session, now_ms=now_ms)
+
+    def put(self, stored: Stored, device: DeviceEntry, session: Session, *, now_ms: int) -> Sealed:
+        """Seal a message inside a transaction of the caller's.
+
+        Raises:
+            NotReady: the session can not send yet; nothing was written.
+        """
         key = ReceiptKey(os.urandom(RECEIPT_KEY_BYTES))
         session, envelope = session.encrypt(replace(stored.message, receipt_key=key).pack())
         digest = envelope_hash(envelope)
         record = self._store.seal(TABLE, digest, _Record(session.session_id, key, now_ms, envelope).pack())
-        with self._store.transaction():
-            self._sessions.save(stored.contact, session)
-            self._store.change(
-                "INSERT INTO envelopes (digest, contact, number, device, record) VALUES (?, ?, ?, ?, ?)",
-                (digest, stored.contact, stored.number, device.device_id, record),
-            )
+        self._sessions.save(stored.contact, session)
+        self._store.change(
+            "INSERT INTO envelopes (digest, contact, number, device, record) VALUES (?, ?, ?, ?, ?)",
+            (digest, stored.contact, stored.number, device.device_id, record),
+        )
         return Sealed(stored.number, envelope, now_ms)
 
     def receipted(self, contact: int, entry: ReceiptEntry) -> int | None:

@@ -4,6 +4,7 @@ Spec: docs/spec/outbox.md, section "Sealed forms", and docs/spec/handshake.md, s
 """
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 
 from peer_agent.books import Books
@@ -14,6 +15,7 @@ from peer_agent.crypto.identity import DeviceEntry
 from peer_agent.crypto.sessions import Session
 from peer_agent.errors import Refused
 from peer_agent.handshakes import Handshakes
+from peer_agent.history import Stored
 from peer_agent.outbox import Sealed
 
 logger = logging.getLogger(__name__)
@@ -50,6 +52,13 @@ class Sealer:
             return self._books.outbox.seal(stored, device, session, now_ms=self._clock.unix_ms())
         except NotReady as error:
             raise Refused("The session can not send yet.") from error
+
+    def seal_at_once(self, stored: Stored, device: DeviceEntry) -> None:
+        """Seal a new message in the transaction that stores it, if a session is at hand: one commit less."""
+        session = self._handshakes.session_at_hand(self._books.contacts.get(stored.contact), device)
+        if session is not None:
+            with suppress(NotReady):
+                self._books.outbox.put(stored, device, session, now_ms=self._clock.unix_ms())
 
     async def _begin_anew(self, number: int, known: Sealed, device: DeviceEntry) -> Session:
         """A session begun after a form was sealed that nobody receipted; all forms of before are forgotten.

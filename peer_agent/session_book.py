@@ -26,10 +26,10 @@ class SessionBook:
     def choose(
         self, contact: int, device: DeviceEntry, *, now_ms: int, begun_from_ms: int = 0
     ) -> Session | None:
-        """The session to send on; None when a new one has to begin first."""
+        """The session to send on, which may be due for renewal; None when a new one has to begin first."""
         sessions = [each for each in self._with(contact, device) if each.started_ms >= begun_from_ms]
         chosen = choose_session(self._own.signing.public, sessions, now_ms=now_ms)
-        return None if chosen is None or chosen.needs_renewal(now_ms) else chosen
+        return None if chosen is None or chosen.is_worn_out(now_ms) else chosen
 
     def save(self, contact: int, session: Session) -> None:
         """Write the next state of a session; of too many with one device the oldest goes."""

@@ -21,6 +21,8 @@ from .ratchet import SESSION_ID_BYTES, Ratchet, SessionId
 MAX_SESSIONS: Final = 4
 RENEW_AFTER_MESSAGES: Final = 500
 RENEW_AFTER_MS: Final = 7 * 86_400_000
+WORN_AFTER_MESSAGES: Final = 5_000
+WORN_AFTER_MS: Final = 28 * 86_400_000
 OVERHEAD_BYTES: Final = 1 + HEADER_BYTES + RATCHET_BYTES
 
 
@@ -106,6 +108,10 @@ class Session:
     def needs_renewal(self, now_ms: int) -> bool:
         """Whether it is time for a new handshake (its ML-KEM heals what the ratchet alone can not)."""
         return self.messages >= RENEW_AFTER_MESSAGES or now_ms - self.started_ms >= RENEW_AFTER_MS
+
+    def is_worn_out(self, now_ms: int) -> bool:
+        """Whether nothing more may be sealed in it: whoever withholds prekeys must not put healing off for ever."""
+        return self.messages >= WORN_AFTER_MESSAGES or now_ms - self.started_ms >= WORN_AFTER_MS
 
     def encrypt(self, plaintext: bytes, rng: Rng = os.urandom) -> tuple["Session", bytes]:
         """Seal a plaintext into an envelope; the header rides along until the peer has answered.

@@ -1,0 +1,127 @@
+"""Sessions that are due: a new handshake where it can be had, the old session where not, an end to that."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from peer_agent.crypto.sessions import Envelope, Session
+from peer_agent.handshakes import RENEW_AGAIN_S
+from tests.peer_agent.delivery_town import LIMIT_S, Town, open_town
+
+CLAIM = "POST bundles"
+DUE_DAYS = 8.0
+WORN_DAYS = 29.0
+
+
+@pytest.fixture
+async def town(tmp_path: Path) -> AsyncIterator[Town]:
+    async with open_town(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def open_path(town: Town) -> Town:
+    """A session of some days, a path, and a server that gives out no prekeys any more."""
+    town.wait(DUE_DAYS)
+    town.server.problems[CLAIM] = (429, "throttled")
+    tx = await town.start("first")
+    town.path(tx)
+    return town
+
+
+def session(town: Town) -> Session:
+    (row,) = town.ada.store.rows("SELECT session FROM sessions")
+    found = town.ada.parts.books.sessions.find(row[0])
+    assert found is not None
+    return found[1]
+
+
+def session_of(envelope: bytes) -> bytes:
+    return Envelope.unpack(envelope).session_id
+
+
+async def test_message_goes_in_the_old_session_while_there_are_no_prekeys(open_path: Town) -> None:
+    old = session(open_path).session_id
+
+    envelope = await open_path.next_envelope()
+
+    assert session_of(envelope) == old
+    assert open_path.bo.parts.inbox.take(envelope) is not None
+    assert open_path.shown() == ["first"]
+
+
+async def test_refused_prekeys_are_asked_for_again_after_ten_minutes(open_path: Town) -> None:
+    await open_path.next_envelope()
+    refused = len(open_path.server.bodies(CLAIM))
+    for _ in range(3):
+        open_path.ada.parts.delivery.send("bo", "more")
+        await open_path.next_envelope()
+    soon = len(open_path.server.bodies(CLAIM))
+    open_path.time.now += RENEW_AGAIN_S
+
+    open_path.ada.parts.delivery.send("bo", "later")
+    await open_path.next_envelope()
+
+    assert soon == refused
+    assert len(open_path.server.bodies(CLAIM)) == soon + 1
+
+
+async def test_session_is_new_as_soon_as_prekeys_are_there(open_path: Town) -> None:
+    old = session(open_path).session_id
+    await open_path.next_envelope()
+    del open_path.server.problems[CLAIM]
+    open_path.time.now += RENEW_AGAIN_S
+
+    open_path.ada.parts.delivery.send("bo", "healed")
+    envelope = await open_path.next_envelope()
+
+    assert session_of(envelope) != old
+
+
+async def test_nothing_is_sealed_in_a_worn_out_session(town: Town) -> None:
+    town.wait(WORN_DAYS)
+    town.server.problems[CLAIM] = (429, "throttled")
+    tx = await town.start("first")
+    town.path(tx)
+    async with asyncio.timeout(LIMIT_S):
+        while len(town.server.bodies(CLAIM)) < 2:
+            await town.server.asked.get()
+
+    assert town.cells.empty()
+    assert town.ada.store.rows("SELECT COUNT(*) FROM envelopes") == [(0,)]
+    assert session(town).is_worn_out(town.time.clock().unix_ms())
+
+
+async def test_message_on_an_open_path_is_stored_and_sealed_in_one_commit(town: Town) -> None:
+    tx = await town.start("first")
+    town.path(tx)
+    await town.next_envelope()
+    statements: list[str] = []
+    town.ada.store._database.set_trace_callback(statements.append)
+
+    town.ada.parts.delivery.send("bo", "second")
+    at_return = list(statements)
+    await town.next_envelope()
+
+    assert at_return.count("COMMIT") == 1
+    assert statements.count("COMMIT") == 1
+
+
+async def test_message_that_can_not_be_stored_leaves_the_session_as_it_was(town: Town) -> None:
+    tx = await town.start("first")
+    town.path(tx)
+    await town.next_envelope()
+    before = session(town)
+    town.ada.store.change(
+        "CREATE TRIGGER full BEFORE INSERT ON envelopes BEGIN SELECT RAISE(ABORT, 'full'); END"
+    )
+
+    with pytest.raises(Exception, match="full"):
+        town.ada.parts.delivery.send("bo", "second")
+
+    assert session(town) == before
+    assert town.ada.store.rows(
+        "SELECT COUNT(*) FROM messages WHERE outgoing = 1 AND state = 'undelivered'"
+    ) == [(1,)]

@@ -21,14 +21,14 @@ from peer_agent.forwarding import Exits, Forwarding
 WARM_UP_MESSAGES = 20
 FORWARDED_CELLS = 1_000
 PAYLOAD = bytes(onion.PAYLOAD_BYTES)
-STEPS = ("write", "seal", "wrap", "peel 1", "peel 2", "peel 3", "deliver", "take")
+STEPS = ("seal", "wrap", "peel 1", "peel 2", "peel 3", "deliver", "take")
 
 
 @dataclass(frozen=True)
 class LocalCosts:
     """Medians in milliseconds, but for `forwarder_cells_per_s`.
 
-    message: all steps of one message. seal: to the outbox, two commits. take: to the inbox, one commit.
+    message: all steps of one message. seal: to the outbox, one commit. take: to the inbox, one commit.
     peel: one layer of one cell, with replay check and repacking. wrap: four layers around one cell.
     """
 
@@ -73,7 +73,7 @@ class LocalMeasurement:
         of = {step: statistics.median(each[step] for each in self._steps_s) * 1_000 for step in STEPS}
         return LocalCosts(
             message_ms=statistics.median(sum(each.values()) for each in self._steps_s) * 1_000,
-            seal_ms=of["write"] + of["seal"],
+            seal_ms=of["seal"],
             take_ms=of["take"],
             peel_ms=statistics.median((of["peel 1"], of["peel 2"], of["peel 3"])),
             wrap_ms=of["wrap"],
@@ -94,10 +94,8 @@ def local_measurement() -> Iterator[LocalMeasurement]:
 def _send(ends: TwoEnds, text: str, clock: Clock) -> dict[str, float]:
     """Carry one message through all hands; seconds by step. The receipt comes back untimed."""
     watch = StopWatch()
-    with watch.step("write"):
-        stored = ends.write(text, clock)
     with watch.step("seal"):
-        sealed = ends.seal(stored, clock)
+        sealed = ends.seal(text, clock)
     with watch.step("wrap"):
         frame = ends.wrap(sealed)
     for at in range(3):

@@ -50,7 +50,7 @@ def _open_path(taken: Taken, costs: LocalCosts) -> Iterator[Row]:
 
 def _local(costs: LocalCosts) -> Iterator[Row]:
     yield Row("crypto and commit of one message", costs.message_ms, "ms")
-    yield Row("of it: to the outbox (encrypt, two commits)", costs.seal_ms, "ms")
+    yield Row("of it: to the outbox (encrypt, one commit)", costs.seal_ms, "ms")
     yield Row("of it: to the inbox (decrypt, one commit)", costs.take_ms, "ms")
     yield Row("of it: wrap a cell in four layers", costs.wrap_ms, "ms")
     yield Row("of it: peel a layer of a cell", costs.peel_ms, "ms")

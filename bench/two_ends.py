@@ -25,7 +25,6 @@ from peer_agent.crypto.messages import DeliveryToken, Text
 from peer_agent.crypto.onion_keys import OnionKeys
 from peer_agent.crypto.prekeys import PrekeyKind, verify_bundle
 from peer_agent.crypto.sessions import begin_session
-from peer_agent.history import Stored
 from peer_agent.inbox import Inbox, InboxEdges
 from peer_agent.opening import Opener
 from peer_agent.outbox import Sealed
@@ -55,17 +54,14 @@ class TwoEnds:
     route: Route
     onion_keys: tuple[OnionKeys, ...]
 
-    def write(self, text: str, clock: Clock) -> Stored:
-        """Commit a message to ada's outbox, as `send` does."""
-        with self.ada.books.store.transaction():
-            return self.ada.books.history.write(self.contact.number, Text(text), now_ms=clock.unix_ms())
-
-    def seal(self, stored: Stored, clock: Clock) -> Sealed:
-        """Encrypt a message and commit ratchet and envelope."""
-        books, device = self.ada.books, self.route.device
-        session = books.sessions.choose(self.contact.number, device, now_ms=clock.unix_ms())
-        assert session is not None
-        return books.outbox.seal(stored, device, session, now_ms=clock.unix_ms())
+    def seal(self, text: str, clock: Clock) -> Sealed:
+        """Commit a message and its envelope to ada's outbox, as `send` does while a path is open."""
+        books, device, now_ms = self.ada.books, self.route.device, clock.unix_ms()
+        with books.store.transaction():
+            stored = books.history.write(self.contact.number, Text(text), now_ms=now_ms)
+            session = books.sessions.choose(self.contact.number, device, now_ms=now_ms)
+            assert session is not None
+            return books.outbox.put(stored, device, session, now_ms=now_ms)
 
     def wrap(self, sealed: Sealed) -> bytes:
         """Make the only cell of a short message."""

@@ -11,6 +11,7 @@ DEV_LOCKS := requirements/dev.lock
 stamp = $(VENV)/.installed-$(1)-$(shell cat $(2) | cksum | cut -d ' ' -f 1)
 RUN := $(call stamp,run,$(RUN_LOCKS))
 DEV := $(call stamp,dev,$(DEV_LOCKS))
+SAY_INSTALL := echo 'installing what the lock files name'
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
 .PHONY: demo serve test test-long lint bench lock help
@@ -19,7 +20,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 help:
 	@echo 'make demo       everything on this machine, one real message, and what the server knew of it'
 	@echo 'make serve      the server alone; ARGS="--host 0.0.0.0 --port 8000"'
-	@echo 'make test       all tests of the short tier; installs what it lacks when it may'
+	@echo 'make test       all tests of the short tier, about fifteen minutes; installs what it lacks when it may'
 	@echo 'make test-long  soak, long faults, load, long fuzz'
 	@echo 'make lint       format, lint, types, import contracts, migrations'
 	@echo 'make bench      measurements against a raw chain, into bench/results.json'
@@ -53,13 +54,15 @@ lock: $(DEV)
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo 'Mesa needs Python 3.11 or newer' >&2; exit 1; }
 	@tests/install.sh "$(PYTHON)" python3-venv
+	@echo 'setting up $(VENV) (about a minute, once)'
 	@$(PYTHON) -m venv $(VENV)
 
 # The development set holds everything of the other one, in the same versions.
 $(RUN): | $(BIN)/python
-	@test -e $(DEV) || $(INSTALL) $(addprefix -r ,$(RUN_LOCKS))
+	@test -e $(DEV) || { $(SAY_INSTALL); $(INSTALL) $(addprefix -r ,$(RUN_LOCKS)); }
 	@touch $@
 
 $(DEV): | $(BIN)/python
+	@$(SAY_INSTALL)
 	@$(INSTALL) $(addprefix -r ,$(DEV_LOCKS))
 	@touch $@

@@ -15,8 +15,10 @@ from accounts.models import Device, PrekeyKind, StandingPrekey, User
 from accounts.prekeys import claim_one_time
 from accounts.quotas import Quota, spend
 
-# The claimer's own rate is the view's throttle; the two are never brought together.
-TARGET_QUOTA = Quota("bundles_target", 600, timedelta(hours=1))
+# Claims without a token, by caller and by target; the two are never brought together. The target's is many
+# times the caller's, so that few accounts can not shut all strangers out.
+CALLER_QUOTA = Quota("bundles_caller", 60, timedelta(hours=1))
+TARGET_QUOTA = Quota("bundles_target", 6_000, timedelta(hours=1))
 # Counted by token, so that strangers can not shut contacts out; fewer than a stock, so that no holder empties
 # it within a day.
 TOKEN_QUOTA = Quota("bundles_token", 24, timedelta(days=1))
@@ -42,13 +44,14 @@ class UserBundle:
     devices: list[DeviceBundle]
 
 
-def claim_bundles(*, username: str, token: bytes | None) -> UserBundle:
+def claim_bundles(*, caller: User, username: str, token: bytes | None) -> UserBundle:
     """Give out a user's keys; the one-time ones only to a holder of a delivery token of that user.
 
     A token that was withdrawn gets them, too: its holder is not to learn that it was.
 
     Raises:
-        QuotaSpent: too many asked for this user's keys in this hour, or with this token today.
+        QuotaSpent: the caller asked too often in this hour, too many did for this user's keys, or too many
+            with this token today.
         UserNotFound: no such user, or one without a device.
     """
     user = User.objects.filter(username=username, is_active=True, devices__isnull=False).distinct().first()
@@ -57,6 +60,7 @@ def claim_bundles(*, username: str, token: bytes | None) -> UserBundle:
     if is_holder and digest is not None:
         spend(TOKEN_QUOTA, digest.hex())
     else:
+        spend(CALLER_QUOTA, str(caller.pk))
         spend(TARGET_QUOTA, username)
     if user is None:
         raise UserNotFound

@@ -5,7 +5,8 @@ Spec: docs/spec/rest.md, section "Accounts"
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from django.db import IntegrityError, transaction
 
@@ -13,10 +14,17 @@ from accounts.errors import DigestTaken, StockFull
 from accounts.models import DeliveryToken, User, WithdrawnToken
 from accounts.row_order import scatter
 
-TOKEN_BYTES = 32
-DIGEST_BYTES = 32
 MAX_LIVE_TOKENS = 2_048
 MAX_WITHDRAWN_TOKENS = 2_048
+
+Listener = Callable[[Sequence[bytes]], None]
+_listeners: list[Listener] = []
+
+
+def register(listener: Listener) -> None:
+    """Have a function called with the digests of tokens that were deleted; from `AppConfig.ready`."""
+    if listener not in _listeners:
+        _listeners.append(listener)
 
 
 def digest_of(token: bytes) -> bytes:
@@ -62,6 +70,8 @@ def delete_tokens(*, user: User, digests: Sequence[bytes]) -> None:
         _drop_surplus(user, len(ended))
         WithdrawnToken.objects.bulk_create(WithdrawnToken(digest=each, recipient=user) for each in ended)
         scatter(WithdrawnToken, ended)
+        for listener in _listeners:
+            transaction.on_commit(partial(listener, ended))
 
 
 def recipient_of(digest: bytes) -> uuid.UUID | None:

@@ -29,21 +29,24 @@ REQUEST_QUOTA = Quota("contact_requests", 20, timedelta(days=1))
 # So few that one holder and all strangers together do not fill a mailbox before the first post expires: that
 # it fills up would tell the holder that own posts still go in.
 TOKEN_QUOTA = Quota("posts_token", 28, timedelta(days=1))
+# Each token that is presented leaves a counter for the day, also one that was made up.
+CALLER_QUOTA = Quota("posts_caller", 1_000, timedelta(days=1))
 # Spec: docs/spec/sealing.md. The server checks the size and looks no further.
 ENVELOPE_SIZES = frozenset(49 + 4_096 * steps for steps in range(1, 17))
 
 
-def post_by_token(*, token: bytes, device_id: uuid.UUID, sealed: bytes) -> None:
+def post_by_token(*, sender: User, token: bytes, device_id: uuid.UUID, sealed: bytes) -> None:
     """Leave an envelope for a device of the user that the token reaches.
 
     A token that is unknown or deleted, or a device of somebody else: the envelope is dropped in silence. What
     is refused is refused before the token is looked up, so that the answer does not tell what it is.
 
     Raises:
-        QuotaSpent: too many were posted with this token today.
+        QuotaSpent: too many were posted with this token today, or by this sender with any.
         MailboxFull: as many wait for the device as may.
     """
     digest = digest_of(token)
+    spend(CALLER_QUOTA, str(sender.pk))
     spend(TOKEN_QUOTA, digest.hex())
     with transaction.atomic():
         device = _lock_mailbox(device_id, limit=MAX_WAITING)

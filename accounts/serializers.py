@@ -10,15 +10,14 @@ from django.core.exceptions import ValidationError as PasswordRefused
 from rest_framework.serializers import ValidationError
 
 from accounts.challenges import CHALLENGE_BYTES
-from accounts.delivery import DIGEST_BYTES, TOKEN_BYTES
 from accounts.fields import Bytes, Flag, Id, Items, StrictSerializer, Text
 from accounts.mailbox import ENVELOPE_SIZES, MAX_FETCHED
-from accounts.models import User
+from accounts.models import DIGEST_BYTES, User
 from accounts.names import MAX_NAME_CHARACTERS, MIN_NAME_CHARACTERS, fold_name, is_canonical_name
 from accounts.prekeys import MAX_STOCK
 from accounts.statements import SIGNATURE_BYTES
+from p2p.protocol.ids import TOKEN_BYTES
 
-MIN_PASSWORD_CHARACTERS = 10
 MAX_PASSWORD_CHARACTERS = 1_024
 MAX_STATEMENT_BYTES = 1_024
 MAX_PREKEY_BYTES = 2_048
@@ -41,7 +40,7 @@ class Registration(StrictSerializer):
     """`POST register/`."""
 
     username = UserName()
-    password = Text(min_length=MIN_PASSWORD_CHARACTERS, max_length=MAX_PASSWORD_CHARACTERS)
+    password = Text(max_length=MAX_PASSWORD_CHARACTERS)
     statements = Items(Bytes(at_most=MAX_STATEMENT_BYTES), at_least=1, at_most=1)
 
     def validate_username(self, username: str) -> str:

@@ -1,4 +1,4 @@
-"""Runs measurements, prints a table and writes bench/results.json.
+"""Runs measurements, prints a table and writes bench/results.json; with --quick it writes nothing.
 
 usage: python -m bench [ROW …] [--quick]
 """
@@ -28,7 +28,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures Mesa on this machine.")
     listed = "; ".join(f"{name}: {what}" for name, what in GROUPS.items())
     parser.add_argument("rows", nargs="*", metavar="ROW", choices=[[], *GROUPS], help=f"all, or {listed}")
-    parser.add_argument("--quick", action="store_true", help="few samples: is everything in its place?")
+    parser.add_argument(
+        "--quick", action="store_true", help="few samples, nothing written: is everything in its place?"
+    )
     options = parser.parse_args()
     console = Console()
     console.print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before the start")
@@ -38,7 +40,8 @@ def main() -> None:
         measured = asyncio.run(_run(QUICK if options.quick else WHOLE, wanted, console))
     except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(INTERRUPTED)
-    results.write(measured)
+    if not options.quick:
+        results.write(measured)
     console.print(results.table(measured))
 
 

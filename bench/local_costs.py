@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.two_ends import TwoEnds, two_ends
-from p2p.protocol.cells import HOP_LIFE_S, Fragment, LinkFrame, Reassembler
+from p2p.protocol.cells import HOP_LIFE_S, PAYLOAD_BYTES, Fragment, LinkFrame, Reassembler
 from p2p.protocol.ids import LinkId
 from p2p.protocol.parts import Order
 from p2p.protocol.words import How
@@ -20,7 +20,7 @@ from peer_agent.forwarding import Exits, Forwarding
 
 WARM_UP_MESSAGES = 20
 FORWARDED_CELLS = 1_000
-PAYLOAD = bytes(onion.PAYLOAD_BYTES)
+PAYLOAD = bytes(PAYLOAD_BYTES)
 STEPS = ("seal", "wrap", "peel 1", "peel 2", "peel 3", "deliver", "take")
 
 
@@ -111,14 +111,14 @@ def _send(ends: TwoEnds, text: str, clock: Clock) -> dict[str, float]:
 
 def _peel(ends: TwoEnds, at: int, frame: bytes) -> bytes:
     hops = ends.route.hop_ids
-    peeled = onion.peel(LinkFrame.unpack(frame).cell, onion.HopId(hops[at]), ends.onion_keys[at])
+    peeled = onion.peel(LinkFrame.unpack(frame).cell, hops[at], ends.onion_keys[at])
     assert isinstance(peeled, onion.Forward)
     onion.ReplayWindow().accept(peeled.replay_tag)
     return LinkFrame(hops[at + 1], peeled.cell).pack()
 
 
 def _deliver(ends: TwoEnds, frame: bytes) -> bytes:
-    hop = onion.HopId(ends.route.hop_ids[-1])
+    hop = ends.route.hop_ids[-1]
     peeled = onion.peel(LinkFrame.unpack(frame).cell, hop, ends.onion_keys[-1])
     assert isinstance(peeled, onion.Deliver)
     progress = Reassembler().add(Fragment.unpack(peeled.payload), now=0.0)

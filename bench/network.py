@@ -18,7 +18,7 @@ from bench.hub import Hub, running
 from peer_agent import sign_up
 from peer_agent.clock import Clock
 from peer_agent.config import Config
-from peer_agent.desk import opened_desk, opened_store
+from peer_agent.desk import new_store, opened_desk
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_DEADLINE_S = 60.0
@@ -79,7 +79,7 @@ async def network() -> AsyncIterator[Network]:
 
 
 async def _sign_up(url: str, peer: str, config: Config) -> None:
-    with opened_store(config) as store:
+    with new_store(config) as store:
         await sign_up.register(store, url, peer, secrets.token_urlsafe(18), Clock())
     # ada's request needs bo's prekeys, whichever of the two processes is ready first.
     async with opened_desk(config) as desk:

@@ -13,7 +13,7 @@ from p2p.protocol.to_peer import PathReady
 from peer_agent.account import Account
 from peer_agent.books import Books, open_books
 from peer_agent.clock import Clock
-from peer_agent.contact_book import Contact, ContactState, accepted, new_contact
+from peer_agent.contact_book import Contact, ContactState, new_contact
 from peer_agent.crypto.identity import (
     RecoveryKey,
     create_device,
@@ -104,10 +104,10 @@ def _user(folder: Path, name: str, clock: Clock) -> Iterator[User]:
 
 
 def _acquaint(user: User, other: User) -> Contact:
-    contact = new_contact(other.account.username, ContactState.ASKED, other.account.chain)
+    contact = new_contact(other.account.username, ContactState.ACCEPTED, other.account.chain)
     token = DeliveryToken(secrets.token_bytes(TOKEN_BYTES))
     with user.books.store.transaction():
-        return user.books.contacts.save(replace(accepted(contact, token), my_token=token))
+        return user.books.contacts.add(replace(contact, their_token=token, my_token=token))
 
 
 def _begin_session(ada: User, bo: User, contact: Contact, clock: Clock) -> None:

@@ -1,18 +1,81 @@
 """The network address of a caller: who it is worked out from, and the only form in which it is kept.
 
-Kept is a keyed digest that changes each day, so neither the store nor a log can be searched for an address
-later.
+Kept is a digest of a network, under a key that is in the store alone and drawn anew each day: once it has
+ended, nobody can search old digests for an address, whatever else they hold.
 """
 
+import hmac
 import ipaddress
+import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.crypto import salted_hmac
 
-IPV6_HOME_PREFIX = 64
+from mesa import store
+
+KEY: Final = store.key("network_key")
+KEY_LIFE: Final = timedelta(days=1)
+KEY_BYTES: Final = 32
+DIGEST_CHARACTERS: Final = 16
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Prefixes:
+    """How many bits of an address name the network that counts as one."""
+
+    ipv4: int
+    ipv6: int
+
+
+# One IPv6 home has 2⁶⁴ addresses.
+HOMES: Final = Prefixes(ipv4=32, ipv6=64)
+NOWHERE: Final = "unknown"
+
+
+def read_address(text: str) -> Address | None:
+    """Read an address; an IPv4 one that a socket for both kinds shows as IPv6 is the IPv4 one."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def network_text(address: Address, prefixes: Prefixes) -> str:
+    """Cut an address to its network."""
+    prefix = prefixes.ipv4 if address.version == 4 else prefixes.ipv6
+    return str(ipaddress.ip_network((address, prefix), strict=False))
+
+
+def digest(network: str) -> str:
+    """Hash a network under today's key."""
+    with store.client().pipeline() as batch:
+        _queue_key(batch)
+        return _hashed(network, str(batch.execute()[-1]))
+
+
+async def adigest(network: str) -> str:
+    """Hash a network under today's key, from a socket handler."""
+    async with store.async_client().pipeline() as batch:
+        _queue_key(batch)
+        return _hashed(network, str((await batch.execute())[-1]))
+
+
+def _queue_key(batch: store.Pipeline | store.AsyncPipeline) -> None:
+    batch.set(KEY, secrets.token_urlsafe(KEY_BYTES), nx=True, px=KEY_LIFE)
+    batch.get(KEY)
+
+
+def _hashed(network: str, key: str) -> str:
+    return hmac.new(key.encode(), network.encode(), sha256).hexdigest()[:DIGEST_CHARACTERS]
 
 
 def caller_address(remote: str, forwarded_for: str, trusted: Sequence[str]) -> str:
@@ -29,12 +92,9 @@ def caller_address(remote: str, forwarded_for: str, trusted: Sequence[str]) -> s
     return address
 
 
-def _is_in(address: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in networks)
+def _is_in(text: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    address = read_address(text)
+    return address is not None and any(address in network for network in networks)
 
 
 def request_address(request: HttpRequest) -> str:
@@ -46,19 +106,7 @@ def request_address(request: HttpRequest) -> str:
     )
 
 
-def digest(text: str) -> str:
-    """Hash an address or a network under today's key."""
-    today = datetime.now(UTC).date().isoformat()
-    return salted_hmac(f"mesa/address/{today}", text, algorithm="sha256").hexdigest()[:32]
-
-
 def hashed_address(request: HttpRequest) -> str:
-    """Name the caller's network for counters; one IPv6 home counts as one."""
-    address = request_address(request)
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return digest("unknown")
-    if parsed.version == 6:
-        return digest(str(ipaddress.ip_network((address, IPV6_HOME_PREFIX), strict=False)))
-    return digest(str(parsed))
+    """Name the caller's network for counters."""
+    address = read_address(request_address(request))
+    return digest(NOWHERE if address is None else network_text(address, HOMES))

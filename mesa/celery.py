@@ -9,10 +9,11 @@ import os
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from celery import Celery, bootsteps
-from celery.signals import setup_logging
+from celery.signals import celeryd_init, setup_logging
 
 from mesa.outages import STORE_DOWN
 
@@ -35,6 +36,15 @@ HEARTBEAT: Final = "worker"
 @setup_logging.connect
 def keep_djangos_logging(**_: Any) -> None:
     """Leave logging as settings.LOGGING has it: Celery would add handlers of its own, unscrubbed."""
+
+
+@celeryd_init.connect
+def stop_without_a_word(**_: Any) -> None:
+    """Keep Celery from announcing its stop on the terminal, where the process tree says so already."""
+    from celery.apps import worker
+
+    quiet = partial(worker.install_worker_term_handler, verbose=False)  # type: ignore[attr-defined]  # no stub
+    worker.install_worker_term_handler = quiet  # type: ignore[attr-defined]  # no stub
 
 
 class StoreStep(bootsteps.Step):
@@ -117,10 +127,12 @@ class Sweeper(threading.Thread):
         if kind is None:
             logger.error("a deadline of an unknown kind was dropped")
             deadlines.cancel(*member.split(":", 1))
+        elif not isinstance(kind.call, str):
+            kind.call(ident, now)
         elif kind.every is None:
-            app.tasks[kind.task].apply_async((ident,))
+            app.tasks[kind.call].apply_async((ident,))
         else:
-            app.tasks[kind.task].apply_async()
+            app.tasks[kind.call].apply_async()
             deadlines.schedule(kind.name, "", now + kind.every)
 
     def is_consuming(self) -> bool:

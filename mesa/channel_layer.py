@@ -1,8 +1,8 @@
 """The channel layer: the pubsub one of channels-redis, with a bound on what waits for a socket.
 
 The stock queue between the store and a socket has no bound: a process that can not keep up would grow until
-it is killed, and take all of its sockets along. Here the oldest frame goes. Any push may be lost, since the
-next snapshot repeats what still holds. The store bounds its own side of a subscription.
+it is killed, and take all of its sockets along. Here the oldest frame goes: `mesa.push` says what makes up
+for a push that is lost. The store bounds its own side of a subscription.
 """
 
 import asyncio

@@ -5,6 +5,7 @@ The service that is called ends it with `clear`, or moves it with `reschedule`; 
 so a slow worker can not undo what a faster one decided.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -37,23 +38,29 @@ MOVE = store.script(
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is done when a member of this kind is due: a task by name, with the id unless it is periodic."""
+    """What the sweeper does when a member of this kind is due.
+
+    `call`: a function, which gets the id and the time and must take no longer than to hand the work on; or a
+    task by name, which gets the id unless it is periodic.
+    """
 
     name: str
-    task: str
+    call: str | Callable[[str, datetime], None]
     every: timedelta | None = None
 
 
 _kinds: dict[str, Kind] = {}
 
 
-def register(kind: str, task: str, *, every: timedelta | None = None) -> None:
-    """Say which task a kind calls; with `every` the worker itself keeps one member due at that pace.
+def register(
+    kind: str, call: str | Callable[[str, datetime], None], *, every: timedelta | None = None
+) -> None:
+    """Say what is called for a kind; with `every` the worker itself keeps one member due at that pace.
 
     Raises:
-        ValueError: the kind is taken by another task, or its name has a colon.
+        ValueError: the kind is taken by something else, or its name has a colon.
     """
-    made = Kind(kind, task, every)
+    made = Kind(kind, call, every)
     if ":" in kind or _kinds.setdefault(kind, made) != made:
         raise ValueError(f"deadline kind {kind} can not be registered twice")
 

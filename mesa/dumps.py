@@ -5,6 +5,7 @@ For the demo and the privacy tests, which compare two dumps or search one for wh
 
 import base64
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,9 +15,13 @@ import redis
 from django.conf import settings
 from django.db import connection
 
+from mesa.traces import pieces_in, pieces_of
+
 Rows = dict[str, dict[str, Any]]
 Dump = dict[str, Rows]
 STORE = "store"
+# Keys that list what many users do at one time, each for itself: who forwards, what is due, tasks.
+LISTS = re.compile(r"mesa:(networks|network:.+|deadlines|turns)|broker:.+")
 
 
 def take_dump() -> Dump:
@@ -49,35 +54,73 @@ def differences(before: Dump, after: Dump) -> Iterator[Difference]:
                 yield Difference(where, name, old.get(name), new.get(name))
 
 
-def names_of(dump: Dump, username: str) -> frozenset[str]:
-    """Everything that names a user in a dump: the name, the user's id and device ids, in both spellings."""
-    user = next(row["id"] for row in dump["accounts_user"].values() if row["username"] == username)
-    devices = [row["id"] for row in dump["accounts_device"].values() if row["user_id"] == user]
-    ids = [uuid.UUID(ident) for ident in (user, *devices)]
-    return frozenset({f'"{username}"', *map(str, ids), *(ident.hex for ident in ids)})
+@dataclass(frozen=True, slots=True)
+class User:
+    """What names a user: the name as JSON has it, and every piece of the ids of the user and its devices."""
+
+    name: str
+    pieces: frozenset[bytes]
+
+    def is_named_in(self, text: str, pieces: frozenset[bytes]) -> bool:
+        """Tell whether a text, cut into its pieces, names this user."""
+        return not self.pieces.isdisjoint(pieces) or self.name in text
 
 
-def naming_both(dump: Dump, one: str, other: str) -> list[str]:
+def users_in(dump: Dump) -> list[User]:
+    """List the users that a dump's tables know."""
+    devices = dump["accounts_device"].values()
+    return [
+        User(
+            f'"{row["username"]}"',
+            _pieces_of_ids([row["id"], *(each["id"] for each in devices if each["user_id"] == row["id"])]),
+        )
+        for row in dump["accounts_user"].values()
+    ]
+
+
+def naming_two(dump: Dump) -> list[str]:
     """List the rows and keys that name two users."""
-    ones, others = names_of(dump, one), names_of(dump, other)
-    return [where for where, text in _texts(dump) if _has_any(text, ones) and _has_any(text, others)]
+    users = users_in(dump)
+    return [where for where, text in _texts(dump) if _count_named(users, text) > 1]
 
 
-def holding(dump: Dump, secrets: Iterable[str]) -> list[str]:
-    """List the rows and keys that hold any of these texts."""
-    wanted = frozenset(secrets)
-    return [where for where, text in _texts(dump) if _has_any(text, wanted)]
+def naming_anybody(dump: Dump, tables: Iterable[str]) -> list[str]:
+    """List the rows of these tables that name a user."""
+    users, part = users_in(dump), {table: dump[table] for table in tables}
+    return [where for where, text in _texts(part) if _count_named(users, text)]
 
 
-def _has_any(text: str, wanted: Iterable[str]) -> bool:
-    return any(each in text for each in wanted)
+def holding(dump: Dump, *, texts: Iterable[str] = (), ids: Iterable[bytes] = ()) -> list[str]:
+    """List the rows and keys that hold any of these texts, or a piece of any of these ids."""
+    wanted, pieces = tuple(texts), frozenset[bytes]().union(*map(pieces_of, ids))
+    return [
+        where
+        for where, text in _texts(dump)
+        if any(each in text for each in wanted) or not pieces.isdisjoint(pieces_in(text))
+    ]
+
+
+def _pieces_of_ids(idents: Iterable[str]) -> frozenset[bytes]:
+    return frozenset[bytes]().union(*(pieces_of(uuid.UUID(ident).bytes) for ident in idents))
+
+
+def _count_named(users: Iterable[User], text: str) -> int:
+    pieces = pieces_in(text)
+    return sum(user.is_named_in(text, pieces) for user in users)
 
 
 def _texts(dump: Dump) -> Iterator[tuple[str, str]]:
-    """Give each row and each key with its value as text."""
+    """Give each row and each key with its value as text; each entry of a list of many's for itself."""
     for where, rows in dump.items():
         for name, row in rows.items():
-            yield f"{where} {name}", json.dumps([name, row])
+            parts = _entries(row["value"]) if where == STORE and LISTS.fullmatch(name) else [row]
+            yield from ((f"{where} {name}", json.dumps([name, part])) for part in parts)
+
+
+def _entries(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.items())
+    return value if isinstance(value, list) else [value]
 
 
 def _database() -> Dump:

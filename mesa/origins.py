@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
-ORIGIN_REFUSED = 4403
+from p2p.protocol.errors import OriginRefused
 
 
 class OriginCheck:
@@ -28,7 +28,7 @@ class OriginCheck:
             return
         await receive()
         await send({"type": "websocket.accept"})
-        await send({"type": "websocket.close", "code": ORIGIN_REFUSED})
+        await send({"type": "websocket.close", "code": OriginRefused.close_code})
 
 
 async def no_such_socket(scope: Any, receive: Any, send: Any) -> None:

@@ -92,7 +92,7 @@ class ProcessTree:
                 stderr=output,
                 pass_fds=program.descriptors,
                 start_new_session=True,
-                preexec_fn=_die_with(os.getpid()),
+                preexec_fn=tied_to_this_process(),
             )
         self.children.append((program.name, child))
         return child.pid
@@ -158,8 +158,9 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def _die_with(parent: int) -> Callable[[], None]:
-    """Make the step between fork and exec that ties the child's life to the parent's."""
+def tied_to_this_process() -> Callable[[], None]:
+    """Make the step between fork and exec that ties the child's life to this process's, on Linux."""
+    parent = os.getpid()
 
     def tie() -> None:
         if _libc is not None:

@@ -1,17 +1,43 @@
 """The lines that say how far a start has come: drawn on a terminal, plain text in a log."""
 
+import contextlib
+import sys
 import time
-from typing import IO
+from typing import IO, Any, cast
 
 from rich.console import Console
 from rich.text import Text
+
+
+class LastingStream:
+    """A stream that outlives its terminal: what is written once that has closed is lost, nothing fails."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def open_console(stream: IO[str] | None = None, **options: Any) -> Console:
+    """Open a console whose lines no order of a stop has to wait for or to fail with."""
+    return Console(file=cast("IO[str]", LastingStream(stream or sys.stdout)), **options)
 
 
 class Progress:
     """Prints one line per finished step, with the time since the start."""
 
     def __init__(self, stream: IO[str] | None = None) -> None:
-        self.console = Console(file=stream, highlight=False, soft_wrap=True)
+        self.console = open_console(stream, highlight=False, soft_wrap=True)
         self.started_at = time.monotonic()
 
     def done(self, what: str, detail: str = "") -> None:
@@ -22,11 +48,12 @@ class Progress:
         """Say what stopped the start, or ended the run."""
         self._line("✗" if self.console.is_terminal else "failed", "red", what, "")
 
-    def ready(self, url: str) -> None:
-        """Print the readiness line: the word `ready` and the address."""
+    def ready(self, url: str, what_next: str) -> None:
+        """Print the readiness line, the word `ready` and the address, and what can be done now."""
         self._line(
             "●" if self.console.is_terminal else "ready", "green", f"ready at {url}", "Ctrl-C stops it"
         )
+        self.console.print(Text(what_next, style="dim"))
 
     def _line(self, mark: str, style: str, what: str, detail: str) -> None:
         elapsed = f"{time.monotonic() - self.started_at:5.2f} s"

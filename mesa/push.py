@@ -1,10 +1,11 @@
 """The one way to push a frame to a device or to end a login's sockets.
 
 A frame comes as the text that `p2p.protocol.frames.to_text` wrote, and goes out byte for byte: orders have an
-exact size. A push may be lost (the snapshot repeats what still holds), so a store that is down is logged and
-never fails the caller. The plain functions are for tasks and views: they hand over to one event loop that
-lives as long as the process, since the channel layer keeps its connections per loop. `apush_device` is for
-socket handlers, which have a loop.
+exact size. A push may be lost: the next snapshot repeats paths, transactions and receipts, and a device looks
+into its mailbox by itself every few minutes. So a store that is down is logged and never fails the caller.
+The plain functions are for tasks and views: they hand over to one event loop that lives as long as the
+process, since the channel layer keeps its connections per loop. `apush_device` is for socket handlers, which
+have a loop.
 """
 
 import asyncio

@@ -85,6 +85,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 
 # --- Database -----------------------------------------------------------------------------------------------
 
+DATABASE_DEADLINE_S = 20
 SQLITE: dict[str, Any] = {
     "ENGINE": "django.db.backends.sqlite3",
     "NAME": STATE_DIR / "mesa.sqlite3",
@@ -92,13 +93,19 @@ SQLITE: dict[str, Any] = {
         # A deferred transaction that reads first and writes later fails at once when another one wrote in
         # between.
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": DATABASE_DEADLINE_S,
         # secure_delete: a deleted row must not stay readable in the file.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;",
     },
 }
 if MESA_DATABASE is not None:
     MESA_DATABASE["CONN_HEALTH_CHECKS"] = True
+    # A server that is gone or a row that is locked must end the wait, not hold the thread.
+    MESA_DATABASE["OPTIONS"] |= {
+        "connect_timeout": 5,
+        "tcp_user_timeout": DATABASE_DEADLINE_S * 1_000,
+        "options": f"-c statement_timeout={DATABASE_DEADLINE_S}s",
+    }
     MESA_DATABASE["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": env.integer("MESA_DATABASE_POOL", 8, least=1),
@@ -142,15 +149,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# No time limits: a pool of threads can not enforce them. Each wait inside a task has its own, at the store
+# (mesa.store), at the database (above) and at a push (mesa.push).
 CELERY_TASK_DEFAULT_QUEUE = "path"
 # Each with an exchange of its own: queues that share the default one get a copy of every task.
 CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in ("path", "maintenance")]
 CELERY_TASK_DEFAULT_EXCHANGE = CELERY_TASK_DEFAULT_ROUTING_KEY = CELERY_TASK_DEFAULT_QUEUE
 CELERY_TASK_ROUTES = {"*.prune*": {"queue": "maintenance"}}
 CELERY_TASK_CREATE_MISSING_QUEUES = False
-CELERY_TASK_SOFT_TIME_LIMIT = 20
-CELERY_TASK_TIME_LIMIT = 30
 # A publisher that finds the broker down must answer the user (503), not wait.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "max_retries": 2,

@@ -1,5 +1,6 @@
 """The state directory of the embedded default: database, secret key, lock file and the store's socket."""
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -27,7 +28,7 @@ def make_private(directory: Path) -> Path:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = directory.lstat()
     except OSError as error:
-        raise StateDirError(f"can not use the directory {directory}: {error.strerror}") from error
+        raise _unusable(directory, error) from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise StateDirError(f"{directory} is not a directory of this user")
     if found.st_mode & 0o077:
@@ -52,17 +53,31 @@ def store_url(state_dir: Path) -> str:
 
 
 def secret_key(state_dir: Path) -> str:
-    """Read the key of this installation; made once, readable by its owner only."""
+    """Read the key of this installation; made once, readable by its owner only.
+
+    Raises:
+        StateDirError: the directory can not be used.
+    """
     file = make_private(state_dir) / "secret-key"
+    try:
+        if not file.exists():
+            _make_secret_key(file)
+        return file.read_text()
+    except OSError as error:
+        raise _unusable(state_dir, error) from error
+
+
+def _make_secret_key(file: Path) -> None:
     draft = file.with_name(f"secret-key.{os.getpid()}")
-    if not file.exists():
+    try:
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
             handle.write(secrets.token_urlsafe(SECRET_BYTES))
-        try:
-            # A link fails where a rename overwrites: of two processes that start at once, one key wins.
+        # A link fails where a rename overwrites: of two processes that start at once, one key wins.
+        with contextlib.suppress(FileExistsError):
             os.link(draft, file)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return file.read_text()
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _unusable(directory: Path, error: OSError) -> StateDirError:
+    return StateDirError(f"can not use the directory {directory}: {error.strerror}")

@@ -49,11 +49,12 @@ else:
     _Client = redis.Redis
     _AsyncClient = redis.asyncio.Redis
 
-StoreError = redis.RedisError
-
 EPOCH_TTL = timedelta(days=1)
 EPOCH_BYTES = 16
 POOL_CONNECTIONS = 64
+POOL_WAIT_S = 5.0
+CONNECT_DEADLINE_S = 2.0
+ANSWER_DEADLINE_S = 5.0
 # One quick second try, for a connection that the store closed: the default lets a user wait for seconds.
 BACKOFF = ConstantBackoff(0.05)  # type: ignore[arg-type]  # seconds; the stubs want whole ones
 # The broker keeps its queues in the same server by default; they are Celery's, and have no TTL.
@@ -138,16 +139,19 @@ def client() -> Client:
 
 @lru_cache(maxsize=4)
 def _client(url: str, _pid: int) -> Client:
-    pool = redis.BlockingConnectionPool.from_url(
-        url,
-        max_connections=POOL_CONNECTIONS,
-        decode_responses=True,
-        timeout=5,
-        socket_timeout=5,
-        socket_connect_timeout=2,
-        retry=Retry(BACKOFF, 1),
-    )
+    pool = redis.BlockingConnectionPool.from_url(url, **_limits(), retry=Retry(BACKOFF, 1))
     return Client(connection_pool=pool)
+
+
+def _limits() -> dict[str, Any]:
+    """What no caller waits longer for: a connection, its opening, an answer."""
+    return {
+        "max_connections": POOL_CONNECTIONS,
+        "timeout": POOL_WAIT_S,
+        "socket_connect_timeout": CONNECT_DEADLINE_S,
+        "socket_timeout": ANSWER_DEADLINE_S,
+        "decode_responses": True,
+    }
 
 
 _per_loop: "WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[str, AsyncClient]]" = WeakKeyDictionary()
@@ -159,24 +163,11 @@ def async_client() -> AsyncClient:
     url, found = _per_loop.get(loop, ("", None))
     if found is None or url != settings.STORE_URL:
         pool: redis.asyncio.BlockingConnectionPool[Any] = redis.asyncio.BlockingConnectionPool.from_url(
-            settings.STORE_URL,
-            max_connections=POOL_CONNECTIONS,
-            decode_responses=True,
-            timeout=5,
-            socket_timeout=5,
-            socket_connect_timeout=2,
-            retry=redis.asyncio.retry.Retry(BACKOFF, 1),
+            settings.STORE_URL, **_limits(), retry=redis.asyncio.retry.Retry(BACKOFF, 1)
         )
         found = AsyncClient(connection_pool=pool)
         _per_loop[loop] = (settings.STORE_URL, found)
     return found
-
-
-async def close_async() -> None:
-    """Close the running loop's connections; a loop that ends with open ones complains later."""
-    _, found = _per_loop.pop(asyncio.get_running_loop(), ("", None))
-    if found is not None:
-        await found.connection_pool.disconnect()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from django.urls import include, path
 from mesa import views
 
 urlpatterns = [
+    path("", views.front_page, name="front-page"),
     path("api/accounts/", include("accounts.urls")),
     path("api/p2p/", include("p2p.urls")),
     path("api/server/", views.ServerView.as_view(), name="server"),

@@ -40,6 +40,13 @@ class ServerView(APIView):
 
 
 @require_safe
+def front_page(request: HttpRequest) -> HttpResponse:
+    """Say what this is to somebody who opens the address in a browser."""
+    sentence = f"Mesa {version()}. No page here yet; use mesa-peer.\n"
+    return HttpResponse(sentence, content_type="text/plain; charset=utf-8")
+
+
+@require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """Answer that the process lives."""
     return JsonResponse({})

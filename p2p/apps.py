@@ -8,18 +8,19 @@ PRUNE_EVERY = timedelta(minutes=1)
 
 
 class P2PConfig(AppConfig):
-    """Names the tasks that deadlines call."""
+    """Says what deadlines call, and what the end of a delivery token ends here."""
 
     name = "p2p"
 
     def ready(self) -> None:
+        from accounts import delivery
         from mesa import deadlines, problems
+        from p2p import jobs, limits, services
         from p2p.errors import P2PError
 
         problems.register(P2PError)
-        deadlines.register("attempt", "p2p.tasks.expire_attempt")
-        deadlines.register("gone", "p2p.tasks.drop_peer")
-        deadlines.register("link", "p2p.tasks.expire_link")
-        deadlines.register("online", "p2p.tasks.announce_user")
-        deadlines.register("watch", "p2p.tasks.answer_watch")
+        delivery.register(services.withdraw_reach)
+        for kind, ask in jobs.registered().items():
+            deadlines.register(kind, ask)
+        deadlines.register("turns", "p2p.tasks.recover_turns", every=limits.TURNS_EVERY)
         deadlines.register("p2p_prune", "p2p.tasks.prune", every=PRUNE_EVERY)

@@ -9,9 +9,8 @@ from datetime import datetime
 
 from accounts.models import DeliveryToken
 from mesa import deadlines, store
-from p2p import limits, links, path_store, roster, store_keys
+from p2p import limits, links, path_store, roster, store_keys, turns
 from p2p.attempts import Failure, fail_attempt
-from p2p.finding import find_path
 from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.to_peer import ContactOnline
 from p2p.protocol.words import Cause
@@ -19,12 +18,12 @@ from p2p.pushing import push_frame
 from p2p.records import PeerId, TxKey, UserKey
 
 
-def announce_user(*, user: UserKey, now: datetime, rng: random.Random) -> None:
+def announce_user(*, user: UserKey, now: datetime) -> None:
     """Wake what waits for a user that came online, and tell who watches."""
     due = deadlines.due_at("online", user)
     if roster.find_reachable_of(user):
-        for tx in sorted(store.client().smembers(store_keys.waiting(user))):
-            find_path(tx_key=TxKey(tx), now=now, rng=rng)
+        waiting = sorted(store.client().smembers(store_keys.waiting(user)))
+        turns.wake([TxKey(tx) for tx in waiting], now=now)
         _tell_watchers(user)
     if due is not None:
         deadlines.clear("online", user, expected=due)
@@ -49,13 +48,17 @@ def resolve_watch(*, peer_id: PeerId, now: datetime, rng: random.Random) -> None
     digests = sorted(store.client().smembers(store_keys.unanswered(peer_id)))
     if peer is None or peer.closed is not None or not digests:
         return
+    _note_watched(peer_id, _owners(digests))
+    deadlines.schedule("watch", peer_id, now + limits.online_delay(rng))
+
+
+def _note_watched(peer_id: PeerId, owners: Sequence[tuple[str, UserKey]]) -> None:
     with store.client().pipeline() as batch:
-        for digest, user in _owners(digests):
+        for digest, user in owners:
             batch.hset(store_keys.watched(peer_id), digest, user)
             batch.sadd(store_keys.watchers(user), f"{peer_id} {digest}")
             batch.expire(store_keys.watchers(user), store_keys.PEER_TTL)
         batch.expire(store_keys.watched(peer_id), store_keys.PEER_TTL)
-        deadlines.schedule("watch", peer_id, now + limits.online_delay(rng), batch=batch)
         batch.execute()
 
 
@@ -70,7 +73,10 @@ def answer_watch(*, peer_id: PeerId) -> None:
     """Tell a peer which of the contacts it has asked for lately are online."""
     due = deadlines.due_at("watch", peer_id)
     digests = sorted(store.client().smembers(store_keys.unanswered(peer_id)))
-    for digest, user in _owners(digests):
+    owners = _owners(digests)
+    # Once more: the worker that was to note them may have died.
+    _note_watched(peer_id, owners)
+    for digest, user in owners:
         if _is_known_online(user):
             _tell_watcher(peer_id, digest)
     if digests:
@@ -79,7 +85,7 @@ def answer_watch(*, peer_id: PeerId) -> None:
         deadlines.clear("watch", peer_id, expected=due)
 
 
-def drop_peer(*, peer_id: PeerId, now: datetime, rng: random.Random) -> None:
+def drop_peer(*, peer_id: PeerId, now: datetime) -> None:
     """Fail the paths of a peer whose socket stayed closed, and drop its links and offers."""
     due = deadlines.due_at("gone", peer_id)
     peer = roster.find_peer(peer_id)
@@ -89,7 +95,7 @@ def drop_peer(*, peer_id: PeerId, now: datetime, rng: random.Random) -> None:
     if now < peer.closed + limits.CLOSED_GRACE:
         return
     for tx, attempt in sorted(path_store.live_attempts(peer_id)):
-        if fail_attempt(Failure(tx, attempt, Cause.PEER_GONE, [peer_id]), now=now, rng=rng):
+        if fail_attempt(Failure(tx, attempt, Cause.PEER_GONE, [peer_id]), now=now):
             roster.blame(peer.user)
     links.drop_links(peer)
     # A socket that resumes from here on has been away: its coming back is told after a delay again.

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mesa import deadlines, store
-from p2p import limits, links, path_store, roster
-from p2p.finding import find_path, gives_up_at
+from p2p import limits, links, path_store, roster, store_keys, turns
+from p2p.finding import find_path, living_recipient
 from p2p.models import P2PPath, State, to_the_minute
 from p2p.path_store import Fields
 from p2p.protocol.to_peer import AttemptFailed
@@ -18,6 +18,7 @@ from p2p.protocol.words import Cause, EndState
 from p2p.pushing import push_frame
 from p2p.records import PeerId, Tx, TxKey, TxState
 from p2p.services import end_transaction
+from p2p.waiting import gives_up_at, looks_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class Failure:
     avoid: Collection[PeerId] = ()
 
 
-def fail_attempt(failure: Failure, *, now: datetime, rng: random.Random) -> bool:
-    """End an attempt that has failed, and begin the next one at once or after its back-off.
+def fail_attempt(failure: Failure, *, now: datetime) -> bool:
+    """End an attempt that has failed, and have the next one begin at once or after its back-off.
 
     False, and nothing happens, when that attempt is not the present one any more.
     """
@@ -53,7 +54,7 @@ def fail_attempt(failure: Failure, *, now: datetime, rng: random.Random) -> bool
         return True
     push_frame(tx.owner, AttemptFailed(tx.id, tx.attempt, failure.cause, None))
     if wait_s == 0:
-        find_path(tx_key=tx.tx, now=now, rng=rng)
+        turns.wake([tx.tx], now=now)
     return True
 
 
@@ -77,7 +78,7 @@ def _queue_retry(batch: store.Pipeline, tx: Tx, cause: Cause, now: datetime) -> 
     return wait_s
 
 
-def fail_hop(*, tx_key: TxKey, attempt: int, position: int, now: datetime, rng: random.Random) -> None:
+def fail_hop(*, tx_key: TxKey, attempt: int, position: int, now: datetime) -> None:
     """End an attempt one of whose hops has failed, to the disfavour of both its ends, and forget its link."""
     path = path_store.read_path(tx_key, attempt)
     if path is None:
@@ -85,21 +86,42 @@ def fail_hop(*, tx_key: TxKey, attempt: int, position: int, now: datetime, rng: 
     reporter, reported = path.peers[position : position + 2]
     neighbours = roster.find_peers([reporter, reported])
     failure = Failure(tx_key, attempt, Cause.HOP_FAILED, avoid=[reporter, reported])
-    if not fail_attempt(failure, now=now, rng=rng):
+    if not fail_attempt(failure, now=now):
         return
     links.drop_link(path.links[position], neighbours.values())
     if len(neighbours) == 2:
         roster.blame(neighbours[reported].user, reporter=neighbours[reporter].user)
 
 
-def repath(*, tx_key: TxKey, attempt: int, now: datetime, rng: random.Random) -> None:
+def repath(*, tx_key: TxKey, attempt: int, now: datetime) -> None:
     """End an attempt because its sender asks for another: nobody knows which of its forwarders is silent."""
     path = path_store.read_path(tx_key, attempt)
     avoid = path.peers[1:-1] if path is not None else ()
-    fail_attempt(Failure(tx_key, attempt, Cause.SUPERSEDED, avoid), now=now, rng=rng)
+    fail_attempt(Failure(tx_key, attempt, Cause.SUPERSEDED, avoid), now=now)
 
 
-def expire_attempt(*, tx_key: TxKey, now: datetime, rng: random.Random) -> None:
+def withdraw(*, tx_key: TxKey, now: datetime) -> None:
+    """End what a transaction still reaches once its token is deleted, as if the recipient had gone.
+
+    Its receipts count no more: else an envelope that is sent again would be answered for ever.
+    """
+
+    def decide(tx: Tx, batch: store.Pipeline) -> Tx | None:
+        if tx.recipient is None:
+            return None
+        path_store.queue_fields(batch, tx.tx, {"recipient": ""})
+        batch.srem(store_keys.waiting(tx.recipient), tx.tx)
+        return tx
+
+    known = path_store.read(tx_key)
+    if known is None or living_recipient(known) is not None:
+        return
+    tx = path_store.change(tx_key, decide)
+    if tx is not None and tx.state is TxState.OPEN:
+        fail_attempt(Failure(tx.tx, tx.attempt, Cause.PEER_GONE), now=now)
+
+
+def attend(*, tx_key: TxKey, now: datetime, rng: random.Random) -> None:
     """Do what is due for a transaction: find, retry, let an unused path go, or give up."""
     tx = path_store.read(tx_key)
     if tx is None:
@@ -109,6 +131,8 @@ def expire_attempt(*, tx_key: TxKey, now: datetime, rng: random.Random) -> None:
         end_transaction(tx_key=tx_key, state=EndState.FAILED, cause=cause, now=now)
     elif tx.state is not TxState.OPEN:
         _look_again(tx, now, rng)
+    elif living_recipient(tx) is None:
+        withdraw(tx_key=tx_key, now=now)
     elif now < path_due(tx):
         _postpone(tx, path_due(tx))
     elif tx.receipted:
@@ -116,7 +140,7 @@ def expire_attempt(*, tx_key: TxKey, now: datetime, rng: random.Random) -> None:
     else:
         path = path_store.read_path(tx.tx, tx.attempt)
         avoid = path.peers[1:-1] if path is not None else ()
-        fail_attempt(Failure(tx.tx, tx.attempt, Cause.NO_RECEIPT, avoid), now=now, rng=rng)
+        fail_attempt(Failure(tx.tx, tx.attempt, Cause.NO_RECEIPT, avoid), now=now)
 
 
 def path_due(tx: Tx) -> datetime:
@@ -127,12 +151,10 @@ def path_due(tx: Tx) -> datetime:
 
 
 def _look_again(tx: Tx, now: datetime, rng: random.Random) -> None:
-    """Find a path, unless the transaction waits for its sender or its recipient to act."""
-    is_silent = tx.state is TxState.WAITING and tx.cause == Cause.NO_PATH
-    if tx.state is TxState.IDLE or is_silent:
-        _postpone(tx, gives_up_at(tx))
-    elif now < tx.not_before:
-        _postpone(tx, tx.not_before)
+    """Find a path, unless it is not time yet, or the transaction waits for its sender to ask."""
+    begins_at = looks_at(tx)
+    if now < begins_at:
+        _postpone(tx, min(begins_at, gives_up_at(tx)))
     else:
         find_path(tx_key=tx.tx, now=now, rng=rng)
 

@@ -142,7 +142,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
         if self.housekeeping is None:
             return
         self.housekeeping.cancel()
-        epoch_watch().leave(self)
+        await epoch_watch().leave(self)
         try:
             if self.session is not None:
                 await presence.close_session(self.session, now=timezone.now())
@@ -151,6 +151,9 @@ class PeerConsumer(AsyncWebsocketConsumer):
         except STORE_DOWN as error:
             # The peer's record ends by its TTL.
             logger.warning("a closed socket was not noted: %s", type(error).__name__)
+        await asyncio.wait({self.housekeeping})
+        if not self.housekeeping.cancelled():
+            self.housekeeping.result()
 
     async def push_frame(self, event: dict[str, str]) -> None:
         """Pass on a frame that somebody pushed to this device or login."""
@@ -173,6 +176,14 @@ class PeerConsumer(AsyncWebsocketConsumer):
             await self.close(errors.Replaced.close_code)
 
     async def _keep_house(self) -> None:
+        """Mind the login. A socket that nobody minds does not stay open; `disconnect` raises why."""
+        try:
+            await self._mind_login()
+        except Exception:
+            await self.close(errors.Unavailable.close_code)
+            raise
+
+    async def _mind_login(self) -> None:
         """Insist on `hello` in time, then ask again and again whether the login lives."""
         await asyncio.sleep(self.hello_within_s)
         if self.session is None:

@@ -14,6 +14,7 @@ from mesa.outages import STORE_DOWN
 logger = logging.getLogger(__name__)
 
 ASK_EVERY_S: Final = 1.0
+TELL_DEADLINE_S: Final = 10.0
 
 
 class Socket(Protocol):
@@ -39,14 +40,17 @@ class EpochWatch:
         self._sockets.add(socket)
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask())
+            self._asking.add_done_callback(_note_end)
         return epoch
 
-    def leave(self, socket: Socket) -> None:
+    async def leave(self, socket: Socket) -> None:
         """Tell a socket no more; with the last one the questions end."""
         self._sockets.discard(socket)
-        if not self._sockets and self._asking is not None:
-            self._asking.cancel()
-            self._asking = None
+        if self._sockets or self._asking is None:
+            return
+        asking, self._asking = self._asking, None
+        asking.cancel()
+        await asyncio.wait({asking})
 
     async def _ask(self) -> None:
         while True:
@@ -58,7 +62,24 @@ class EpochWatch:
                 continue
             if epoch != self.epoch:
                 self.epoch = epoch
-                await asyncio.gather(*(socket.epoch_changed(epoch) for socket in tuple(self._sockets)))
+                await self._tell(epoch)
+
+    async def _tell(self, epoch: str) -> None:
+        """Tell all sockets; one that can not be told learns it with its next frame, which is refused."""
+        tellings = (_in_time(socket, epoch) for socket in tuple(self._sockets))
+        for outcome in await asyncio.gather(*tellings, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                logger.error("a socket was not told of a new epoch: %s", type(outcome).__name__)
+
+
+async def _in_time(socket: Socket, epoch: str) -> None:
+    async with asyncio.timeout(TELL_DEADLINE_S):
+        await socket.epoch_changed(epoch)
+
+
+def _note_end(asking: asyncio.Task[None]) -> None:
+    if not asking.cancelled() and (error := asking.exception()) is not None:
+        logger.error("the store's epoch is not asked for any more: %s", type(error).__name__)
 
 
 _watches: WeakKeyDictionary[asyncio.AbstractEventLoop, EpochWatch] = WeakKeyDictionary()

@@ -22,9 +22,8 @@ from p2p.pathfinding import NO_GUARDS, End, Ends, Path, TooFew, choose_path
 from p2p.protocol import ids
 from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.frames import FrameToPeer
-from p2p.protocol.to_peer import AttemptFailed, OfferWanted
 from p2p.protocol.words import Cause
-from p2p.pushing import push_frame, push_frames
+from p2p.pushing import push_frames
 from p2p.records import (
     DeviceKey,
     HopKey,
@@ -39,6 +38,17 @@ from p2p.records import (
     UserKey,
 )
 from p2p.roster import NoOffer
+from p2p.waiting import (
+    Missed,
+    ask_for_offer,
+    gives_up_at,
+    hold_back,
+    looks_at,
+    wait_for_others,
+    wait_for_own_offer,
+    wait_for_recipient,
+    wait_for_sender,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +60,20 @@ class Found:
     offers: dict[LinkKey, Offer]
 
 
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """No path for now, and why; for too few forwarders also how many there are."""
-
-    cause: Cause
-    forwarders: int | None = None
-
-
 def find_path(*, tx_key: TxKey, now: datetime, rng: random.Random) -> None:
     """Give a transaction that wants a path its next attempt, or have it wait for what is missing.
 
-    Safe to call at any time and twice: a transaction that wants none is left alone. Who comes while another
-    worker is at it makes that one look again: the offer that woke it came too late for the first look.
+    Safe to call at any time and twice: a transaction that wants none, or that another worker is at, is left
+    alone.
     """
-    for _ in range(limits.MAX_LOOKS):
-        leased = path_store.lease(tx_key)
-        if leased is None:
-            return
-        is_wanted = False
-        try:
-            if leased.tx is not None and wants_path(leased.tx, now):
-                _look(leased.tx, now=now, rng=rng)
-        finally:
-            is_wanted = path_store.release(tx_key, leased)
-        if not is_wanted:
-            return
+    leased = path_store.lease(tx_key)
+    if leased is None:
+        return
+    try:
+        if leased.tx is not None and wants_path(leased.tx, now):
+            _look(leased.tx, now=now, rng=rng)
+    finally:
+        path_store.release(tx_key, leased)
 
 
 def _look(tx: Tx, *, now: datetime, rng: random.Random) -> None:
@@ -85,33 +83,37 @@ def _look(tx: Tx, *, now: datetime, rng: random.Random) -> None:
 
 
 def wants_path(tx: Tx, now: datetime) -> bool:
-    """Tell whether an attempt may begin now: none is under way, and the back-off is over."""
-    return tx.state in (TxState.FINDING, TxState.WAITING) and tx.not_before <= now < gives_up_at(tx)
-
-
-def gives_up_at(tx: Tx) -> datetime:
-    """When a transaction fails unless a receipt comes first."""
-    return tx.credited + limits.GIVE_UP_AFTER
+    """Tell whether an attempt may begin now: none is under way, and no wait or back-off."""
+    return tx.state in (TxState.FINDING, TxState.WAITING) and looks_at(tx) <= now < gives_up_at(tx)
 
 
 def begin_attempt(tx: Tx, *, now: datetime, rng: random.Random) -> tuple[Attempt, Found] | None:
-    """Put a path for the next attempt, of which nobody knows yet, or have the transaction wait."""
-    free_at = _free_again_at(tx, now)
-    if free_at is not None:
-        _hold_back(tx, free_at)
-        return None
-    sender, receivers = roster.find_ends(tx.owner, _living_recipient(tx))
+    """Put a path for the next attempt, of which nobody knows yet, or have the transaction wait.
+
+    What costs little comes first: who could forward is looked up only for a path that its ends could have.
+    """
+    reach = roster.find_ends(tx.owner, living_recipient(tx))
     # Who came online just now is not there yet: posting again must not tell before the announcement (T-16).
-    receiver = _choose_receiver(tx, [peer for peer in receivers if peer.is_known(now)])
+    receiver = _choose_receiver(tx, [peer for peer in reach.receivers if peer.is_known(now)])
     if receiver is None:
-        _wait_for_recipient(tx)
-        return None
-    if sender is None:
-        _wait(tx, Missed(Cause.PEER_GONE), now)
-        return None
+        wait_for_recipient(tx, now)
+    elif reach.sender is None:
+        wait_for_sender(tx, now)
+    elif not reach.can_begin:
+        wait_for_own_offer(tx, reach.sender, now)
+    elif not _may_look(tx, now):
+        hold_back(tx, datetime.fromtimestamp((minute_of(now) + 1) * 60, UTC))
+    else:
+        return _begin(tx, reach.sender, receiver, now, rng)
+    return None
+
+
+def _begin(
+    tx: Tx, sender: Peer, receiver: Peer, now: datetime, rng: random.Random
+) -> tuple[Attempt, Found] | None:
     outcome = _draw(tx, sender, receiver, now, rng)
     if isinstance(outcome, Missed):
-        _wait(tx, outcome, now)
+        wait_for_others(tx, outcome, now)
         return None
     number = _put(tx, outcome, now)
     return None if number is None else (Attempt(tx.tx, number), outcome)
@@ -133,14 +135,11 @@ def hand_out(attempt: Attempt, found: Found, *, now: datetime, rng: random.Rando
     _note_attempt(attempt, now)
 
 
-def _free_again_at(tx: Tx, now: datetime) -> datetime | None:
-    """When the next attempt may begin, if the transaction or its account had its fill of them this minute."""
+def _may_look(tx: Tx, now: datetime) -> bool:
+    """Tell whether the transaction and its account may look in this minute; counts the look."""
     minute = minute_of(now)
     is_spent = tx.minute == minute and tx.spent >= limits.ATTEMPTS_PER_MINUTE
-    of_account = int(store.client().get(store_keys.spent(tx.sender, minute)) or 0)
-    if not is_spent and of_account < limits.ATTEMPTS_PER_MINUTE_OF_ACCOUNT:
-        return None
-    return datetime.fromtimestamp((minute + 1) * 60, UTC)
+    return not is_spent and roster.may_look(tx.sender, minute)
 
 
 def minute_of(now: datetime) -> int:
@@ -148,7 +147,7 @@ def minute_of(now: datetime) -> int:
     return int(now.timestamp() // 60)
 
 
-def _living_recipient(tx: Tx) -> UserKey | None:
+def living_recipient(tx: Tx) -> UserKey | None:
     """Tell whom the transaction reaches now: nobody once its token is deleted, so blocking ends it, too."""
     if tx.recipient is None or tx.recipient == tx.sender:
         return None
@@ -176,7 +175,7 @@ def _draw(tx: Tx, sender: Peer, receiver: Peer, now: datetime, rng: random.Rando
             return _take(path, survey)
         except NoOffer as miss:
             for peer_id in miss.peers:
-                _ask_for_offer(tx, survey.peers[peer_id], now)
+                ask_for_offer(tx, survey.peers[peer_id], now)
             if sender.peer in miss.peers:
                 break
             left_out |= survey.dry | set(miss.peers)
@@ -189,7 +188,7 @@ def _ask_dry_ones(
     """Ask some of those without offers who may still answer; False: there is nobody to wait for."""
     askable = [peer_id for peer_id in survey.askable if survey.peers[peer_id].user not in ends]
     for peer_id in rng.sample(askable, min(len(askable), roster.MAX_ASKED)):
-        _ask_for_offer(tx, survey.peers[peer_id], now)
+        ask_for_offer(tx, survey.peers[peer_id], now)
     return bool(askable)
 
 
@@ -218,70 +217,6 @@ def _random(size: int) -> str:
     return b64_text(secrets.token_bytes(size))
 
 
-def _ask_for_offer(tx: Tx, peer: Peer, now: datetime) -> None:
-    """Ask a peer with an empty stock for a live offer; the transaction is woken when it comes."""
-    with store.client().pipeline() as batch:
-        batch.sadd(store_keys.offer_waits(peer.peer), tx.tx)
-        batch.expire(store_keys.offer_waits(peer.peer), store_keys.OFFER_WAIT_TTL)
-        batch.sadd(store_keys.asked(tx.tx), peer.peer)
-        batch.expire(store_keys.asked(tx.tx), store_keys.OFFER_WAIT_TTL)
-        batch.set(store_keys.owed(peer.peer), now.timestamp(), nx=True, ex=store_keys.PEER_TTL)
-        batch.execute()
-    if roster.may_ask_for_offer(peer.peer):
-        push_frame(peer.device, OfferWanted())
-
-
-def _hold_back(tx: Tx, until: datetime) -> None:
-    """Let a transaction wait for its next minute, whoever asks for a path before."""
-
-    def decide(current: Tx, batch: store.Pipeline) -> bool | None:
-        if current != tx:
-            return None
-        path_store.queue_fields(batch, tx.tx, {"not_before": until.timestamp()})
-        deadlines.schedule("attempt", tx.tx, min(until, gives_up_at(tx)), batch=batch)
-        return True
-
-    path_store.change(tx.tx, decide)
-
-
-def _wait_for_recipient(tx: Tx) -> None:
-    """Wait until the recipient comes online, silently: blocked, unknown and offline must look alike."""
-
-    def decide(current: Tx, batch: store.Pipeline) -> bool | None:
-        if current.attempt != tx.attempt or current.state is TxState.OPEN:
-            return None
-        path_store.queue_fields(batch, tx.tx, {"state": TxState.WAITING, "cause": Cause.NO_PATH})
-        if tx.recipient is not None:
-            batch.sadd(store_keys.waiting(tx.recipient), tx.tx)
-            batch.expire(store_keys.waiting(tx.recipient), store_keys.WAIT_TTL)
-        batch.zrem(store_keys.WAITING_FORWARDERS, tx.tx)
-        deadlines.schedule("attempt", tx.tx, gives_up_at(current), batch=batch)
-        return True
-
-    path_store.change(tx.tx, decide)
-
-
-def _wait(tx: Tx, missed: Missed, now: datetime) -> None:
-    """Wait for what is missing, look again after RETRY_WAIT, and say so once."""
-    told = f"{missed.cause} {missed.forwarders}"
-
-    def decide(current: Tx, batch: store.Pipeline) -> bool | None:
-        if current.attempt != tx.attempt or current.state is TxState.OPEN:
-            return None
-        fields: Fields = {"state": TxState.WAITING, "cause": missed.cause, "told": told}
-        path_store.queue_fields(batch, tx.tx, fields)
-        if missed.cause is Cause.TOO_FEW_FORWARDERS:
-            batch.zadd(store_keys.WAITING_FORWARDERS, {tx.tx: now.timestamp()})
-            oldest = (now - store_keys.WAIT_TTL).timestamp()
-            batch.zremrangebyscore(store_keys.WAITING_FORWARDERS, "-inf", oldest)
-        due = min(now + limits.RETRY_WAIT, gives_up_at(current))
-        deadlines.schedule("attempt", tx.tx, due, batch=batch)
-        return current.told != told
-
-    if path_store.change(tx.tx, decide) and missed.cause is not Cause.PEER_GONE:
-        push_frame(tx.owner, AttemptFailed(tx.id, tx.attempt, missed.cause, missed.forwarders))
-
-
 def _put(tx: Tx, found: Found, now: datetime) -> int | None:
     """Write the path as the transaction's next attempt; None when another worker was faster."""
 
@@ -299,13 +234,12 @@ def _put(tx: Tx, found: Found, now: datetime) -> int | None:
             "used": now.timestamp(),
             "receipted": 0,
             "told": "",
+            "misses": 0,
             "kept": 0,
             "minute": minute,
             "spent": 1 + (current.spent if current.minute == minute else 0),
         }
         path_store.queue_fields(batch, tx.tx, opened)
-        batch.incr(store_keys.spent(tx.sender, minute))
-        batch.expire(store_keys.spent(tx.sender, minute), store_keys.SPENT_TTL)
         batch.zrem(store_keys.WAITING_FORWARDERS, tx.tx)
         batch.srem(store_keys.waiting(found.peers[-1].user), tx.tx)
         deadlines.schedule("attempt", tx.tx, now + limits.RECEIPT_WITHIN, batch=batch)

@@ -12,8 +12,9 @@ from typing import Any
 from django.conf import settings
 
 from accounts.logins import Login
+from mesa import store
 from mesa.addresses import caller_address
-from p2p import links, presence
+from p2p import links, presence, store_keys, turns
 from p2p.networks import network_of
 from p2p.presence import PeerSession
 from p2p.protocol.fields import b64_bytes
@@ -21,7 +22,9 @@ from p2p.protocol.limits import SUPPORTED_SUBPROTOCOLS
 from p2p.protocol.parts import LIMITS, IceServer
 from p2p.protocol.to_peer import LinkDrop, Welcome
 from p2p.protocol.to_server import Hello
+from p2p.protocol.words import Cause
 from p2p.pushing import apush_frame
+from p2p.records import DeviceKey, TxKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +55,20 @@ async def greet(caller: Caller, hello: Hello, *, now: datetime, rng: Random) -> 
     """Resume or make the caller's peer, and settle which of its links still exist."""
     session = await open_peer(caller, hello.resume, now=now)
     if session.is_reachable:
-        await presence.plan_announcement(session, now=now, rng=rng)
+        await announce(session, now=now, rng=rng)
     for link in await links.aforgotten(session.peer, hello.links):
         device = await links.aremove(session.peer, link)
         if device is not None:
             await apush_frame(device, LinkDrop(link))
     await links.apair(session.peer, hello.links)
     return session
+
+
+async def announce(session: PeerSession, *, now: datetime, rng: Random) -> None:
+    """Let others learn after a while that a user came online, and wake what waits for the device itself."""
+    await presence.plan_announcement(session, now=now, rng=rng)
+    own = await store.async_client().smembers(store_keys.txs(DeviceKey(str(session.login.device_id))))
+    await turns.awake([TxKey(tx) for tx in sorted(own)], cause=Cause.PEER_GONE, now=now)
 
 
 def write_welcome(session: PeerSession, epoch: str) -> Welcome:

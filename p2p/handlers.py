@@ -4,7 +4,6 @@ A handler answers with frames for the peer itself. It never asks SQL; what needs
 Spec: docs/spec/signaling.md, section "Frames to the server"
 """
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from accounts.delivery import digest_of
-from p2p import access, limits, links, presence, scripts, store_keys, tasks
+from mesa import deadlines
+from p2p import access, limits, links, presence, scripts, store_keys, turns
+from p2p.greeting import announce
 from p2p.presence import PeerSession
 from p2p.protocol import to_peer, to_server
 from p2p.protocol.fields import b64_text, record_json
@@ -23,7 +24,7 @@ from p2p.protocol.ids import TransactionId
 from p2p.protocol.limits import MAX_HELD_RECEIPTS, MAX_WATCH
 from p2p.protocol.parts import HeldReceipt, StockOffer
 from p2p.pushing import apush_frame
-from p2p.records import DeviceKey, TxKey
+from p2p.records import DeviceKey, TxKey, UserKey
 from p2p.snapshots import take_snapshot
 from p2p.store_keys import milliseconds
 
@@ -39,18 +40,22 @@ class Context:
     now: datetime
     rng: Random
 
+    async def ask(self, job: str) -> None:
+        """Have a job done in the turn of the account that sent the frame."""
+        await turns.aask(UserKey(str(self.session.login.user_id)), job, now=self.now)
+
 
 async def refresh_presence(context: Context, frame: to_server.IceClient) -> Replies:
     refreshed = await presence.refresh(context.session, frame, now=context.now)
     if refreshed.came_online:
-        await presence.plan_announcement(context.session, now=context.now, rng=context.rng)
-    await send_tasks(tasks.find_path, refreshed.woken)
+        await announce(context.session, now=context.now, rng=context.rng)
+    await turns.awake(refreshed.woken, now=context.now)
     return [await take_snapshot(context.session, now=context.now)]
 
 
 async def add_offer(context: Context, frame: to_server.Offer) -> Replies:
     woken = await presence.add_offer(context.session, StockOffer(frame.id, frame.sdp))
-    await send_tasks(tasks.find_path, woken)
+    await turns.awake(woken, now=context.now)
     return NO_REPLY
 
 
@@ -75,7 +80,7 @@ async def note_link_down(context: Context, frame: to_server.LinkDown) -> Replies
 
 async def fail_hop(context: Context, frame: to_server.HopFailed) -> Replies:
     hop = await access.access_outgoing_hop(context.session, frame.hop)
-    await send_task(tasks.fail_hop, hop.tx, hop.attempt, hop.position)
+    await context.ask(f"fail_hop:{hop.tx}:{hop.attempt}:{hop.position}")
     return NO_REPLY
 
 
@@ -90,13 +95,13 @@ async def pass_receipt(context: Context, frame: to_server.Receipt) -> Replies:
 
 
 async def complete(context: Context, frame: to_server.Complete) -> Replies:
-    await send_task(tasks.complete, await access.access_transaction(context.session, frame.tx))
+    await context.ask(f"complete:{await access.access_transaction(context.session, frame.tx)}")
     return NO_REPLY
 
 
 async def repath(context: Context, frame: to_server.Repath) -> Replies:
     tx_key = await access.access_transaction(context.session, frame.tx)
-    await send_task(tasks.repath, tx_key, frame.attempt)
+    await context.ask(f"repath:{tx_key}:{frame.attempt}")
     return NO_REPLY
 
 
@@ -104,7 +109,7 @@ async def keep_path(context: Context, frame: to_server.PathKeepalive) -> Replies
     tx_key = await access.access_transaction(context.session, frame.tx)
     # Orders to five peers follow a frame of a few bytes, so most of these have no effect.
     if await credit(tx_key, None, now=context.now) is not None:
-        await send_task(tasks.keep_path, tx_key)
+        await context.ask(f"keep:{tx_key}")
     return NO_REPLY
 
 
@@ -114,14 +119,17 @@ async def watch(context: Context, frame: to_server.Watch) -> Replies:
     args = [session.peer, session.socket, scripts.PREFIX, milliseconds(store_keys.PEER_TTL), MAX_WATCH]
     keys = [store_keys.watched(session.peer), store_keys.unanswered(session.peer)]
     if digests and await scripts.WATCH_ADD.arun(keys, [*args, *digests]):
-        await send_task(tasks.resolve_watch, session.peer)
+        # The job sets it to a random time; this one stands if a worker dies with the job.
+        await deadlines.aschedule("watch", session.peer, context.now + limits.LATEST_ONLINE_DELAY)
+        await context.ask(f"resolve:{session.peer}")
     return NO_REPLY
 
 
 async def credit(tx_key: TxKey, receipt: HeldReceipt | None, *, now: datetime) -> DeviceKey | None:
     """Prolong a transaction by a receipt, which is held for its sender, or a keepalive; returns the owner.
 
-    None: it has ended, or was kept less than KEEP_EVERY ago.
+    None: it has ended, its sender has no peer, its recipient has taken the token back, or it was kept less
+    than KEEP_EVERY ago.
     """
     text = json.dumps(record_json(receipt), separators=(",", ":")) if receipt else ""
     lives = [milliseconds(store_keys.TX_TTL), milliseconds(store_keys.PATH_TTL)]
@@ -130,17 +138,6 @@ async def credit(tx_key: TxKey, receipt: HeldReceipt | None, *, now: datetime) -
     rest = [limits.HELD_BYTES, milliseconds(store_keys.HELD_TTL), limits.KEEP_EVERY.total_seconds()]
     owner = await scripts.TX_CREDIT.arun(keys, [*args, *rest])
     return DeviceKey(owner) if owner else None
-
-
-async def send_tasks(task: Any, tx_keys: Sequence[TxKey]) -> None:
-    """Send one task for each transaction."""
-    for tx_key in tx_keys:
-        await send_task(task, tx_key)
-
-
-async def send_task(task: Any, *args: object) -> None:
-    """Send a task from a thread: the broker's client blocks, and must not stop other sockets."""
-    await asyncio.to_thread(task.delay, *args)
 
 
 Handler = Callable[[Context, Any], Awaitable[Replies]]

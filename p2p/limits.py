@@ -12,8 +12,8 @@ RECEIPT_WITHIN: Final = timedelta(seconds=10)
 IDLE_AFTER: Final = timedelta(seconds=10)
 PATH_AGE: Final = timedelta(seconds=60)
 GIVE_UP_AFTER: Final = timedelta(seconds=120)
-RETRY_WAIT: Final = timedelta(seconds=2)
 OFFER_WITHIN: Final = timedelta(seconds=5)
+OWN_OFFER_WITHIN: Final = timedelta(seconds=60)
 LINK_WITHIN: Final = timedelta(seconds=10)
 KEEP_EVERY: Final = timedelta(seconds=8)
 CLOSED_GRACE: Final = timedelta(seconds=3)
@@ -22,11 +22,20 @@ ONLINE_DELAY_S: Final = (2.0, 10.0)
 MAX_TRIES: Final = 6
 BACK_OFF_S: Final = (0.0, 0.0, 0.5, 1.0, 2.0, 4.0)
 MAX_DRAWS: Final = 4
-MAX_LOOKS: Final = 3
 ATTEMPTS_PER_MINUTE: Final = 12
-ATTEMPTS_PER_MINUTE_OF_ACCOUNT: Final = 240
-MAX_QUEUE: Final = 500
+LOOKS_PER_MINUTE_OF_ACCOUNT: Final = 240
+# After the first miss in a row, the second and so on: by itself, and at the earliest when it is woken.
+LOOK_AGAIN_S: Final = (2.0, 4.0, 8.0, 16.0, 30.0)
+LOOK_WOKEN_S: Final = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
+WOKEN_PER_OFFER: Final = 4
+MAX_WAITING_ACCOUNTS: Final = 500
+MAX_WAITING_JOBS: Final = 128
+MAX_JOBS: Final = 1_024
+JOBS_AT_ONCE: Final = 2
+TASKS_TO_RECOVER: Final = 8
+TURNS_EVERY: Final = timedelta(seconds=1)
 HELD_BYTES: Final = 131_072
+LATEST_ONLINE_DELAY: Final = timedelta(seconds=ONLINE_DELAY_S[1])
 
 
 def online_delay(rng: random.Random) -> timedelta:

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from p2p.protocol import ids
 from p2p.protocol.fields import b64_bytes
-from p2p.protocol.frames import ready_to_receive
 from p2p.protocol.ids import DeviceId, HopId, LinkId, OfferId, TransactionId
 from p2p.protocol.limits import HOPS
 from p2p.protocol.parts import Order
@@ -40,9 +39,7 @@ def write_orders(path: PathRecord, taken: Taken, rng: random.Random) -> list[Rea
     """
     incoming = [_filler(rng), *(_incoming(path, at, taken) for at in range(HOPS))]
     outgoing = [*(_outgoing(path, at, taken) for at in range(HOPS)), _filler(rng)]
-    return [
-        ready_to_receive(incoming=into, outgoing=out) for into, out in zip(incoming, outgoing, strict=True)
-    ]
+    return [ReadyToReceive(in_=into, out=out) for into, out in zip(incoming, outgoing, strict=True)]
 
 
 def write_path_ready(attempt: Attempt, path: PathRecord, peers: Sequence[Peer]) -> PathReady:

@@ -5,6 +5,7 @@ is here and nowhere else (invariant 2).
 Spec: docs/spec/store.md, section "Transactions"
 """
 
+import contextlib
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from p2p.store_keys import milliseconds
 
 LEASE_MS: Final = 3_000
 LEASE_BYTES: Final = 12
+# Each loss means that somebody else got on; a handful of workers do not lose as often as this.
+CHANGE_TRIES: Final = 32
 
 T = TypeVar("T")
 Fields = Mapping[str | bytes, str | int | float | bytes]
@@ -61,19 +64,11 @@ class NewPath:
 
 def start(new: NewTx, *, now: datetime, due: datetime) -> str:
     """Write a transaction's record and make it due; answers new, same, foreign or full."""
-    keys = (store_keys.tx(new.tx), store_keys.txs(new.owner), deadlines.KEY)
+    listed_in = (store_keys.txs(new.owner), store_keys.reaching(new.digest))
+    keys = (store_keys.tx(new.tx), *listed_in, deadlines.KEY)
     who = [new.tx, new.owner, new.sender, new.recipient or ""]
     args = [*who, now.timestamp(), due.timestamp(), milliseconds(store_keys.TX_TTL)]
     return str(scripts.TX_START.run(keys, [*args, MAX_OPEN_TRANSACTIONS, new.digest]))
-
-
-def forget(new: NewTx) -> None:
-    """Take back a start that the database refused."""
-    with store.client().pipeline() as batch:
-        batch.delete(store_keys.tx(new.tx))
-        batch.srem(store_keys.txs(new.owner), new.tx)
-        deadlines.cancel("attempt", new.tx, batch=batch)
-        batch.execute()
 
 
 def read(tx_key: TxKey) -> Tx | None:
@@ -92,7 +87,7 @@ class Lease:
 def lease(tx_key: TxKey) -> Lease | None:
     """Keep other workers from finding a path for the same transaction, for LEASE_MS or until `release`.
 
-    None: another worker is at it. It learns from `release` that somebody came meanwhile.
+    None: another worker is at it.
     """
     token = secrets.token_urlsafe(LEASE_BYTES)
     found = scripts.FIND_LEASE.run([store_keys.finding(tx_key), store_keys.tx(tx_key)], [token, LEASE_MS])
@@ -101,18 +96,21 @@ def lease(tx_key: TxKey) -> Lease | None:
     return Lease(token, to_tx(tx_key, dict(zip(found[::2], found[1::2], strict=True))))
 
 
-def release(tx_key: TxKey, leased: Lease) -> bool:
-    """Give a lease back; tells whether another worker wanted it meanwhile."""
-    return bool(scripts.FIND_RELEASE.run([store_keys.finding(tx_key)], [leased.token]))
+def release(tx_key: TxKey, leased: Lease) -> None:
+    """Give a lease back."""
+    scripts.FIND_RELEASE.run([store_keys.finding(tx_key)], [leased.token])
 
 
 def change(tx_key: TxKey, decide: Change[T]) -> T | None:
     """Change a transaction as one step: `decide` queues writes for the record it is shown, or answers None.
 
     It is asked again when somebody else was faster. None: it said no, or the transaction has ended.
+
+    Raises:
+        WatchError: others were faster CHANGE_TRIES times; the transaction's deadline comes back to it.
     """
     with store.client().pipeline() as batch:
-        while True:
+        for _ in range(CHANGE_TRIES):
             batch.watch(store_keys.tx(tx_key))
             # Between WATCH and MULTI a batch answers at once; its type does not say so.
             fields = cast("dict[str, str]", batch.hgetall(store_keys.tx(tx_key)))
@@ -123,11 +121,10 @@ def change(tx_key: TxKey, decide: Change[T]) -> T | None:
             decided = decide(tx, batch)
             if decided is None:
                 return None
-            try:
+            with contextlib.suppress(WatchError):
                 batch.execute()
-            except WatchError:
-                continue
-            return decided
+                return decided
+    raise WatchError("others were always faster")
 
 
 def queue_fields(batch: store.Pipeline, tx_key: TxKey, fields: Fields) -> None:
@@ -216,6 +213,8 @@ def queue_end(batch: store.Pipeline, tx: Tx) -> None:
         batch.delete(name(tx.tx))
     batch.delete(store_keys.asked(tx.tx), store_keys.finding(tx.tx), *(store_keys.hop(hop) for hop in hops))
     batch.srem(store_keys.txs(tx.owner), tx.tx)
+    batch.srem(store_keys.reaching(tx.digest), tx.tx)
+    batch.zrem(store_keys.jobs(tx.sender), f"attempt:{tx.tx}", f"keep:{tx.tx}", f"complete:{tx.tx}")
     batch.hdel(store_keys.held_sizes(tx.owner), tx.tx)
     for peer_id in asked:
         batch.srem(store_keys.offer_waits(peer_id), tx.tx)
@@ -288,4 +287,7 @@ def to_tx(tx_key: TxKey, fields: dict[str, str]) -> Tx | None:
         told=fields["told"],
         minute=int(fields["minute"]),
         spent=int(fields["spent"]),
+        misses=int(fields["misses"]),
+        look_at=moment(fields["look_at"]),
+        woken=int(fields["woken"]),
     )

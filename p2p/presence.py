@@ -15,7 +15,7 @@ from typing import Final
 from accounts.logins import Login
 from mesa import deadlines, store
 from p2p import scripts, store_keys
-from p2p.limits import CLOSED_GRACE, online_delay
+from p2p.limits import CLOSED_GRACE, WOKEN_PER_OFFER, online_delay
 from p2p.protocol import ids
 from p2p.protocol.fields import b64_text
 from p2p.protocol.limits import MAX_OFFERS
@@ -94,6 +94,7 @@ async def refresh(session: PeerSession, frame: IceClient, *, now: datetime) -> R
         int(frame.capabilities.forward),
         frame.nat.value,
         (now - store_keys.FORWARDER_AGE).timestamp(),
+        WOKEN_PER_OFFER,
     ]
     stock = [part for offer in frame.offers for part in (b64_text(offer.id), _offer_text(offer))]
     keys = (store_keys.FORWARDERS, store_keys.WAITING_FORWARDERS)
@@ -106,7 +107,8 @@ async def refresh(session: PeerSession, frame: IceClient, *, now: datetime) -> R
 async def add_offer(session: PeerSession, offer: StockOffer) -> tuple[TxKey, ...]:
     """Add a live offer to the stock; returns the transactions that waited for it."""
     args = [session.peer, session.socket, milliseconds(store_keys.PEER_TTL), b64_text(offer.id)]
-    woken = await scripts.PRESENCE_ADD_OFFER.arun((), [scripts.PREFIX, *args, _offer_text(offer), MAX_OFFERS])
+    rest = [_offer_text(offer), MAX_OFFERS, WOKEN_PER_OFFER]
+    woken = await scripts.PRESENCE_ADD_OFFER.arun((), [scripts.PREFIX, *args, *rest])
     return tuple(TxKey(tx) for tx in woken)
 
 

@@ -59,7 +59,9 @@ class Tx:
 
     `credited`: the last receipt, or the start. Of the present path: `opened`, `used` (last receipt or
     keepalive) and `aged`, from when its age counts. `told`: what its sender was told it waits for. `digest`:
-    of its token. `spent`: attempts that began in `minute`, counted from 1970.
+    of its token. `spent`: attempts that began in `minute`, counted from 1970. `not_before`: the earliest time
+    for an attempt; `look_at`: when one that waits looks again by itself; `misses`: looks in vain since the
+    last path; `woken`: how often it was woken.
     """
 
     tx: TxKey
@@ -81,6 +83,9 @@ class Tx:
     told: str
     minute: int
     spent: int
+    misses: int
+    look_at: datetime
+    woken: int
 
     @property
     def id(self) -> TransactionId:

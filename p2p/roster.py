@@ -41,6 +41,18 @@ class Survey:
     askable: list[PeerId]
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The ends of a path to be, as far as they can be reached now: the sender, all peers of the recipient.
+
+    `can_begin`: the sender has an offer in stock or an open link, else no path can begin there.
+    """
+
+    sender: Peer | None
+    can_begin: bool
+    receivers: list[Peer]
+
+
 class NoOffer(Exception):
     """Peers of the path have no offer in stock."""
 
@@ -62,11 +74,15 @@ def find_peer(peer_id: PeerId) -> Peer | None:
     return find_peers([peer_id]).get(peer_id)
 
 
-def find_ends(owner: DeviceKey, recipient: UserKey | None) -> tuple[Peer | None, list[Peer]]:
+def find_ends(owner: DeviceKey, recipient: UserKey | None) -> Reach:
     """Read the sender's peer and all peers of the recipient, those that can be reached now, in one go."""
     found = scripts.FIND_ENDS.run([], [scripts.PREFIX, owner, recipient or "", *FIELDS])
     sender, *receivers = [_to_peers([PeerId(each[0])], [each[1]]) if each else {} for each in found]
-    return next(iter(_reachable(sender)), None), [peer for each in receivers for peer in _reachable(each)]
+    return Reach(
+        sender=next(iter(_reachable(sender)), None),
+        can_begin=bool(found[0] and found[0][2]),
+        receivers=[peer for each in receivers for peer in _reachable(each)],
+    )
 
 
 def _reachable(peers: dict[PeerId, Peer]) -> list[Peer]:
@@ -191,6 +207,14 @@ def pop_offers(peer_ids: Sequence[PeerId]) -> list[Offer]:
 def may_ask_for_offer(peer_id: PeerId) -> bool:
     """Tell whether a peer was not asked for a live offer just now."""
     return bool(store.client().set(store_keys.wanted(peer_id), "1", nx=True, ex=WANTED_EVERY_S))
+
+
+def may_look(user: UserKey, minute: int) -> bool:
+    """Count a look for an account, and tell whether it is within the account's number for this minute."""
+    with store.client().pipeline() as batch:
+        batch.incr(store_keys.looks(user, minute))
+        batch.expire(store_keys.looks(user, minute), store_keys.LOOKS_TTL)
+        return int(batch.execute()[0]) <= limits.LOOKS_PER_MINUTE_OF_ACCOUNT
 
 
 def blame(user: UserKey, *, reporter: UserKey | None = None) -> None:

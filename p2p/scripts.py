@@ -12,8 +12,9 @@ FOLDER: Final = Path(__file__).parent / "lua"
 PREFIX: Final = store.key("")
 
 
-def _load(name: str) -> store.Script:
-    return store.script(name, (FOLDER / f"{name}.lua").read_text())
+def _load(*names: str) -> store.Script:
+    """Load the script of the last name; what it begins with is in the files before."""
+    return store.script(names[-1], "".join((FOLDER / f"{name}.lua").read_text() for name in names))
 
 
 PRESENCE_OPEN: Final = _load("presence_open")
@@ -29,6 +30,9 @@ LINK_ANSWER: Final = _load("link_answer")
 FIND_ENDS: Final = _load("find_ends")
 FIND_LEASE: Final = _load("find_lease")
 FIND_RELEASE: Final = _load("find_release")
+JOB_ASK: Final = _load("turns", "job_ask")
+TURN_TAKE: Final = _load("turns", "turn_take")
+TX_WAKE: Final = _load("turns", "tx_wake")
 TX_START: Final = _load("tx_start")
 TX_CREDIT: Final = _load("tx_credit")
 WATCH_ADD: Final = _load("watch_add")

@@ -3,18 +3,20 @@
 Spec: docs/spec/transactions.md
 """
 
+import logging
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
 from uuid import UUID
 
-from celery import current_app
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from accounts.delivery import digest_of, recipient_of
 from accounts.logins import Login
 from mesa import store
-from p2p import limits, path_store
+from mesa.outages import STORE_DOWN
+from p2p import limits, path_store, store_keys, turns
 from p2p.errors import TooBusy, TooManyTransactions, TransactionExists
 from p2p.models import P2PTransaction, State, to_the_minute
 from p2p.path_store import NewTx
@@ -23,6 +25,8 @@ from p2p.protocol.to_peer import TransactionEnded
 from p2p.protocol.words import Cause, EndState
 from p2p.pushing import push_frame
 from p2p.records import DeviceKey, Tx, TxKey, UserKey
+
+logger = logging.getLogger(__name__)
 
 
 def start_transaction(*, login: Login, tx_id: UUID, token: bytes, now: datetime) -> None:
@@ -34,18 +38,18 @@ def start_transaction(*, login: Login, tx_id: UUID, token: bytes, now: datetime)
     Raises:
         TransactionExists: the id is in use by another device, or by a transaction that has ended.
         TooManyTransactions: the device has MAX_OPEN_TRANSACTIONS of them.
-        TooBusy: more than MAX_QUEUE tasks wait.
+        TooBusy: too many accounts wait for their turn, or the caller has too many jobs that wait.
     """
-    from p2p import tasks
-
-    if queue_length() > limits.MAX_QUEUE:
+    sender = UserKey(str(login.user_id))
+    backlog = turns.backlog(sender)
+    if backlog.accounts > limits.MAX_WAITING_ACCOUNTS or backlog.own >= limits.MAX_WAITING_JOBS:
         raise TooBusy
     digest = digest_of(token)
     recipient = recipient_of(digest)
     new = NewTx(
         tx=TxKey(str(tx_id)),
         owner=DeviceKey(str(login.device_id)),
-        sender=UserKey(str(login.user_id)),
+        sender=sender,
         recipient=UserKey(str(recipient)) if recipient else None,
         digest=b64_text(digest),
     )
@@ -54,10 +58,10 @@ def start_transaction(*, login: Login, tx_id: UUID, token: bytes, now: datetime)
         raise TransactionExists
     if outcome == "full":
         raise TooManyTransactions
-    if outcome == "new" and not _note_start(tx_id, now):
-        path_store.forget(new)
+    if outcome == "new" and not _note_start(tx_id, now) and not _is_found_already(new.tx):
+        path_store.change(new.tx, _forget)
         raise TransactionExists
-    transaction.on_commit(partial(tasks.find_path.delay, str(tx_id)))
+    transaction.on_commit(partial(turns.ask, sender, f"attempt:{new.tx}", now=now))
 
 
 def _note_start(tx_id: UUID, now: datetime) -> bool:
@@ -70,21 +74,34 @@ def _note_start(tx_id: UUID, now: datetime) -> bool:
     return True
 
 
-def queue_length() -> int:
-    """Count the tasks that wait for a worker."""
-    connection: Any
-    with current_app.pool.acquire(block=True) as connection:
-        return int(connection.default_channel.client.llen("path"))
+def _is_found_already(tx_key: TxKey) -> bool:
+    """Tell whether a row is there because a worker, for whom the deadline came first, has made it."""
+    tx = path_store.read(tx_key)
+    is_begun = tx is not None and tx.attempt > 0
+    return is_begun and P2PTransaction.objects.alive().filter(pk=tx_key).exists()
+
+
+def _forget(tx: Tx, batch: store.Pipeline) -> Tx:
+    path_store.queue_end(batch, tx)
+    return tx
+
+
+def withdraw_reach(digests: Sequence[bytes]) -> None:
+    """Have the open transactions end that name delivery tokens which were deleted just now."""
+    now = timezone.now()
+    try:
+        for digest in digests:
+            for tx in sorted(store.client().smembers(store_keys.reaching(b64_text(digest)))):
+                sender = store.client().hget(store_keys.tx(TxKey(tx)), "sender")
+                turns.ask(UserKey(sender or turns.NOBODY), f"withdraw:{tx}", now=now)
+    except STORE_DOWN as error:
+        # The tokens are gone; each transaction asks for its own again when it is attended or kept.
+        logger.warning("the end of a token waits for the next deadline: %s", type(error).__name__)
 
 
 def end_transaction(*, tx_key: TxKey, state: EndState, cause: Cause | None, now: datetime) -> None:
     """End a transaction: the store forgets all of it at once, its sender is told."""
-
-    def decide(tx: Tx, batch: store.Pipeline) -> Tx:
-        path_store.queue_end(batch, tx)
-        return tx
-
-    tx = path_store.change(tx_key, decide)
+    tx = path_store.change(tx_key, _forget)
     if tx is None:
         return
     minute = to_the_minute(now)

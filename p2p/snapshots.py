@@ -1,6 +1,7 @@
 """What the store holds for a peer now, so that a lost frame costs delay and never data.
 
-Held receipts that do not fit into the one frame follow it as ordinary frames.
+Held receipts take the place of the padding, so the size does not tell how many there are. Those that do not
+fit follow it as ordinary frames.
 Spec: docs/spec/signaling.md, frame `snapshot`
 """
 
@@ -16,9 +17,9 @@ from mesa import store
 from p2p import store_keys
 from p2p.presence import PeerSession
 from p2p.protocol.fields import b64_bytes, parse_record
-from p2p.protocol.frames import to_text
+from p2p.protocol.frames import spare_bytes
 from p2p.protocol.ids import HopId, TransactionId
-from p2p.protocol.limits import FRAME_BYTES, MAX_HELD_RECEIPTS, MAX_HOPS
+from p2p.protocol.limits import MAX_HELD_RECEIPTS, MAX_HOPS
 from p2p.protocol.parts import HeldReceipt, OpenTransaction
 from p2p.protocol.to_peer import Snapshot, TransactionReceipt
 from p2p.protocol.words import TransactionState
@@ -52,14 +53,14 @@ async def take_snapshot(session: PeerSession, *, now: datetime) -> Snapshot:
     Messages whose receipts are left out are sent again, and answered from what the receiver keeps.
     """
     bare = await _take_bare(session, now)
-    return replace(bare, receipts=_fitting(await _read_held(bare.transactions), _space_left(bare)))
+    return replace(bare, receipts=_fitting(await _read_held(bare.transactions), spare_bytes(bare)))
 
 
 async def take_whole_snapshot(session: PeerSession, *, now: datetime) -> Taken:
     """Read the same for a peer that greets, which may have missed any number of receipts."""
     bare = await _take_bare(session, now)
     texts = await _read_held(bare.transactions)
-    fitting = _fitting(texts, _space_left(bare))
+    fitting = _fitting(texts, spare_bytes(bare))
     rest = [_to_receipt(text) for text in texts[len(fitting) :]]
     following = tuple(TransactionReceipt(each.tx, each.entries, each.credit) for each in rest)
     return Taken(replace(bare, receipts=fitting), following)
@@ -99,11 +100,6 @@ async def _read_held(transactions: Sequence[OpenTransaction]) -> list[str]:
             batch.lrange(store_keys.held(TxKey(str(each.tx))), 0, -1)
         found = await batch.execute()
     return [text for texts in found for text in reversed(texts)]
-
-
-def _space_left(bare: Snapshot) -> int:
-    """How many bytes of receipts fit into a snapshot beside the rest of it."""
-    return FRAME_BYTES - len(to_text(bare))
 
 
 def _fitting(texts: Sequence[str], space: int) -> tuple[HeldReceipt, ...]:

@@ -14,17 +14,19 @@ RESUME_TTL: Final = timedelta(seconds=90)
 PENDING_LINK_TTL: Final = timedelta(seconds=20)
 PAIRING_TTL: Final = timedelta(seconds=60)
 TX_TTL: Final = timedelta(seconds=150)
-OFFER_WAIT_TTL: Final = timedelta(seconds=30)
+OFFER_WAIT_TTL: Final = timedelta(seconds=150)
 PATH_TTL: Final = timedelta(seconds=70)
 HELD_TTL: Final = timedelta(seconds=120)
 WAIT_TTL: Final = timedelta(seconds=150)
 BLAME_TTL: Final = timedelta(seconds=60)
-SPENT_TTL: Final = timedelta(seconds=60)
+LOOKS_TTL: Final = timedelta(seconds=60)
+JOBS_TTL: Final = timedelta(seconds=150)
 FORWARDER_AGE: Final = timedelta(seconds=120)
 
 FORWARDERS: Final = store.trimmed("forwarders")
 WAITING_FORWARDERS: Final = store.trimmed("waiting_forwarders")
 NETWORKS: Final = store.trimmed("networks")
+TURNS: Final = store.trimmed("turns")
 
 
 def peer(peer_id: PeerId) -> str:
@@ -99,8 +101,12 @@ def blame(user: UserKey) -> str:
     return store.key("blame", user)
 
 
-def spent(user: UserKey, minute: int) -> str:
-    return store.key("spent", user, minute)
+def looks(user: UserKey, minute: int) -> str:
+    return store.key("looks", user, minute)
+
+
+def jobs(user: UserKey) -> str:
+    return store.key("jobs", user)
 
 
 def tx(tx_key: TxKey) -> str:
@@ -113,6 +119,10 @@ def tx_hops(tx_key: TxKey) -> str:
 
 def txs(owner: DeviceKey) -> str:
     return store.key("txs", owner)
+
+
+def reaching(digest: str) -> str:
+    return store.key("reaching", digest)
 
 
 def path(tx_key: TxKey, attempt: int) -> str:
@@ -153,10 +163,6 @@ def unanswered(peer_id: PeerId) -> str:
 
 def watchers(user: UserKey) -> str:
     return store.key("watchers", user)
-
-
-def network_key() -> str:
-    return store.key("network_key")
 
 
 def milliseconds(life: timedelta) -> int:

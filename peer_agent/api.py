@@ -65,11 +65,11 @@ class Post:
     envelope: bytes
 
 
-class Api:
-    """The server as this device sees it."""
+class AccountRoutes:
+    """The account and the login of this device."""
 
     def __init__(self, rest: Rest) -> None:
-        self.rest = rest
+        self._rest = rest
 
     async def register(self, username: str, password: str, statements: Sequence[bytes]) -> None:
         body = {
@@ -77,10 +77,11 @@ class Api:
             "password": password,
             "statements": [b64_text(each) for each in statements],
         }
-        await self.rest.call("POST", "/api/accounts/register/", body, login=False)
+        await self._rest.call("POST", "/api/accounts/register/", body, login=False)
 
     async def challenge(self) -> bytes:
-        return _bytes(await self.rest.call("POST", "/api/accounts/challenges/", {}, login=False), "challenge")
+        answer = await self._rest.call("POST", "/api/accounts/challenges/", {}, login=False)
+        return _bytes(answer, "challenge")
 
     async def login(
         self, username: str, password: str, device: DeviceId, challenge: bytes, signature: bytes
@@ -98,14 +99,21 @@ class Api:
             "signature": b64_text(signature),
             "cookies": False,
         }
-        answer = await self.rest.call("POST", "/api/accounts/login/", body, login=False)
-        self.rest.use(Tokens(text(answer, "access"), text(answer, "refresh")))
+        answer = await self._rest.call("POST", "/api/accounts/login/", body, login=False)
+        self._rest.use(Tokens(text(answer, "access"), text(answer, "refresh")))
 
     async def logout(self) -> None:
-        await self.rest.call("POST", "/api/accounts/logout/", {})
+        await self._rest.call("POST", "/api/accounts/logout/", {})
 
     async def me(self) -> Json:
-        return await self.rest.call("GET", "/api/accounts/me/")
+        return await self._rest.call("GET", "/api/accounts/me/")
+
+
+class KeyRoutes:
+    """What others need in order to reach a device: chains, prekeys, delivery tokens."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
 
     async def claim_bundle(self, username: str, token: bytes | None) -> UserBundle:
         """Fetch the chain and prekeys of a user; one-time prekeys only come for a live delivery token.
@@ -114,13 +122,13 @@ class Api:
             UnknownUser: there is no such user.
         """
         body = {"username": username, "token": None if token is None else b64_text(token)}
-        answer = await self.rest.call("POST", "/api/accounts/bundles/", body)
+        answer = await self._rest.call("POST", "/api/accounts/bundles/", body)
         statements = [_as_bytes(each) for each in items(answer, "statements")]
         devices = [_device_bundle(each) for each in items(answer, "devices")]
         return UserBundle(text(answer, "username"), statements, devices)
 
     async def prekey_stock(self) -> PrekeyStock:
-        answer = await self.rest.call("GET", "/api/accounts/prekeys/")
+        answer = await self._rest.call("GET", "/api/accounts/prekeys/")
         return PrekeyStock(
             _optional_number(answer, "signed_prekey"),
             _optional_number(answer, "last_resort"),
@@ -135,20 +143,23 @@ class Api:
             "one_time": [b64_text(each) for each in upload.one_time],
             "one_time_kem": [b64_text(each) for each in upload.one_time_kem],
         }
-        await self.rest.call("PUT", "/api/accounts/prekeys/", body)
+        await self._rest.call("PUT", "/api/accounts/prekeys/", body)
 
     async def add_tokens(self, digests: Sequence[bytes]) -> None:
         """Make delivery tokens live; the server learns their digests only."""
-        await self.rest.call(
-            "POST", "/api/accounts/tokens/", {"digests": [b64_text(each) for each in digests]}
-        )
+        await self._rest.call("POST", "/api/accounts/tokens/", _digests(digests))
 
     async def delete_tokens(self, digests: Sequence[bytes]) -> None:
-        await self.rest.call(
-            "DELETE", "/api/accounts/tokens/", {"digests": [b64_text(each) for each in digests]}
-        )
+        await self._rest.call("DELETE", "/api/accounts/tokens/", _digests(digests))
 
-    async def post_to_mailbox(
+
+class MailboxRoutes:
+    """Sealed envelopes that wait for a device."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+
+    async def post(
         self, device: DeviceId, envelope: bytes, *, token: bytes | None, username: str | None
     ) -> None:
         """Leave a sealed envelope: for the owner of a token, or with a user name as a first request."""
@@ -158,18 +169,39 @@ class Api:
             "device": str(device),
             "envelope": b64_text(envelope),
         }
-        await self.rest.call("POST", "/api/accounts/mailbox/", body)
+        await self._rest.call("POST", "/api/accounts/mailbox/", body)
 
-    async def fetch_mailbox(self) -> list[Post]:
-        answer = await self.rest.call("GET", "/api/accounts/mailbox/")
+    async def fetch(self) -> list[Post]:
+        answer = await self._rest.call("GET", "/api/accounts/mailbox/")
         return [_post(each) for each in items(answer, "envelopes")]
 
-    async def delete_from_mailbox(self, ids: Sequence[uuid.UUID]) -> None:
-        await self.rest.call("DELETE", "/api/accounts/mailbox/", {"ids": [str(each) for each in ids]})
+    async def delete(self, ids: Sequence[uuid.UUID]) -> None:
+        await self._rest.call("DELETE", "/api/accounts/mailbox/", {"ids": [str(each) for each in ids]})
 
-    async def start_transaction(self, tx: TransactionId, token: bytes) -> None:
+
+class TransactionRoutes:
+    """Paths on request."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+
+    async def start(self, tx: TransactionId, token: bytes) -> None:
         body = {"id": str(tx), "token": b64_text(token), "tickets": []}
-        await self.rest.call("POST", "/api/p2p/transactions/", body)
+        await self._rest.call("POST", "/api/p2p/transactions/", body)
+
+
+class Api:
+    """The server as this device sees it, by what its routes are about."""
+
+    def __init__(self, rest: Rest) -> None:
+        self.accounts = AccountRoutes(rest)
+        self.keys = KeyRoutes(rest)
+        self.mailbox = MailboxRoutes(rest)
+        self.transactions = TransactionRoutes(rest)
+
+
+def _digests(digests: Sequence[bytes]) -> Json:
+    return {"digests": [b64_text(each) for each in digests]}
 
 
 def _post(value: Any) -> Post:

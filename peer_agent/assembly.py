@@ -82,10 +82,22 @@ def assemble(around: Surroundings) -> Conversations:
         report=report,
         unreadable=lambda contact: around.tasks.spawn(resets.ask(contact)),
         resend=delivery.resend,
+        more=lambda: around.tasks.spawn(inbox.release_rest()),
     )
     inbox = Inbox(books, opener, edges, clock)
     mailbox = Mailbox(
-        MailboxParts(own, around.api, around.store, opener, inbox, contacts.is_genuine, contacts.asked, clock)
+        MailboxParts(
+            own,
+            around.api,
+            around.store,
+            opener,
+            inbox,
+            contacts.is_genuine,
+            contacts.asked,
+            contacts.owed,
+            contacts.answer,
+            clock,
+        )
     )
     upkeep = PrekeyUpkeep(own, around.api, around.store, books.prekeys, clock)
     return Conversations(books, contacts, delivery, inbox, mailbox, posts, upkeep, tokens)

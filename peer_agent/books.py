@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from peer_agent.account import Account
 from peer_agent.contact_book import ContactBook
+from peer_agent.held import Held
 from peer_agent.history import History
 from peer_agent.outbox import Outbox
 from peer_agent.prekey_book import PrekeyBook
@@ -20,12 +21,13 @@ class Books:
     sessions: SessionBook
     prekeys: PrekeyBook
     history: History
+    held: Held
     outbox: Outbox
 
 
 def open_books(store: Store, account: Account) -> Books:
     """Open all parts of a store."""
-    sessions, history = SessionBook(store, account.device), History(store)
-    return Books(
-        store, ContactBook(store), sessions, PrekeyBook(store), history, Outbox(store, history, sessions)
-    )
+    sessions, held = SessionBook(store, account.device), Held(store)
+    history = History(store, held)
+    outbox = Outbox(store, history, sessions)
+    return Books(store, ContactBook(store), sessions, PrekeyBook(store), history, held, outbox)

@@ -3,28 +3,31 @@
 Spec: docs/spec/agent.md, section "Exit codes"
 """
 
-import asyncio
 import logging
-import signal
+import math
 import sys
-from argparse import SUPPRESS, ArgumentParser, Namespace
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Coroutine, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from peer_agent.cli_account import accept, contacts, login, logout, register, request, status
 from peer_agent.cli_forward import forward
 from peer_agent.cli_history import history
-from peer_agent.cli_messages import listen, send
+from peer_agent.cli_listen import listen
+from peer_agent.cli_loop import Terminated, run
 from peer_agent.cli_output import Output
 from peer_agent.cli_secrets import read_passphrase
-from peer_agent.config import Config, server_url
+from peer_agent.cli_send import send
+from peer_agent.config import DEFAULT_SERVER, Config, server_url
 from peer_agent.errors import AgentError, ExitCode
 from peer_agent.state_dir import default_state_dir
 
 logger = logging.getLogger(__name__)
 
-Command = Callable[[Namespace, Config, Output], Awaitable[None]]
+# One that asks on the terminal runs the loop itself, after it asked.
+Command = Callable[[Namespace, Config, Output], Coroutine[Any, Any, None] | None]
 
 DEFAULT_TIMEOUT_S = 60.0
 # They write addresses and descriptions into their logs.
@@ -33,18 +36,23 @@ TALKATIVE = ("aioice", "aiortc", "httpx", "httpcore", "websockets")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `mesa-peer`; returns its exit code."""
-    options = parser().parse_args(arguments, _defaults())
+    whole = parser()
+    options = whole.parse_args(arguments, _defaults())
+    if options.command is None:
+        whole.print_help(sys.stderr)
+        return ExitCode.USAGE
     output = Output(options.json)
-    logging.basicConfig(
-        level=logging.DEBUG if options.debug else logging.ERROR, format="%(name)s: %(message)s"
-    )
-    for name in TALKATIVE:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    set_up_logging(is_debug=options.debug)
     try:
-        run(_command(options, output))
+        command: Command = options.command
+        work = command(options, _config(options), output)
+        if work is not None:
+            run(work)
     except KeyboardInterrupt:
         output.clear_progress()
         return ExitCode.INTERRUPTED
+    except Terminated:
+        output.clear_progress()
     except Exception as error:
         if options.debug:
             logger.exception("the command failed")
@@ -75,52 +83,24 @@ def root_of(error: BaseException) -> tuple[str, ExitCode]:
     )
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run to the end, on uvloop where there is one; SIGTERM ends it in order."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        loop = runner.get_loop()
-        runner.run(_until_terminated(work, loop))
-
-
-async def _until_terminated(work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> None:
-    task = loop.create_task(work)
-    if sys.platform != "win32":
-        loop.add_signal_handler(signal.SIGTERM, task.cancel)
-    try:
-        await task
-    except asyncio.CancelledError:
-        outer = asyncio.current_task()
-        if outer is not None and outer.cancelling():
-            # Interrupted from the keyboard, not terminated.
-            raise
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    # Two to three times the cells a second of asyncio's own loop; there is none for Windows.
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
-async def _command(options: Namespace, output: Output) -> None:
-    config = Config(
+def _config(options: Namespace) -> Config:
+    return Config(
         state_dir=options.state,
-        server=None if options.server is None else server_url(options.server),
+        server=None if options.server is None else server_url(options.server, allows_http=options.allow_http),
         passphrase=read_passphrase(options),
         forwards=options.forwards,
         accepts_all=options.accept_all,
+        command=f"mesa-peer {options.command.__name__}",
     )
-    command: Command = options.command
-    await command(options, config, output)
 
 
 def _defaults() -> Namespace:
     """Values of options that may stand before or after the command."""
     return Namespace(
+        command=None,
         state=default_state_dir(),
         server=None,
+        allow_http=False,
         json=False,
         debug=False,
         passphrase_file=None,
@@ -131,14 +111,15 @@ def _defaults() -> Namespace:
 
 def parser() -> ArgumentParser:
     """The command line."""
-    shared = ArgumentParser(add_help=False, argument_default=SUPPRESS)
-    shared.add_argument("--state", type=Path, metavar="DIR", help="state directory of this device")
-    shared.add_argument("--server", metavar="URL", help="server to register at")
-    shared.add_argument("--json", action="store_true", help="one JSON object a line")
-    shared.add_argument("--passphrase-file", type=Path, metavar="FILE", help="passphrase of the local store")
-    shared.add_argument("--debug", action="store_true", help="show what happens inside")
-    whole = ArgumentParser("mesa-peer", description="The headless Mesa peer.", parents=[shared])
-    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    shared = _shared_options()
+    whole = ArgumentParser(
+        "mesa-peer",
+        description="The headless Mesa peer.",
+        epilog="`mesa-peer COMMAND --help` tells more about one. The first is `mesa-peer register USER`.",
+        parents=[shared],
+    )
+    whole.add_argument("--version", action="version", version=f"mesa-peer {_version()}")
+    commands = whole.add_subparsers(metavar="COMMAND", title="commands")
 
     def add(command: Command) -> ArgumentParser:
         sentence = (command.__doc__ or "").strip()
@@ -151,39 +132,95 @@ def parser() -> ArgumentParser:
     return whole
 
 
+def _shared_options() -> ArgumentParser:
+    shared = ArgumentParser(add_help=False, argument_default=SUPPRESS)
+    place = str(default_state_dir()).replace("%", "%%")
+    shared.add_argument(
+        "--state", type=Path, metavar="DIR", help=f"state directory of this device (default: {place})"
+    )
+    shared.add_argument(
+        "--server", metavar="URL", help=f"server to register at (default: {DEFAULT_SERVER}); known afterwards"
+    )
+    shared.add_argument(
+        "--allow-http",
+        action="store_true",
+        help="take http:// beyond this machine; shows the password on the way",
+    )
+    shared.add_argument("--json", action="store_true", help="print one JSON object a line, for programs")
+    shared.add_argument("--passphrase-file", type=Path, metavar="FILE", help="passphrase of the local store")
+    shared.add_argument("--debug", action="store_true", help="show what happens inside")
+    return shared
+
+
 def _add_account_commands(add: Callable[[Command], ArgumentParser]) -> None:
     for command in (register, login):
         made = add(command)
         source = made.add_mutually_exclusive_group()
-        source.add_argument("--password-file", type=Path, metavar="FILE")
-        source.add_argument("--password-stdin", action="store_true")
+        source.add_argument(
+            "--password-file", type=Path, metavar="FILE", help="take the password from its first line"
+        )
+        source.add_argument(
+            "--password-stdin", action="store_true", help="take the password from standard input"
+        )
         if command is register:
-            made.add_argument("user")
+            made.add_argument("user", metavar="USER", help="your user name to be")
             made.add_argument(
-                "--recovery-file", type=Path, metavar="FILE", help="write the recovery code here"
+                "--recovery-file",
+                type=Path,
+                metavar="FILE",
+                help="write the recovery code into this new file",
             )
     add(logout)
     asking = add(request)
-    asking.add_argument("user")
-    asking.add_argument("--greeting", default="", metavar="TEXT")
-    add(accept).add_argument("user")
+    asking.add_argument("user", metavar="USER", help="who is asked")
+    asking.add_argument(
+        "greeting", metavar="GREETING", nargs="?", default="", help="what they read beside your name"
+    )
+    add(accept).add_argument("user", metavar="USER", help="who asked you")
     add(contacts)
     add(status)
 
 
 def _add_message_commands(add: Callable[[Command], ArgumentParser]) -> None:
     add(forward).set_defaults(forwards=True)
-    add(history).add_argument("user", nargs="?", help="messages with this contact only")
+    add(history).add_argument("user", metavar="USER", nargs="?", help="messages with this contact only")
     listening = add(listen)
     listening.set_defaults(forwards=True)
-    listening.add_argument("--no-forward", dest="forwards", action="store_false", help="carry no other cells")
+    listening.add_argument(
+        "--no-forward", dest="forwards", action="store_false", help="pass on no cells of others"
+    )
     listening.add_argument("--accept-all", action="store_true", help="accept every contact request")
     listening.add_argument("--echo", action="store_true", help="answer each message with its own text")
     sending = add(send)
-    sending.add_argument("user")
-    sending.add_argument("text", nargs="?", help="the message; - reads it from standard input")
+    sending.add_argument("user", metavar="USER", help="a contact")
+    sending.add_argument(
+        "text", metavar="TEXT", nargs="?", help="the message; - reads it from standard input"
+    )
     sending.add_argument("--lines", action="store_true", help="each line of standard input is a message")
-    sending.add_argument("--timeout", type=float, default=DEFAULT_TIMEOUT_S, metavar="SECONDS")
+    sending.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=DEFAULT_TIMEOUT_S,
+        metavar="SECONDS",
+        help="how long to wait for the receipts (default: %(default)g)",
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ArgumentTypeError("seconds are a number above 0")
+    return seconds
+
+
+def _version() -> str:
+    try:
+        return metadata.version("mesa-messenger")
+    except metadata.PackageNotFoundError:
+        return "(not installed: run from a checkout)"
 
 
 if __name__ == "__main__":

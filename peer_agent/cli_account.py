@@ -4,15 +4,23 @@ import sys
 from argparse import Namespace
 
 from peer_agent import sign_up
-from peer_agent.account import load_account, load_tokens
+from peer_agent.account import load_account, load_tokens, require_account
+from peer_agent.books import open_books
+from peer_agent.cli_lines import require_text
+from peer_agent.cli_loop import run
 from peer_agent.cli_output import Output, shown_text
-from peer_agent.cli_secrets import hand_over_recovery_code, may_show_recovery_code, read_password
+from peer_agent.cli_secrets import (
+    hand_over_recovery_code,
+    read_new_password,
+    read_password,
+    require_way_for_recovery_code,
+)
 from peer_agent.clock import Clock
 from peer_agent.config import DEFAULT_SERVER, Config
 from peer_agent.contact_book import Contact, ContactState
 from peer_agent.crypto.messages import MAX_GREETING_SIGNS
-from peer_agent.desk import opened_desk, opened_store
-from peer_agent.errors import AgentError, UsageError
+from peer_agent.desk import new_store, opened_desk, opened_store, read_store
+from peer_agent.errors import AgentError, StateInUse, UsageError
 from peer_agent.history import Kept
 
 STATES = {
@@ -22,34 +30,36 @@ STATES = {
 }
 
 
-async def register(options: Namespace, config: Config, output: Output) -> None:
+def register(options: Namespace, config: Config, output: Output) -> None:
     """Make an account on a server and log this device in."""
-    if not may_show_recovery_code(options):
-        raise UsageError("The recovery code needs a terminal, or --recovery-file.")
-    if options.recovery_file is not None and options.recovery_file.exists():
-        raise UsageError(f"The file {options.recovery_file} exists already.")
-    with opened_store(config) as store:
+    require_way_for_recovery_code(options)
+    username = sign_up.checked_name(options.user)
+    with new_store(config) as store:
         account, code = load_account(store), sign_up.recovery_code(store)
         if account is None or load_tokens(store) is None:
-            password = read_password(options, is_new=True)
-            server = config.server or DEFAULT_SERVER
-            account = await sign_up.register(store, server, options.user, password, Clock())
+            password, server = read_new_password(options), config.server or DEFAULT_SERVER
+            account = run(sign_up.register(store, server, username, password, Clock()))
             code = sign_up.recovery_code(store)
         elif code is None:
             raise UsageError(f"This state directory has an account already: {account.username}.")
         if code is not None:
-            hand_over_recovery_code(options, code)
+            hand_over_recovery_code(options, account.username, code)
             sign_up.forget_recovery_code(store)
-    async with opened_desk(config) as desk:
-        await desk.conversations.prekeys.check()
-        await desk.conversations.tokens.refill()
+    run(_fill_stocks(config))
     output.result("registered", f"Registered as {account.username}.", user=account.username)
 
 
-async def login(options: Namespace, config: Config, output: Output) -> None:
+async def _fill_stocks(config: Config) -> None:
+    """Leave prekeys and delivery tokens with the server, so that others can write."""
+    async with opened_desk(config) as desk:
+        await desk.conversations.prekeys.check()
+        await desk.conversations.tokens.refill()
+
+
+def login(options: Namespace, config: Config, output: Output) -> None:
     """Log this device in again."""
     with opened_store(config) as store:
-        account = await sign_up.login(store, read_password(options))
+        account = run(sign_up.login(store, read_password(options)))
     output.result("logged_in", f"Logged in as {account.username}.", user=account.username)
 
 
@@ -62,7 +72,7 @@ async def logout(options: Namespace, config: Config, output: Output) -> None:
 
 async def request(options: Namespace, config: Config, output: Output) -> None:
     """Ask a user to become a contact."""
-    if len(options.greeting) > MAX_GREETING_SIGNS:
+    if len(require_text(options.greeting)) > MAX_GREETING_SIGNS:
         raise UsageError(f"A greeting has at most {MAX_GREETING_SIGNS} signs.")
     async with opened_desk(config) as desk:
         await desk.look_into_mailbox()
@@ -83,17 +93,27 @@ async def accept(options: Namespace, config: Config, output: Output) -> None:
 
 async def contacts(options: Namespace, config: Config, output: Output) -> None:
     """List contacts and requests."""
+    try:
+        found = await _fresh_contacts(config)
+    except StateInUse:
+        # Whoever holds the directory minds the mailbox, too.
+        with read_store(config) as store:
+            found = open_books(store, require_account(store)).contacts.all()
+    for contact in found:
+        values = {"user": contact.username, "state": contact.state.value, "unsafe": contact.is_unsafe}
+        output.result("contact", _line(contact), **values)
+    if not found and not output.is_json:
+        output.result("contacts", "No contacts yet: `mesa-peer request USER` asks somebody.")
+
+
+async def _fresh_contacts(config: Config) -> list[Contact]:
+    """All contacts, after a look into the mailbox if the server lets us have one."""
     async with opened_desk(config) as desk:
         try:
             await desk.look_into_mailbox()
         except AgentError as error:
             sys.stderr.write(f"mesa-peer: {error} This is what was known before.\n")
-        found = desk.conversations.books.contacts.all()
-        for contact in found:
-            values = {"user": contact.username, "state": contact.state.value, "unsafe": contact.is_unsafe}
-            output.result("contact", _line(contact), **values)
-    if not found and not output.is_json:
-        output.result("contacts", "No contacts yet: `mesa-peer request USER` asks somebody.")
+        return desk.conversations.books.contacts.all()
 
 
 async def status(options: Namespace, config: Config, output: Output) -> None:
@@ -105,7 +125,7 @@ async def status(options: Namespace, config: Config, output: Output) -> None:
         )
         unshown = desk.conversations.books.history.count(Kept.READY)
         account = desk.account
-        await desk.api.me()
+        await desk.api.accounts.me()
         output.result(
             "status",
             f"{account.username} at {account.server}: logged in. "

@@ -5,24 +5,17 @@ import time
 from argparse import Namespace
 from dataclasses import dataclass, field
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from p2p.protocol.fields import b64_text
+from peer_agent.cli_connection import Connection
 from peer_agent.cli_history import says_what_waits
 from peer_agent.cli_output import Output
 from peer_agent.config import Config
-from peer_agent.events import (
-    CellsPassed,
-    Event,
-    HopEnded,
-    HopReady,
-    LinkClosed,
-    LinkOpened,
-    Online,
-    SessionClosed,
-)
+from peer_agent.events import CellsPassed, Event, HopEnded, HopReady, LinkClosed, LinkOpened
 from peer_agent.peer import Peer
 
 SHOWN_HOPS = 12
@@ -33,60 +26,80 @@ REFRESH_PER_S = 4
 class Tally:
     """What a forwarder has seen so far; nothing in it says who the ends are."""
 
-    is_online: bool = False
+    connection: Connection = field(default_factory=Connection)
     links: set[bytes] = field(default_factory=set)
     hops: dict[tuple[bytes, bytes], tuple[str, int]] = field(default_factory=dict)
+    hop_count: int = 0
     cells: int = 0
+    _counted: dict[tuple[bytes, bytes], int] = field(default_factory=dict)
 
-    def take(self, event: Event, clock: str) -> None:
-        """Count an event."""
-        if isinstance(event, Online | SessionClosed):
-            self.is_online = isinstance(event, Online)
-        elif isinstance(event, LinkOpened):
+    def take(self, event: Event, clock: str) -> bool:
+        """Count an event; tells whether the connection has changed by it."""
+        if isinstance(event, LinkOpened):
             self.links.add(event.link)
         elif isinstance(event, LinkClosed):
             self.links.discard(event.link)
         elif isinstance(event, HopReady):
+            self.hop_count += 1
             self.hops[event.incoming, event.outgoing] = (clock, 0)
             while len(self.hops) > SHOWN_HOPS:
                 del self.hops[next(iter(self.hops))]
         elif isinstance(event, CellsPassed | HopEnded):
-            self._count(event.incoming, event.outgoing, event.cells)
+            self._count(event)
+        return self.connection.changes_by(event)
 
-    def table(self) -> Table:
-        """The picture for a terminal."""
-        state = "online" if self.is_online else "connecting"
-        table = Table(title=f"forwarding · {state} · {len(self.links)} links · {self.cells} cells")
+    @property
+    def state(self) -> str:
+        """Whether it forwards now, in a word or a sentence."""
+        return self.connection.trouble or "forwarding"
+
+    @property
+    def total(self) -> str:
+        """All of it in one sentence."""
+        return f"Passed on {_counted(self.cells, 'cell')} of {_counted(self.hop_count, 'path')}."
+
+    def picture(self) -> RenderableType:
+        """The picture for a terminal: one line, and the latest hops below it once there are some."""
+        counts = f"{_counted(len(self.links), 'link')} · {_counted(self.cells, 'cell')}"
+        line = Text(f"{self.state} · {counts}", no_wrap=True, overflow="ellipsis")
+        if not self.hops:
+            return line
+        table = Table()
         for heading in ("since", "in", "out", "cells"):
             table.add_column(heading, justify="right" if heading == "cells" else "left")
         for (incoming, outgoing), (since, cells) in self.hops.items():
             table.add_row(since, b64_text(incoming), b64_text(outgoing), str(cells))
-        return table
+        return Group(line, table)
 
-    def _count(self, incoming: bytes, outgoing: bytes, cells: int) -> None:
-        since, before = self.hops.get((incoming, outgoing), ("", 0))
-        self.cells += max(0, cells - before)
-        if since:
-            self.hops[incoming, outgoing] = (since, cells)
+    def _count(self, event: CellsPassed | HopEnded) -> None:
+        hop = event.incoming, event.outgoing
+        self.cells += event.cells - self._counted.pop(hop, 0)
+        if isinstance(event, CellsPassed):
+            self._counted[hop] = event.cells
+        if hop in self.hops:
+            self.hops[hop] = (self.hops[hop][0], event.cells)
 
 
 async def forward(options: Namespace, config: Config, output: Output) -> None:
-    """Carry cells until stopped."""
+    """Carry other people's cells until stopped."""
     tally = Tally()
     async with Peer(config) as peer, says_what_waits(peer, output), peer.events() as events:
-        if output.is_json or not sys.stdout.isatty():
+        if output.is_json:
             async for timed in events:
                 output.event(timed)
-                _say_changes(tally, timed.event, output)
-            return
-        with Live(tally.table(), console=Console(), refresh_per_second=REFRESH_PER_S) as live:
-            async for timed in events:
-                tally.take(timed.event, time.strftime("%H:%M:%S", time.localtime(timed.time)))
-                live.update(tally.table())
+        elif sys.stdout.isatty():
+            with Live(tally.picture(), console=Console(), refresh_per_second=REFRESH_PER_S) as live:
+                async for timed in events:
+                    tally.take(timed.event, time.strftime("%H:%M:%S", time.localtime(timed.time)))
+                    live.update(tally.picture())
+        else:
+            try:
+                async for timed in events:
+                    if tally.take(timed.event, ""):
+                        output.result("", tally.state)
+            finally:
+                output.result("", tally.total)
 
 
-def _say_changes(tally: Tally, event: Event, output: Output) -> None:
-    was_online = tally.is_online
-    tally.take(event, "")
-    if tally.is_online != was_online and not output.is_json:
-        output.result("", "forwarding" if tally.is_online else "connection lost, trying again")
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

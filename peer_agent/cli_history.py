@@ -1,6 +1,5 @@
 """The command `history`, and the word of the other commands that messages wait to be shown."""
 
-import time
 from argparse import Namespace
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,11 +7,10 @@ from contextlib import asynccontextmanager
 from peer_agent.account import require_account
 from peer_agent.books import open_books
 from peer_agent.cli_output import Output, shown_text
-from peer_agent.clock import MS_PER_S
+from peer_agent.clock import local_time
 from peer_agent.config import Config
-from peer_agent.contact_book import Contact
-from peer_agent.contacts import folded
-from peer_agent.desk import opened_store
+from peer_agent.contact_book import Contact, folded
+from peer_agent.desk import read_store
 from peer_agent.errors import UnknownUser
 from peer_agent.history import Entry, Gap, Kept
 from peer_agent.peer import Peer
@@ -28,8 +26,8 @@ MISSING_TEXT = "(a message is missing here)"
 
 
 async def history(options: Namespace, config: Config, output: Output) -> None:
-    """Print the messages with one contact, or with all; nothing counts as shown by it."""
-    with opened_store(config) as store:
+    """Print the messages with one contact, or with all; what waits for `listen` goes on waiting."""
+    with read_store(config) as store:
         books = open_books(store, require_account(store))
         found = books.contacts.all()
         if options.user is not None:
@@ -60,8 +58,7 @@ def _print(contact: Contact, entry: Entry, output: Output) -> None:
         output.result("message", sentence, **values, outgoing=False, text=None, sent_at_ms=None)
         return
     sent_ms, text = entry.message.sent_ms, text_of(entry)
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(sent_ms / MS_PER_S))
     who = f"to {contact.username}" if entry.is_outgoing else contact.username
     state = f" ({STATES[entry.state]})" if entry.state in STATES else ""
-    sentence = f"{when} {who}: {shown_text(text)}{state}"
+    sentence = f"{local_time(sent_ms)} {who}: {shown_text(text)}{state}"
     output.result("message", sentence, **values, outgoing=entry.is_outgoing, text=text, sent_at_ms=sent_ms)

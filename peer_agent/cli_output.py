@@ -12,6 +12,11 @@ from typing import Any
 from peer_agent.events import TimedEvent
 
 REPLACED = "\N{REPLACEMENT CHARACTER}"
+# Before each line of a text but the first: a line of our own never begins so.
+CONTINUED = "    "
+TAB = "    "
+# They make one sign of several, in families of emoji and in some scripts, and steer nothing else.
+JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _CLEAR_LINE = "\r\x1b[K"
 
 
@@ -69,8 +74,15 @@ class Output:
 
 
 def shown_text(text: str) -> str:
-    """A text from another person, without the signs that could steer a terminal."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else REPLACED for sign in text)
+    """A text from another person, without signs that steer a terminal or lines that look like ours."""
+    lines = ("".join(map(_shown_sign, line)) for line in text.split("\n"))
+    return f"\n{CONTINUED}".join(lines)
+
+
+def _shown_sign(sign: str) -> str:
+    if sign == "\t":
+        return TAB
+    return sign if sign.isprintable() or sign in JOINERS else REPLACED
 
 
 def _write_line(line: str) -> None:

@@ -1,6 +1,7 @@
 """Passwords and codes: from a prompt, a file or standard input, never from the command line."""
 
 import getpass
+import os
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -8,26 +9,62 @@ from pathlib import Path
 from peer_agent.crypto.errors import BadRecoveryCode
 from peer_agent.crypto.identity import RecoveryCode, read_recovery_code
 from peer_agent.errors import UsageError
+from peer_agent.sign_up import MIN_PASSWORD_SIGNS, checked_password
 from peer_agent.state_dir import write_private
 
 GROUP = 5
+NO_PASSWORD = "No password was given."  # noqa: S105  a sentence
 
 
-def read_password(options: Namespace, *, is_new: bool = False) -> str:
-    """Get the password from where the options say.
+def read_password(options: Namespace) -> str:
+    """Get the password of the account from where the options say.
 
     Raises:
-        UsageError: there is nowhere to get it from, or the two typed passwords differ.
+        UsageError: there is nowhere to get it from, or none was given.
     """
-    if options.password_file is not None:
-        return first_line(options.password_file)
-    if options.password_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        raise UsageError("There is no terminal to ask on: use --password-file or --password-stdin.")
-    password = getpass.getpass("Password: ")
-    if is_new and getpass.getpass("The same password again: ") != password:
+    given = _given_password(options)
+    return _ask("Password: ") if given is None else given
+
+
+def read_new_password(options: Namespace) -> str:
+    """Get a password for a new account: one that is typed, is typed twice.
+
+    Raises:
+        UsageError: there is nowhere to get it from, none was given, it is too short, or the two differ.
+    """
+    given = _given_password(options)
+    if given is not None:
+        return checked_password(given)
+    password = checked_password(_ask(f"Password (at least {MIN_PASSWORD_SIGNS} characters): "))
+    if _ask("The same password again: ") != password:
         raise UsageError("The two passwords differ.")
+    return password
+
+
+def _given_password(options: Namespace) -> str | None:
+    """The password from a file or standard input; None if it is to be typed."""
+    if options.password_file is not None:
+        password = first_line(options.password_file)
+    elif options.password_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    elif sys.stdin.isatty():
+        return None
+    else:
+        raise UsageError("There is no terminal to ask on: use --password-file or --password-stdin.")
+    if not password:
+        raise UsageError(NO_PASSWORD)
+    return password
+
+
+def _ask(prompt: str) -> str:
+    """Ask for a password on the terminal."""
+    try:
+        password = getpass.getpass(prompt)
+    except EOFError:
+        password = ""
+        sys.stderr.write("\n")
+    if not password:
+        raise UsageError(NO_PASSWORD)
     return password
 
 
@@ -48,12 +85,23 @@ def first_line(path: Path) -> str:
         raise UsageError(f"The file {path} can not be read.") from error
 
 
-def may_show_recovery_code(options: Namespace) -> bool:
-    """Tell whether there is a way to hand the recovery code to its owner."""
-    return options.recovery_file is not None or (sys.stdin.isatty() and sys.stdout.isatty())
+def require_way_for_recovery_code(options: Namespace) -> None:
+    """See to it that the recovery code can be handed to its owner, before there is one.
+
+    Raises:
+        UsageError: there is no terminal and no file named, or the file is there already or can not be made.
+    """
+    path: Path | None = options.recovery_file
+    if path is None:
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise UsageError("The recovery code needs a terminal, or --recovery-file.")
+    elif path.exists():
+        raise UsageError(f"The file {path} exists already.")
+    elif not os.access(path.absolute().parent, os.W_OK | os.X_OK):
+        raise UsageError(f"The file {path} can not be written.")
 
 
-def hand_over_recovery_code(options: Namespace, code: RecoveryCode) -> None:
+def hand_over_recovery_code(options: Namespace, username: str, code: RecoveryCode) -> None:
     """Give the recovery code to its owner: into a new file, or on the terminal until it was typed back.
 
     Raises:
@@ -66,8 +114,8 @@ def hand_over_recovery_code(options: Namespace, code: RecoveryCode) -> None:
             raise UsageError(f"The file {options.recovery_file} can not be written.") from error
         return
     sys.stdout.write(
-        "\nYour recovery code. It signs for you when this device is lost.\n"
-        "Nobody else has it, and nobody can give you another one:\n\n"
+        f"\nRecovery code of {username}. It signs for you when this device is lost; this version has no\n"
+        "command for that yet. Nobody else has the code, and nobody can give you another one:\n\n"
         f"    {grouped(code)}\n\n"
     )
     for _ in range(3):
@@ -76,6 +124,9 @@ def hand_over_recovery_code(options: Namespace, code: RecoveryCode) -> None:
                 return
         except BadRecoveryCode:
             pass
+        except EOFError:
+            sys.stdout.write("\n")
+            break
         sys.stdout.write("That is not the code.\n")
     raise UsageError("The recovery code was not confirmed: run `mesa-peer register` again to see it.")
 

@@ -1,14 +1,15 @@
 """Contacts of this device: pinned chains, delivery tokens both ways, how far the acquaintance has come."""
 
 import json
+import unicodedata
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from p2p.protocol.fields import b64_bytes, b64_text
 from peer_agent.account import random_number
 from peer_agent.crypto.errors import CryptoError
 from peer_agent.crypto.identity import DeviceEntry, DeviceId, Identity, split_chain, verify_chain
-from peer_agent.crypto.messages import DeliveryToken
 from peer_agent.crypto.primitives import sha256
 from peer_agent.errors import UnknownUser
 from peer_agent.store import Store, row_key
@@ -28,6 +29,7 @@ class Contact:
 
     chain: pinned at the first meeting. their_token: reaches them, once they gave one. my_token: reaches us
     and is given to nobody else. is_unsafe: keys came up that do not match what was pinned.
+    owes_yes: they asked again, and were not answered yet.
     reset_at_ms: when a session reset was last sent to them. sessions_from_ms: sessions begun before are only
     for receiving.
     """
@@ -40,6 +42,7 @@ class Contact:
     my_token: bytes | None
     greeting: str = ""
     is_unsafe: bool = False
+    owes_yes: bool = False
     reset_at_ms: int = 0
     sessions_from_ms: int = 0
 
@@ -75,6 +78,7 @@ class Contact:
             "my_token": None if self.my_token is None else b64_text(self.my_token),
             "greeting": self.greeting,
             "is_unsafe": self.is_unsafe,
+            "owes_yes": self.owes_yes,
             "reset_at_ms": self.reset_at_ms,
             "sessions_from_ms": self.sessions_from_ms,
         }
@@ -95,8 +99,6 @@ class ContactBook:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        # Names stand in the records only, which are sealed: to look one up in there would open them all.
-        self._numbers: dict[str, int] = {}
 
     def all(self) -> list[Contact]:
         """Every contact, by name."""
@@ -108,12 +110,15 @@ class ContactBook:
         return self._open(number, record)
 
     def find(self, username: str) -> Contact | None:
-        """Look up a contact by its case-folded name."""
-        number = self._numbers.get(username)
-        if number is None:
-            self._numbers = {each.username: each.number for each in self.all()}
-            number = self._numbers.get(username)
-        return None if number is None else self.get(number)
+        """Look up a contact by its folded name."""
+        sql = "SELECT contact, record FROM contacts WHERE name = ?"
+        row = self._store.row(sql, (self._digest(username),))
+        return None if row is None else self._open(*row)
+
+    def state(self, number: int) -> ContactState | None:
+        """How far a contact has come; None if it is none any more."""
+        row = self._store.row("SELECT record FROM contacts WHERE contact = ?", (number,))
+        return None if row is None else self._open(number, row[0]).state
 
     def require(self, username: str) -> Contact:
         """Look up an accepted contact.
@@ -121,11 +126,13 @@ class ContactBook:
         Raises:
             UnknownUser: no contact of that name, or it has not been accepted on both sides.
         """
-        contact = self.find(username.casefold())
+        contact = self.find(folded(username))
         if contact is None:
             raise UnknownUser(f"{username} is no contact: run `mesa-peer request {username}` first.")
-        if contact.state is not ContactState.ACCEPTED:
-            raise UnknownUser(f"{username} is no contact yet: the request is not accepted.")
+        if contact.state is ContactState.ASKED:
+            raise UnknownUser(f"{username} has not answered your request yet.")
+        if contact.state is ContactState.ASKING:
+            raise UnknownUser(f"{username} asks to be a contact: run `mesa-peer accept {username}` first.")
         return contact
 
     def watched(self) -> dict[bytes, int]:
@@ -136,13 +143,29 @@ class ContactBook:
             if contact.their_token is not None and contact.state is ContactState.ACCEPTED
         }
 
-    def save(self, contact: Contact) -> Contact:
-        """Write a contact, inside a transaction of the caller's."""
-        record = self._store.seal(TABLE, row_key(contact.number), contact.pack())
+    def add(self, contact: Contact) -> Contact:
+        """Write a contact whose name is not there, inside a transaction of the caller's."""
         self._store.change(
-            "INSERT OR REPLACE INTO contacts (contact, record) VALUES (?, ?)", (contact.number, record)
+            "INSERT INTO contacts (contact, name, record) VALUES (?, ?, ?)",
+            (contact.number, self._digest(contact.username), self._seal(contact)),
         )
         return contact
+
+    def change(self, number: int, **fields: Any) -> Contact:
+        """Change fields of a contact as it stands at this moment, inside a transaction of the caller's.
+
+        The only way to change one: what was read before something was waited for may have changed since.
+        """
+        contact = replace(self.get(number), **fields)
+        self._store.change("UPDATE contacts SET record = ? WHERE contact = ?", (self._seal(contact), number))
+        return contact
+
+    def _seal(self, contact: Contact) -> bytes:
+        return self._store.seal(TABLE, row_key(contact.number), contact.pack())
+
+    def _digest(self, username: str) -> bytes:
+        # A name from a command line may be no text at all; then nobody has it.
+        return self._store.digest(TABLE, username.encode("utf-8", "replace"))
 
     def _open(self, number: int, record: bytes) -> Contact:
         return Contact.unpack(number, self._store.open(TABLE, row_key(number), record))
@@ -156,6 +179,6 @@ def new_contact(username: str, state: ContactState, chain: bytes) -> Contact:
     return Contact(random_number(), username, state, chain, None, None)
 
 
-def accepted(contact: Contact, their_token: DeliveryToken) -> Contact:
-    """The contact after its side said yes, or we did."""
-    return replace(contact, state=ContactState.ACCEPTED, their_token=their_token)
+def folded(username: str) -> str:
+    """A user name as the server keeps it."""
+    return unicodedata.normalize("NFKC", username).casefold()

@@ -6,15 +6,14 @@ Spec: docs/spec/messages.md, kinds 2 and 3
 """
 
 import logging
-import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from peer_agent.account import Account
 from peer_agent.api import Api, UserBundle
 from peer_agent.books import Books
 from peer_agent.clock import Clock
-from peer_agent.contact_book import Contact, ContactState, new_contact
+from peer_agent.contact_book import Contact, ContactState, folded, new_contact
 from peer_agent.crypto.errors import CryptoError
 from peer_agent.crypto.identity import Identity, pack_chain, split_chain, verify_chain
 from peer_agent.crypto.messages import (
@@ -73,14 +72,18 @@ class Contacts:
             return known
         if known is not None and known.state is ContactState.ASKING:
             return await self.accept(name)
-        bundle = await self._parts.api.claim_bundle(name, None)
-        contact = known or new_contact(name, ContactState.ASKED, self._verified_chain(name, bundle))
-        if not contact.is_continued_by(pack_chain(bundle.statements)):
-            raise self._unsafe(contact)
-        session = self._parts.handshakes.begin(bundle, contact.devices[0])
-        contact = await self._with_token(contact)
-        content = ContactRequest(self._parts.account.chain, self._given(contact), greeting)
-        post = self._write(contact, content, session, username=name)
+        if known is None or known.my_token is None:
+            await self._parts.tokens.provide()
+        bundle = await self._parts.api.keys.claim_bundle(name, None)
+        # Read again: while the server was asked, the contact's own request or yes may have come.
+        known = self._books.contacts.find(name)
+        if known is not None and known.state is not ContactState.ASKED:
+            return await self.request(name, greeting)
+        if known is None:
+            known = new_contact(name, ContactState.ASKED, self._verified_chain(name, bundle))
+        elif not known.is_continued_by(pack_chain(bundle.statements)):
+            raise self._unsafe(known)
+        contact, post = self._ask(known, bundle, greeting)
         await self._parts.posts.hand_over(post)
         return contact
 
@@ -89,7 +92,8 @@ class Contacts:
 
         Raises:
             UnknownUser: nobody of that name has asked.
-            Refused, ServerUnreachable: said again with the next run.
+            ContactBlocked: the server shows other keys than those that asked.
+            Refused, ServerUnreachable: the yes is not said, or is kept as a post that goes later.
         """
         contact = self._books.contacts.find(folded(username))
         if contact is None or contact.state is ContactState.ASKED:
@@ -107,14 +111,8 @@ class Contacts:
         identity = _claimed_identity(opened)
         return identity is not None and await self._is_at_server(identity)
 
-    async def asked(self, opened: Opened) -> Contact | None:
-        """Take in a contact request that is genuine; None if it does not fit the chain pinned before.
-
-        What was opened is stored before anything is waited for.
-
-        Raises:
-            Refused, ServerUnreachable: the request is stored, and a yes said again is not on its way.
-        """
+    def asked(self, opened: Opened) -> Contact | None:
+        """Take in a contact request that is genuine; None if it does not fit the chain pinned before."""
         content, identity = opened.message.content, _claimed_identity(opened)
         if identity is None or not isinstance(content, ContactRequest):
             return None
@@ -122,45 +120,82 @@ class Contacts:
         if known is not None and not known.is_continued_by(content.chain):
             self._unsafe(known)
             return None
-        contact = known or new_contact(identity.user_name, ContactState.ASKING, content.chain)
-        contact = replace(contact, their_token=content.token, greeting=content.greeting)
-        return await self._answer(contact, opened)
-
-    async def _answer(self, contact: Contact, opened: Opened) -> Contact:
-        if contact.state is ContactState.ASKED:
-            # Both asked at the same time: each has the other's token already.
-            contact = replace(contact, state=ContactState.ACCEPTED)
-            self._keep(contact, opened)
-            self._parts.report(ContactAdded(contact.username))
-        elif contact.state is ContactState.ACCEPTED:
-            # Our yes got lost, or was made on the other side's earlier state.
-            self._keep(contact, opened)
-            contact = await self._say_yes(contact)
-        else:
-            self._keep(contact, opened)
-            self._parts.report(ContactAsked(contact.username))
+        with self._books.store.transaction():
+            contact, news = self._meet(known, identity.user_name, content)
+            self._keep(contact.number, opened)
+        if news is not None:
+            self._parts.report(news)
         return contact
 
-    def _keep(self, contact: Contact, opened: Opened) -> None:
-        books = self._books
+    def owed(self) -> list[int]:
+        """Numbers of the contacts that asked again and have no answer yet."""
+        contacts = self._books.contacts.all()
+        return [contact.number for contact in contacts if contact.owes_yes and not contact.is_unsafe]
+
+    async def answer(self, number: int) -> None:
+        """Say yes again to a contact that has no answer yet.
+
+        Raises:
+            ContactBlocked, Refused, UnknownUser, ServerUnreachable: it still has none.
+        """
+        await self._say_yes(self._books.contacts.get(number))
+
+    def _ask(self, contact: Contact, bundle: UserBundle, greeting: str) -> tuple[Contact, int]:
+        """Keep a contact that is asked, and the post that asks; returns both."""
+        books, tokens = self._books, self._parts.tokens
+        session = self._parts.handshakes.begin(bundle, contact.devices[0])
         with books.store.transaction():
-            books.contacts.save(contact)
-            books.sessions.save(contact.number, opened.session)
-            books.prekeys.spend(opened.spent)
-            if opened.header is not None:
-                books.prekeys.remember(opened.header)
+            if books.contacts.state(contact.number) is None:
+                books.contacts.add(contact)
+            token = contact.my_token or tokens.give(contact.number)
+            contact = books.contacts.change(contact.number, my_token=token)
+            content = ContactRequest(self._parts.account.chain, DeliveryToken(token), greeting)
+            return contact, self._write(contact, content, session, username=contact.username)
+
+    def _meet(
+        self, known: Contact | None, name: str, content: ContactRequest
+    ) -> tuple[Contact, ContactAdded | ContactAsked | None]:
+        """Keep whoever asks; returns the contact and what there is to report."""
+        contacts = self._books.contacts
+        if known is None:
+            known = contacts.add(new_contact(name, ContactState.ASKING, content.chain))
+        given = {"their_token": content.token, "greeting": content.greeting}
+        if known.state is ContactState.ASKED:
+            # Both asked at the same time: each has the other's token already.
+            return contacts.change(known.number, state=ContactState.ACCEPTED, **given), ContactAdded(name)
+        if known.state is ContactState.ACCEPTED:
+            # Our yes got lost, or was made on the other side's earlier state.
+            return contacts.change(known.number, owes_yes=True, **given), None
+        return contacts.change(known.number, **given), ContactAsked(name)
+
+    def _keep(self, number: int, opened: Opened) -> None:
+        """Keep what a request was opened with, inside a transaction of the caller's."""
+        books = self._books
+        books.sessions.save(number, opened.session)
+        books.prekeys.spend(opened.spent)
+        if opened.header is not None:
+            books.prekeys.remember(opened.header)
 
     async def _say_yes(self, contact: Contact) -> Contact:
-        token = (await self._with_token(contact)).my_token
+        books, number = self._books, contact.number
+        if contact.my_token is None:
+            await self._parts.tokens.provide()
         session = await self._parts.handshakes.session_with(contact, contact.devices[0])
-        # Read again: while the server was asked, the contact may have changed.
-        contact = self._books.contacts.get(contact.number)
-        assert contact.their_token is not None  # noqa: S101  it came with the request
-        was_new = contact.state is not ContactState.ACCEPTED
-        contact = replace(contact, state=ContactState.ACCEPTED, my_token=contact.my_token or token)
-        content = ContactAccept(self._parts.account.chain, self._given(contact))
-        post = self._write(contact, content, session, token=contact.their_token)
-        if was_new:
+        with books.store.transaction():
+            # Read again: while the server was asked, the contact may have changed.
+            contact = books.contacts.get(number)
+            was_accepted = contact.state is ContactState.ACCEPTED
+            if was_accepted and not contact.owes_yes:
+                return contact
+            if contact.is_unsafe:
+                raise _blocked(contact)
+            token = contact.my_token or self._parts.tokens.give(number)
+            contact = books.contacts.change(
+                number, state=ContactState.ACCEPTED, my_token=token, owes_yes=False
+            )
+            content = ContactAccept(self._parts.account.chain, DeliveryToken(token))
+            post = self._write(contact, content, session, token=contact.their_token)
+        if not was_accepted:
             self._parts.report(ContactAdded(contact.username))
         await self._parts.posts.hand_over(post)
         return contact
@@ -174,23 +209,11 @@ class Contacts:
         token: bytes | None = None,
         username: str | None = None,
     ) -> int:
-        """Seal a message as a post, kept together with contact and session; returns the post's number."""
+        """Seal a message as a post, inside a transaction of the caller's; returns the post's number."""
         message = create_message(content, now_ms=self._parts.clock.unix_ms())
         session, envelope = session.encrypt(message.pack())
-        with self._books.store.transaction():
-            self._books.contacts.save(contact)
-            self._books.sessions.save(contact.number, session)
-            self._parts.tokens.give(self._given(contact), contact.number)
-            return self._parts.posts.add(contact.devices[0], envelope, token=token, username=username)
-
-    async def _with_token(self, contact: Contact) -> Contact:
-        if contact.my_token is not None:
-            return contact
-        return replace(contact, my_token=await self._parts.tokens.provide())
-
-    def _given(self, contact: Contact) -> DeliveryToken:
-        assert contact.my_token is not None  # noqa: S101  `_with_token` comes first
-        return DeliveryToken(contact.my_token)
+        self._books.sessions.save(contact.number, session)
+        return self._parts.posts.add(contact.devices[0], envelope, token=token, username=username)
 
     def _verified_chain(self, name: str, bundle: UserBundle) -> bytes:
         try:
@@ -204,16 +227,20 @@ class Contacts:
     async def _is_at_server(self, identity: Identity) -> bool:
         """Tell whether the server knows the user by this chain."""
         try:
-            bundle = await self._parts.api.claim_bundle(identity.user_name, None)
+            bundle = await self._parts.api.keys.claim_bundle(identity.user_name, None)
             return verify_chain(bundle.statements).fingerprint == identity.fingerprint
         except (UnknownUser, CryptoError):
             return False
 
     def _unsafe(self, contact: Contact) -> ContactBlocked:
         with self._books.store.transaction():
-            self._books.contacts.save(replace(contact, is_unsafe=True))
+            self._books.contacts.change(contact.number, is_unsafe=True)
         self._parts.report(ContactUnsafe(contact.username))
-        return ContactBlocked(f"The keys of {contact.username} have changed.")
+        return _blocked(contact)
+
+
+def _blocked(contact: Contact) -> ContactBlocked:
+    return ContactBlocked(f"The keys of {contact.username} have changed.")
 
 
 def _claimed_identity(opened: Opened) -> Identity | None:
@@ -227,8 +254,3 @@ def _claimed_identity(opened: Opened) -> Identity | None:
     except CryptoError:
         return None
     return identity if proven else None
-
-
-def folded(username: str) -> str:
-    """A user name as the server keeps it."""
-    return unicodedata.normalize("NFKC", username).casefold()

@@ -8,7 +8,7 @@ import logging
 import random
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import NoReturn
 
@@ -216,7 +216,7 @@ class Courier:
             self._block(contact)
             return
         try:
-            await self._parts.api.start_transaction(tx, contact.their_token)
+            await self._parts.api.transactions.start(tx, contact.their_token)
         except LoginRefused:
             raise
         except AgentError as error:
@@ -229,7 +229,7 @@ class Courier:
         books = self._parts.books
         if not contact.is_unsafe:
             with books.store.transaction():
-                books.contacts.save(replace(contact, is_unsafe=True))
+                books.contacts.change(contact.number, is_unsafe=True)
             self._parts.report(ContactUnsafe(contact.username))
         self._route = None
         self.receive(happened.Blocked())

@@ -6,12 +6,14 @@ server's rows then says nothing about who became acquainted with whom.
 Spec: docs/spec/rest.md, routes `tokens/`
 """
 
+import asyncio
 import os
 
 from p2p.protocol.ids import TOKEN_BYTES
 from peer_agent.api import Api
 from peer_agent.crypto.messages import DeliveryToken
 from peer_agent.crypto.primitives import sha256
+from peer_agent.errors import Refused
 from peer_agent.store import Store
 
 TABLE = "tokens"
@@ -25,6 +27,7 @@ class DeliveryTokens:
     def __init__(self, store: Store, api: Api) -> None:
         self._store = store
         self._api = api
+        self._lock = asyncio.Lock()
 
     async def refill(self) -> None:
         """Fill the stock up when it is low.
@@ -32,39 +35,54 @@ class DeliveryTokens:
         Raises:
             ServerUnreachable, Refused: no token could be made live.
         """
-        row = self._store.row("SELECT COUNT(*) FROM tokens WHERE contact IS NULL")
-        left = 0 if row is None else row[0]
-        if left < REFILL_BELOW:
-            await self._mint(FULL - left)
+        await self._fill(REFILL_BELOW)
 
-    async def provide(self) -> DeliveryToken:
-        """A live token that nobody has yet; `give` it in the transaction that writes the contact.
+    async def provide(self) -> None:
+        """See that there is a token that nobody has yet.
 
         Raises:
             ServerUnreachable, Refused: no token could be made live.
         """
-        if self._free() is None:
-            # More acquaintances within one refill than the stock holds.
-            await self._mint(FULL)
-        token = self._free()
-        assert token is not None  # noqa: S101  a batch was just minted
-        return token
+        # More acquaintances within one refill than the stock holds.
+        await self._fill(1)
 
-    def give(self, token: DeliveryToken, contact: int) -> None:
-        """Note whose a token is, inside a transaction of the caller's."""
-        self._store.change("UPDATE tokens SET contact = ? WHERE digest = ?", (contact, sha256(token)))
+    def give(self, contact: int) -> DeliveryToken:
+        """Give a contact a token of its own, inside a transaction of the caller's; `provide` comes before.
 
-    def _free(self) -> DeliveryToken | None:
+        Raises:
+            Refused: others got the last one meanwhile.
+        """
         row = self._store.row(
-            "SELECT digest, record FROM tokens WHERE contact IS NULL ORDER BY random() LIMIT 1"
+            "SELECT digest, record FROM tokens WHERE is_live AND contact IS NULL ORDER BY random() LIMIT 1"
         )
-        return None if row is None else DeliveryToken(self._store.open(TABLE, row[0], row[1]))
+        if row is None:
+            raise Refused("There is no delivery token left at the moment.")
+        self._store.change("UPDATE tokens SET contact = ? WHERE digest = ?", (contact, row[0]))
+        return DeliveryToken(self._store.open(TABLE, row[0], row[1]))
+
+    async def _fill(self, below: int) -> None:
+        async with self._lock:
+            row = self._store.row("SELECT COUNT(*) FROM tokens WHERE is_live AND contact IS NULL")
+            left = 0 if row is None else row[0]
+            if left < below:
+                await self._withdraw_unanswered()
+                await self._mint(FULL - left)
+
+    async def _withdraw_unanswered(self) -> None:
+        """End tokens that may be live, though the server's answer did not come: nobody was given one."""
+        unanswered = [row[0] for row in self._store.rows("SELECT digest FROM tokens WHERE NOT is_live")]
+        if unanswered:
+            await self._api.keys.delete_tokens(sorted(unanswered))
+            self._store.change("DELETE FROM tokens WHERE NOT is_live")
 
     async def _mint(self, count: int) -> None:
         # Sorted digests are in random order: which contact came first can not be read off them.
         tokens = {sha256(token): token for token in (os.urandom(TOKEN_BYTES) for _ in range(count))}
-        await self._api.add_tokens(sorted(tokens))
         with self._store.transaction():
             for digest, token in tokens.items():
                 record = self._store.seal(TABLE, digest, token)
-                self._store.change("INSERT INTO tokens (digest, record) VALUES (?, ?)", (digest, record))
+                self._store.change(
+                    "INSERT INTO tokens (digest, is_live, record) VALUES (?, 0, ?)", (digest, record)
+                )
+        await self._api.keys.add_tokens(sorted(tokens))
+        self._store.change("UPDATE tokens SET is_live = 1 WHERE NOT is_live")

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from p2p.protocol.frames import FrameToServer
 from p2p.protocol.ids import LinkId
-from peer_agent.account import Account, load_tokens, require_account, save_tokens
+from peer_agent.account import Account, load_account, load_tokens, require_account, save_tokens
 from peer_agent.api import Api
 from peer_agent.assembly import Conversations, Surroundings, assemble
 from peer_agent.clock import Clock
 from peer_agent.config import Config
-from peer_agent.errors import LoginRefused
+from peer_agent.errors import LoginRefused, UsageError
 from peer_agent.events import Events
 from peer_agent.rest import Rest
 from peer_agent.state_dir import locked, prepare_state_dir
-from peer_agent.store import Store, open_store
+from peer_agent.store import KEY_NAME, Store, open_store
 from peer_agent.tasks import Tasks
 
 REFILL_ONE_IN = 4
@@ -46,15 +46,64 @@ class Desk:
 
 
 @contextlib.contextmanager
-def opened_store(config: Config) -> Iterator[Store]:
-    """Lock a state directory and open its store.
+def new_store(config: Config) -> Iterator[Store]:
+    """Lock a state directory and open its store; what is missing of both is made.
 
     Raises:
         StateInUse, StoreClosed, UsageError
     """
-    state_dir = prepare_state_dir(config.state_dir)
-    with locked(state_dir), contextlib.closing(open_store(state_dir, config.passphrase)) as store:
+    path = prepare_state_dir(config.state_dir)
+    with locked(path, config.command), contextlib.closing(open_store(path, config.passphrase)) as store:
         yield store
+
+
+@contextlib.contextmanager
+def opened_store(config: Config) -> Iterator[Store]:
+    """Lock the state directory of an account and open its store.
+
+    Raises:
+        LoginRefused: there is no account; nothing was made.
+        UsageError: the account is on another server than the one named.
+        StateInUse, StoreClosed
+    """
+    _require_key(config)
+    with new_store(config) as store:
+        _require_account(store, config)
+        yield store
+
+
+@contextlib.contextmanager
+def read_store(config: Config) -> Iterator[Store]:
+    """Open the store of an account to read it, also while an agent works on it.
+
+    Raises:
+        LoginRefused: there is no account; nothing was made.
+        UsageError: the account is on another server than the one named.
+        StoreClosed
+    """
+    _require_key(config)
+    with contextlib.closing(open_store(config.state_dir, config.passphrase)) as store:
+        _require_account(store, config)
+        yield store
+
+
+def _require_key(config: Config) -> None:
+    if not (config.state_dir / KEY_NAME).exists():
+        raise _no_account(config)
+
+
+def _require_account(store: Store, config: Config) -> None:
+    account = load_account(store)
+    if account is None:
+        raise _no_account(config)
+    if config.server not in (None, account.server):
+        raise UsageError(f"The account of this state directory is on {account.server}: leave --server out.")
+
+
+def _no_account(config: Config) -> LoginRefused:
+    return LoginRefused(
+        f"There is no account in {config.state_dir}: run `mesa-peer register`, or name another --state."
+    )
 
 
 @contextlib.asynccontextmanager

@@ -24,9 +24,10 @@ class ExitCode(IntEnum):
 
 
 class AgentError(Exception):
-    """A failure that a person can read and act on."""
+    """A failure that a person can read and act on. retry_after_s: as the server asked, if it did."""
 
     exit_code = ExitCode.REFUSED
+    retry_after_s: float | None = None
 
 
 class UsageError(AgentError):

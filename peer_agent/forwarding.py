@@ -75,7 +75,7 @@ class Forwarding:
 
     def _pass(self, hop: Hop, frame: LinkFrame) -> bool:
         try:
-            peeled = onion.peel(frame.cell, onion.HopId(hop.incoming), self._keys())
+            peeled = onion.peel(frame.cell, hop.incoming, self._keys())
             hop.replay.accept(peeled.replay_tag)
         except CellRejected:
             return False

@@ -96,7 +96,7 @@ class Handshakes:
         """
         # One-time prekeys are given out for a delivery token only.
         token = None if lasting_only else contact.their_token
-        bundle = await self._api.claim_bundle(contact.username, token)
+        bundle = await self._api.keys.claim_bundle(contact.username, token)
         if not contact.is_continued_by(pack_chain(bundle.statements)):
             raise ContactBlocked(f"The keys of {contact.username} have changed.")
         return self.begin(bundle, device)

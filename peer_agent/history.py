@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from peer_agent.crypto.messages import MAX_SEEN, Content, Message, MessageId, create_message
+from peer_agent.held import Held
 from peer_agent.store import Store, row_key
 
 TABLE = "messages"
@@ -21,7 +22,7 @@ _EITHER_SIDE = "outgoing IN (0, 1)"
 
 
 class Kept(StrEnum):
-    """Where a stored message stands. What came goes held → ready → shown; a gap goes gap → missing."""
+    """Where a stored message stands. What came goes held → ready → shown; a gap gap → missing, or → ready."""
 
     UNDELIVERED = "undelivered"
     DELIVERED = "delivered"
@@ -69,8 +70,9 @@ Entry = Stored | Gap
 class History:
     """All messages. Writes belong into a transaction of the caller's."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, held: Held) -> None:
         self._store = store
+        self._held = held
 
     def write(self, contact: int, content: Content, *, now_ms: int, state: Kept = Kept.UNDELIVERED) -> Stored:
         """Keep a message of ours: later than all before it, and knowing what it follows."""
@@ -80,22 +82,26 @@ class History:
         return self._insert(contact, message, is_outgoing=True, state=state, now_ms=now_ms)
 
     def receive(
-        self, contact: int, message: Message, *, now_ms: int, state: Kept = Kept.HELD
+        self, contact: int, message: Message, *, now_ms: int, is_silent: bool = False
     ) -> Stored | None:
-        """Keep a message of the contact's; None if it was here before. A late one takes its gap's number."""
+        """Keep a message of the contact's, held while it has to wait; None if it was here before.
+
+        One that comes after its gap takes the gap's number, and waits for nothing: what follows was shown.
+        """
         row = self._store.row(
             f"SELECT number, state FROM {_BY_ID} WHERE contact = ? AND outgoing = 0 AND message = ?",  # noqa: S608
             (contact, message.message_id),
         )
-        if row is None:
-            return self._insert(contact, message, is_outgoing=False, state=state, now_ms=now_ms)
-        if row[1] not in GAPS:
+        if row is not None and row[1] not in GAPS:
             return None
-        stored = Stored(contact, row[0], False, state, message, now_ms)
-        self._store.change(
-            "UPDATE messages SET state = ?, place = NULL, record = ? WHERE contact = ? AND number = ?",
-            (state, self._seal(stored), contact, stored.number),
-        )
+        if row is not None:
+            late = Kept.SILENT if is_silent else Kept.READY
+            return self._fill(Stored(contact, row[0], False, late, message, now_ms))
+        awaited = [] if is_silent else self._awaited(contact, message)
+        state = Kept.SILENT if is_silent else Kept.HELD if awaited else Kept.READY
+        stored = self._insert(contact, message, is_outgoing=False, state=state, now_ms=now_ms)
+        if awaited:
+            self._held.add(contact, stored.number, awaited)
         return stored
 
     def get(self, contact: int, number: int) -> Stored:
@@ -111,20 +117,9 @@ class History:
         rows = self._store.rows("SELECT DISTINCT contact FROM messages WHERE state = ?", (state,))
         return [row[0] for row in rows]
 
-    def held(self, contact: int) -> list[Stored]:
-        """Messages that came and may not be shown yet, in the order their sender gave them."""
-        return sorted(self._in_state(Kept.HELD, contact), key=lambda each: each.order)
-
-    def waits_for(self, stored: Stored) -> list[MessageId]:
-        """The messages this one follows that are not here, or are held themselves."""
-        named = stored.message.seen
-        marks = ", ".join("?" * len(named))
-        sql = (
-            f"SELECT message FROM {_BY_ID} WHERE contact = ? AND {_EITHER_SIDE} AND message IN ({marks})"  # noqa: S608
-            " AND (outgoing = 1 OR state != ?)"
-        )
-        past = {row[0] for row in self._store.rows(sql, (stored.contact, *named, Kept.HELD))}
-        return [seen for seen in named if seen not in past]
+    def held(self, contact: int, *, limit: int = -1) -> Iterator[Stored]:
+        """Messages that came and may not be shown yet, in the order they came; a negative limit is none."""
+        return self._in_state(Kept.HELD, contact, limit=limit)
 
     def mark(self, stored: Stored, state: Kept) -> Stored:
         """Move a message to another state; one that becomes ready gets the next place."""
@@ -174,10 +169,29 @@ class History:
         self, contact: int, message: Message, *, is_outgoing: bool, state: Kept, now_ms: int
     ) -> Stored:
         stored = Stored(contact, self._next_number(contact), is_outgoing, state, message, now_ms)
-        place = self._next_place(contact) if is_outgoing else None
+        place = self._next_place(contact) if is_outgoing or state is Kept.READY else None
         record = self._seal(stored)
         self._insert_row(contact, stored.number, is_outgoing, message.message_id, state, place, record)
         return stored
+
+    def _fill(self, stored: Stored) -> Stored:
+        place = self._next_place(stored.contact) if stored.state is Kept.READY else None
+        self._store.change(
+            "UPDATE messages SET state = ?, place = ?, record = ? WHERE contact = ? AND number = ?",
+            (stored.state, place, self._seal(stored), stored.contact, stored.number),
+        )
+        return stored
+
+    def _awaited(self, contact: int, message: Message) -> list[MessageId]:
+        """The messages this one follows that are not here, or are held themselves."""
+        named = tuple(dict.fromkeys(message.seen))
+        marks = ", ".join("?" * len(named))
+        sql = (
+            f"SELECT message FROM {_BY_ID} WHERE contact = ? AND {_EITHER_SIDE} AND message IN ({marks})"  # noqa: S608
+            " AND (outgoing = 1 OR state != ?)"
+        )
+        past = {row[0] for row in self._store.rows(sql, (contact, *named, Kept.HELD))}
+        return [seen for seen in named if seen not in past]
 
     def _insert_row(self, *values: Any) -> None:
         columns = "contact, number, outgoing, message, state, place, record"
@@ -210,8 +224,9 @@ class History:
         found = self._select(condition, contact, Kept.SILENT, order="number DESC LIMIT 1", source=_BY_SIDE)
         return next(found, None)
 
-    def _in_state(self, state: Kept, contact: int) -> Iterator[Stored]:
-        return self._select("state = ? AND contact = ?", state, contact, source=_BY_STATE)
+    def _in_state(self, state: Kept, contact: int, *, limit: int = -1) -> Iterator[Stored]:
+        order = f"number LIMIT {int(limit)}"
+        return self._select("state = ? AND contact = ?", state, contact, order=order, source=_BY_STATE)
 
     def _knows(self, contact: int, message: MessageId) -> bool:
         sql = f"SELECT 1 FROM {_BY_ID} WHERE contact = ? AND {_EITHER_SIDE} AND message = ?"  # noqa: S608

@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from p2p.protocol.cells import HOP_IDLE_S, HOP_LIFE_S, PENDING_CELLS, PENDING_S, LinkFrame
 from p2p.protocol.ids import HopId, LinkId
+from p2p.protocol.limits import MAX_HOPS
 from p2p.protocol.parts import Order
 from peer_agent.crypto.onion import ReplayWindow
 
-MAX_HOPS = 1_024
 MAX_PENDING_LINKS = 64
 # A snapshot that was taken just before an order does not list its hops yet.
 SNAPSHOT_LAG_S = 5.0

@@ -6,6 +6,7 @@ Spec: docs/spec/links.md
 import asyncio
 import logging
 import secrets
+from dataclasses import replace
 
 from p2p.protocol.ids import LINK_ID_BYTES, LinkId
 from p2p.protocol.link import MAX_LINKS, SET_UP_DEADLINE_S, LinkState
@@ -26,7 +27,7 @@ class Links:
     """The links of one peer, by link id, and the stock of offers for the next ones."""
 
     def __init__(self, reports: LinkReports, tasks: Tasks) -> None:
-        self._reports = LinkReports(reports.up, reports.down, self._gone, reports.answer, reports.received)
+        self._reports = reports
         self._tasks = tasks
         self._make: TransportFactory | None = None
         self._ends: dict[LinkId, LinkEnd] = {}
@@ -141,10 +142,12 @@ class Links:
     def _new_end(self, state: LinkState, link: LinkId) -> LinkEnd:
         if self._make is None:
             raise RuntimeError("links are used before the first welcome")
-        return LinkEnd(self._make, self._reports, self._tasks, state, link)
+        return LinkEnd(self._make, replace(self._reports, gone=self._gone), self._tasks, state, link)
 
     def _gone(self, link: LinkId) -> None:
-        self._ends.pop(link, None)
+        # Offers in stock end too, but are no links yet.
+        if self._ends.pop(link, None) is not None:
+            self._reports.gone(link)
 
 
 def _provisional_id() -> LinkId:

@@ -6,6 +6,7 @@ Spec: docs/spec/rest.md, routes `mailbox/`
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from peer_agent.api import MAILBOX_IDS_PER_REQUEST, Api, Post
 from peer_agent.backoff import Backoff
@@ -31,7 +32,7 @@ TABLE = "set_aside"
 
 @dataclass(frozen=True, slots=True)
 class MailboxParts:
-    """What a post passes through. `asked` takes a request in before it waits for anything."""
+    """What a post passes through; `owed` and `answer`: contacts that asked again, and how they get a yes."""
 
     own: DeviceKeys
     api: Api
@@ -39,7 +40,9 @@ class MailboxParts:
     opener: Opener
     inbox: Inbox
     is_genuine: Callable[[Opened], Awaitable[bool]]
-    asked: Callable[[Opened], Awaitable[Contact | None]]
+    asked: Callable[[Opened], Contact | None]
+    owed: Callable[[], list[int]]
+    answer: Callable[[int], Awaitable[None]]
     clock: Clock
 
 
@@ -48,27 +51,29 @@ class Mailbox:
 
     def __init__(self, parts: MailboxParts) -> None:
         self._parts = parts
-        self._pauses: Backoff[bytes] = Backoff(parts.clock)
+        # Of posts that were set aside, by id, and of answers that are owed, by contact.
+        self._pauses: Backoff[bytes | int] = Backoff(parts.clock)
 
     async def empty(self) -> None:
-        """Take in everything that waits; a post that can not be handled now stops no other.
+        """Take in everything that waits, and answer who asked again; what fails now stops nothing else.
 
         Raises:
             LoginRefused, ServerUnreachable, Refused: the server does not show the mailbox now.
         """
         self._forget_old()
-        api = self._parts.api
-        while posts := await api.fetch_mailbox():
+        mailbox = self._parts.api.mailbox
+        while posts := await mailbox.fetch():
             ids = [post.id for post in posts if self._is_done(post) or await self._handle(post)]
             if ids:
-                await api.delete_from_mailbox(ids)
+                await mailbox.delete(ids)
             if len(ids) < MAILBOX_IDS_PER_REQUEST:
                 break
         await self._try_again()
+        await self._answer_owed()
 
     @property
     def retry_in_s(self) -> float | None:
-        """Seconds until a post that was set aside is tried again; None if there is none."""
+        """Seconds until something that failed is tried again; None if there is nothing."""
         return self._pauses.due_in_s()
 
     async def _handle(self, post: Post) -> bool:
@@ -93,7 +98,7 @@ class Mailbox:
                 self._parts.inbox.take(envelope)
             elif await self._parts.is_genuine(opened):
                 # Opened again: while the server was asked, the session may have moved on.
-                await self._parts.asked(self._parts.opener.open(envelope))
+                self._parts.asked(self._parts.opener.open(envelope))
         except (CryptoError, NotReadable):
             logger.info("a post does not open")
 
@@ -116,16 +121,27 @@ class Mailbox:
         """Handle posts that were set aside, each in its own time."""
         store = self._parts.store
         for key, record in store.rows("SELECT post, record FROM set_aside"):
-            if not self._pauses.is_due(key):
-                continue
-            try:
-                await self._take(store.open(TABLE, key, record))
-            except LoginRefused:
-                raise
-            except AgentError as error:
-                self._pauses.failed(key, at_least_s=getattr(error, "retry_after_s", None) or 0.0)
-            else:
+            if await self._succeeds(key, partial(self._take, store.open(TABLE, key, record))):
                 self._drop(key)
+
+    async def _answer_owed(self) -> None:
+        """Say each yes that is owed, in its own time."""
+        for number in self._parts.owed():
+            if await self._succeeds(number, partial(self._parts.answer, number)):
+                self._pauses.done(number)
+
+    async def _succeeds(self, key: bytes | int, step: Callable[[], Awaitable[None]]) -> bool:
+        """Do what failed before, if it is due; tells whether it is done."""
+        if not self._pauses.is_due(key):
+            return False
+        try:
+            await step()
+        except LoginRefused:
+            raise
+        except AgentError as error:
+            self._pauses.failed(key, at_least_s=error.retry_after_s or 0.0)
+            return False
+        return True
 
     def _drop(self, key: bytes) -> None:
         self._parts.store.change("DELETE FROM set_aside WHERE post = ?", (key,))

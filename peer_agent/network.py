@@ -22,7 +22,7 @@ from peer_agent.events import Event, LinkClosed, LinkOpened, SessionClosed
 from peer_agent.forwarding import Exits, Forwarding
 from peer_agent.link_end import LinkReports, Sent
 from peer_agent.links import Links
-from peer_agent.presence import Presence
+from peer_agent.presence import Presence, PresenceParts
 from peer_agent.receiving import Receiving
 from peer_agent.rest import Rest
 from peer_agent.rtc import TransportFactory, aiortc_factory
@@ -65,6 +65,7 @@ class Network:
         self._parts = parts
         self._listener: Listener | None = None
         self._is_announced = False
+        self._open_links: set[LinkId] = set()
         self.session = Session(
             parts.url,
             parts.rest,
@@ -75,13 +76,15 @@ class Network:
             parts.tasks,
         )
         self._presence = Presence(
-            parts.device,
-            self.links,
-            parts.clock,
-            self.session.send,
-            parts.report,
-            self._announced,
-            forwards=parts.forwards,
+            PresenceParts(
+                parts.device,
+                self.links,
+                parts.clock,
+                self.session.send,
+                parts.report,
+                self._announced,
+                parts.forwards,
+            )
         )
         self._receiving = Receiving(lambda envelope: self._listening.take(envelope), self.session.send)
         self._forwarding = Forwarding(
@@ -165,6 +168,7 @@ class Network:
 
     def _link_up(self, link: LinkId) -> None:
         self.session.send(LinkUp(link))
+        self._open_links.add(link)
         self._parts.report(LinkOpened(link))
 
     def _link_down(self, link: LinkId) -> None:
@@ -172,7 +176,10 @@ class Network:
         self._forwarding.link_lost(link)
 
     def _link_gone(self, link: LinkId) -> None:
-        self._parts.report(LinkClosed(link))
+        # Many a link ends before it opens: nobody was told of it.
+        if link in self._open_links:
+            self._open_links.remove(link)
+            self._parts.report(LinkClosed(link))
 
     def _report(self, event: Event) -> None:
         if isinstance(event, SessionClosed):

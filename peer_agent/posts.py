@@ -3,10 +3,12 @@
 Spec: docs/spec/sealing.md
 """
 
+import asyncio
 import contextlib
 import json
 import logging
 import uuid
+from typing import Any
 
 from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.ids import DeviceId
@@ -33,6 +35,7 @@ class Posts:
         self._store = store
         self._api = api
         self._pauses: Backoff[int] = Backoff(clock or Clock())
+        self._lock = asyncio.Lock()
 
     def add(
         self, device: DeviceEntry, envelope: bytes, *, token: bytes | None = None, username: str | None = None
@@ -47,7 +50,6 @@ class Posts:
         number = random_number()
         record = self._store.seal(TABLE, row_key(number), json.dumps(body).encode())
         self._store.change("INSERT INTO posts (post, record) VALUES (?, ?)", (number, record))
-
         return number
 
     @property
@@ -73,12 +75,15 @@ class Posts:
             ServerUnreachable: it stays for the next time.
             Refused, UnknownUser: the server will not take it, now (it stays) or ever (it is gone).
         """
-        row = self._store.row("SELECT record FROM posts WHERE post = ?", (number,))
-        if row is None:
-            return
-        body = json.loads(self._store.open(TABLE, row_key(number), row[0]))
+        # One at a time: two tasks must not both find the same post here, and leave it twice.
+        async with self._lock:
+            row = self._store.row("SELECT record FROM posts WHERE post = ?", (number,))
+            if row is not None:
+                await self._leave(number, json.loads(self._store.open(TABLE, row_key(number), row[0])))
+
+    async def _leave(self, number: int, body: dict[str, Any]) -> None:
         try:
-            await self._api.post_to_mailbox(
+            await self._api.mailbox.post(
                 DeviceId(uuid.UUID(body["device"])),
                 b64_bytes(body["post"]),
                 token=None if body["token"] is None else b64_bytes(body["token"]),

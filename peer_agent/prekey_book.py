@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 from peer_agent.crypto.handshake import InitialHeader
-from peer_agent.crypto.prekeys import PrekeyId, PrekeyKind, PrivatePrekey, create_prekey
+from peer_agent.crypto.prekeys import MAX_PREKEY_ID, PrekeyId, PrekeyKind, PrivatePrekey, create_prekey
 from peer_agent.crypto.primitives import sha256
+from peer_agent.errors import AgentError
 from peer_agent.store import Store, row_key
 
 TABLE = "prekeys"
@@ -29,18 +30,36 @@ class PrekeyBook:
         self._store = store
 
     def make(self, kind: PrekeyKind, count: int, *, day: int) -> list[PrivatePrekey]:
-        """Make prekeys with ids above all earlier ones, whose differences tell nothing, and keep them."""
+        """Make prekeys with ids above all earlier ones, whose differences tell nothing, and keep them.
+
+        Raises:
+            AgentError: there are not so many ids left.
+        """
         last = int.from_bytes(self._store.setting(NEXT_ID) or b"\x01", "big") - 1
         steps = (1 + secrets.randbelow(LONGEST_STEP) for _ in range(count))
         last, *numbers = accumulate(steps, initial=last)
+        if max(numbers, default=last) > MAX_PREKEY_ID:
+            raise AgentError("This device has used up its prekeys: nobody can begin a session with it.")
         made = [create_prekey(kind, PrekeyId(number), day=day) for number in numbers]
         self._store.set_setting(NEXT_ID, (max(numbers, default=last) + 1).to_bytes(8, "big"))
         for prekey in made:
             record = self._store.seal(TABLE, row_key(prekey.prekey_id), prekey.pack())
             self._store.change(
-                "INSERT INTO prekeys (prekey, record) VALUES (?, ?)", (prekey.prekey_id, record)
+                "INSERT INTO prekeys (prekey, is_uploaded, record) VALUES (?, 0, ?)",
+                (prekey.prekey_id, record),
             )
         return made
+
+    def waiting(self, kind: PrekeyKind, *, since_day: int) -> list[PrivatePrekey]:
+        """Prekeys of a kind, made on that day or later, of which the server never said that it has them."""
+        rows = self._store.rows("SELECT prekey, record FROM prekeys WHERE NOT is_uploaded ORDER BY prekey")
+        opened = (self._open(PrekeyId(prekey_id), record) for prekey_id, record in rows)
+        return [prekey for prekey in opened if prekey.kind is kind and prekey.day >= since_day]
+
+    def uploaded(self, prekey_ids: Iterable[PrekeyId]) -> None:
+        """Note that the server has prekeys."""
+        for prekey_id in prekey_ids:
+            self._store.change("UPDATE prekeys SET is_uploaded = 1 WHERE prekey = ?", (prekey_id,))
 
     def find(self, kind: PrekeyKind, prekey_id: PrekeyId) -> PrivatePrekey | None:
         """Look up a prekey by id; one of another kind is none."""
@@ -61,10 +80,13 @@ class PrekeyBook:
 
     def discard_old(self, *, day: int) -> None:
         """Delete lasting prekeys 14 days after their successor came, and one-time ones that nobody claims."""
-        rows = self._store.rows("SELECT prekey, record FROM prekeys ORDER BY prekey")
-        prekeys = [self._open(PrekeyId(prekey_id), record) for prekey_id, record in rows]
-        for prekey in prekeys:
-            if day - _lapses_from(prekey, prekeys) > _kept_days(prekey):
+        rows = self._store.rows("SELECT prekey, is_uploaded, record FROM prekeys ORDER BY prekey")
+        prekeys = [
+            (self._open(PrekeyId(number), record), is_uploaded) for number, is_uploaded, record in rows
+        ]
+        uploaded = [prekey for prekey, is_uploaded in prekeys if is_uploaded]
+        for prekey, _ in prekeys:
+            if day - _lapses_from(prekey, uploaded) > _kept_days(prekey):
                 self.spend([prekey.prekey_id])
                 self._store.change("DELETE FROM first_headers WHERE prekey = ?", (prekey.prekey_id,))
 
@@ -85,11 +107,11 @@ class PrekeyBook:
         return PrivatePrekey.unpack(self._store.open(TABLE, row_key(prekey_id), record))
 
 
-def _lapses_from(prekey: PrivatePrekey, prekeys: list[PrivatePrekey]) -> int:
-    """The day a prekey's time begins to run out: of a lasting one when its successor came, if one did."""
+def _lapses_from(prekey: PrivatePrekey, uploaded: list[PrivatePrekey]) -> int:
+    """The day a prekey's time begins to run out: of a lasting one when the server got its successor."""
     if prekey.kind not in LASTING:
         return prekey.day
-    later = [each.day for each in prekeys if each.kind is prekey.kind and each.prekey_id > prekey.prekey_id]
+    later = [each.day for each in uploaded if each.kind is prekey.kind and each.prekey_id > prekey.prekey_id]
     return min(later, default=2**32)
 
 

@@ -6,6 +6,7 @@ Spec: docs/spec/signaling.md, frame `ice_client`
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NoReturn
 
 from p2p.protocol.frames import FrameToServer
@@ -27,29 +28,26 @@ logger = logging.getLogger(__name__)
 GATHER_S = 0.01
 
 
+@dataclass(frozen=True, slots=True)
+class PresenceParts:
+    """What presence is made of. told: called after each refresh. forwards: carries other people's cells."""
+
+    own: DeviceKeys
+    links: Links
+    clock: Clock
+    send: Callable[[FrameToServer], None]
+    report: Callable[[Event], None]
+    told: Callable[[], None]
+    forwards: bool
+
+
 class Presence:
     """This peer's entry at the server, and the onion keys behind it."""
 
-    def __init__(
-        self,
-        own: DeviceKeys,
-        links: Links,
-        clock: Clock,
-        send: Callable[[FrameToServer], None],
-        report: Callable[[Event], None],
-        told: Callable[[], None],
-        *,
-        forwards: bool,
-    ) -> None:
-        """Take the edges; `told` is called after each refresh that was sent."""
-        self.keys = OnionKeys.create(day=clock.day())
-        self._own = own
-        self._links = links
-        self._clock = clock
-        self._send = send
-        self._report = report
-        self._told = told
-        self._forwards = forwards
+    def __init__(self, parts: PresenceParts) -> None:
+        self.keys = OnionKeys.create(day=parts.clock.day())
+        self._parts = parts
+        self._links = parts.links
         self._due = asyncio.Event()
         self._is_whole_due = False
         self._has_told = False
@@ -79,7 +77,7 @@ class Presence:
         """Make one offer now: a path waits for it."""
         offer = await self._links.stock.make() if self._links.is_ready else None
         if offer is not None:
-            self._send(Offer(offer.id, offer.sdp))
+            self._parts.send(Offer(offer.id, offer.sdp))
 
     async def _wait(self, renewed_at: float) -> bool:
         """Wait for the next reason to speak; tells whether the stock has got old, or the heartbeat is due."""
@@ -98,13 +96,14 @@ class Presence:
         return min(HEARTBEAT_S, OFFER_AGE_BEHIND_NAT_S if self._nat is Nat.CONE else OFFER_AGE_S)
 
     def _tell(self) -> None:
-        self.keys = self.keys.rotated(day=self._clock.day())
+        parts = self._parts
+        self.keys = self.keys.rotated(day=parts.clock.day())
         offers = self._links.stock.current()
         if offers:
             self._nat = nat_of(offers[-1].sdp)
-        key = self.keys.signed(self._own).pack()
-        self._send(IceClient(key, Capabilities(forward=self._forwards), self._nat, offers, ()))
+        key = self.keys.signed(parts.own).pack()
+        parts.send(IceClient(key, Capabilities(forward=parts.forwards), self._nat, offers, ()))
         if not self._has_told:
             self._has_told = True
-            self._report(Online(len(offers), self._forwards))
-        self._told()
+            parts.report(Online(len(offers), parts.forwards))
+        parts.told()

@@ -11,10 +11,10 @@ from typing import NoReturn
 from p2p.protocol.cells import Fragment, Reassembler
 from p2p.protocol.errors import CellError
 from p2p.protocol.ids import HopId
+from p2p.protocol.limits import MAX_RECEIPT_ENTRIES
 from p2p.protocol.parts import Credit, ReceiptEntry
 from p2p.protocol.to_server import Receipt
 
-ENTRIES_PER_FRAME = 64
 QUEUED_RECEIPTS = 4_096
 BETWEEN_FRAMES_S = 0.02
 
@@ -62,7 +62,7 @@ class Receiving:
         """Take as many as one frame holds: entries of one hop, and one credit."""
         hop, credit = self._waiting[0][0], None
         entries: list[ReceiptEntry] = []
-        while self._waiting and self._waiting[0][0] == hop and len(entries) < ENTRIES_PER_FRAME:
+        while self._waiting and self._waiting[0][0] == hop and len(entries) < MAX_RECEIPT_ENTRIES:
             item = self._waiting[0][1]
             if isinstance(item, ReceiptEntry):
                 entries.append(item)

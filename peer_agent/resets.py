@@ -7,7 +7,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from peer_agent.books import Books
 from peer_agent.clock import Clock
@@ -60,7 +59,8 @@ class Resets:
 
     def _may_ask(self, contact: Contact) -> bool:
         since_ms = self._clock.unix_ms() - contact.reset_at_ms
-        return contact.state is ContactState.ACCEPTED and since_ms >= BETWEEN_RESETS_MS
+        is_open = contact.state is ContactState.ACCEPTED and not contact.is_unsafe
+        return is_open and since_ms >= BETWEEN_RESETS_MS
 
     async def _ask(self, number: int) -> None:
         contact = self._books.contacts.get(number)
@@ -71,8 +71,11 @@ class Resets:
             session = await self._handshakes.begin_with(contact, contact.devices[0])
             session, envelope = session.encrypt(create_message(SessionReset(), now_ms=now_ms).pack())
             with self._books.store.transaction():
-                asked = replace(contact, reset_at_ms=now_ms, sessions_from_ms=session.started_ms)
-                self._books.contacts.save(asked)
+                # Read again: while the server was asked, the contact may have changed.
+                contact = self._books.contacts.get(number)
+                if not self._may_ask(contact):
+                    return
+                self._books.contacts.change(number, reset_at_ms=now_ms, sessions_from_ms=session.started_ms)
                 self._books.sessions.save(number, session)
                 self._posts.add(contact.devices[0], envelope, token=contact.their_token)
             await self._posts.deliver()

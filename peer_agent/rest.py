@@ -14,17 +14,24 @@ from typing import Any
 
 import httpx
 
-from peer_agent.errors import LoginRefused, Refused, ServerUnreachable, UnknownUser
+from peer_agent.clock import spoken
+from peer_agent.errors import AgentError, LoginRefused, Refused, ServerUnreachable, UnknownUser
 
 Json = Mapping[str, Any]
 
 CONNECT_DEADLINE_S = 5.0
-ANSWER_DEADLINE_S = 15.0
+SILENCE_DEADLINE_S = 15.0
+# Of a whole answer: one that comes drop by drop is never silent for long.
+ANSWER_DEADLINE_S = 60.0
+# A server that names a longer pause is asked a little too early, and not forgotten.
+MAX_RETRY_AFTER_S = 3_600.0
 REFRESH_BEFORE_S = 120.0
 MAX_ANSWER_BYTES = 16 * 1_024 * 1_024
+MAX_SENTENCE_SIGNS = 500
 
+PLAIN = "identity"
 LOGIN_ENDED = "The login has ended: run `mesa-peer login`."
-UNREACHABLE = "The server does not answer."
+NO_MESA_SERVER = "This address does not answer like a Mesa server."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,19 @@ class Tokens:
             return 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer that has come as a whole."""
+
+    status: int
+    retry_after_s: float | None
+    content: bytes
+
+    @property
+    def is_success(self) -> bool:
+        return httpx.codes.is_success(self.status)
+
+
 class Rest:
     """One server and at most one login."""
 
@@ -56,11 +76,12 @@ class Rest:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Take the edges: where new tokens are kept, and what carries requests if not the network."""
+        self._server = server
         self._client = httpx.AsyncClient(
             base_url=server,
             transport=transport,
-            timeout=httpx.Timeout(ANSWER_DEADLINE_S, connect=CONNECT_DEADLINE_S),
-            headers={"Accept": "application/json"},
+            timeout=httpx.Timeout(SILENCE_DEADLINE_S, connect=CONNECT_DEADLINE_S),
+            headers={"Accept": "application/json", "Accept-Encoding": PLAIN},
             trust_env=False,
         )
         self._tokens = tokens
@@ -80,7 +101,7 @@ class Rest:
 
         Raises:
             LoginRefused: there is no login, or it has ended.
-            ServerUnreachable
+            ServerUnreachable, Refused, UnknownUser: the server gives no new one now; it may later.
         """
         if self._tokens is None:
             raise LoginRefused("There is no login: run `mesa-peer login`.")
@@ -93,7 +114,7 @@ class Rest:
 
         Raises:
             LoginRefused: the login has ended.
-            ServerUnreachable
+            ServerUnreachable, Refused, UnknownUser: the server gives none now; it may later.
         """
         if self._tokens is None:
             raise LoginRefused(LOGIN_ENDED)
@@ -104,7 +125,7 @@ class Rest:
 
         Raises:
             LoginRefused: the login has ended.
-            ServerUnreachable
+            ServerUnreachable, Refused, UnknownUser: the server gives none now; it may later.
         """
         async with self._refreshing:
             if self._tokens is not used:
@@ -119,46 +140,62 @@ class Rest:
             LoginRefused, UnknownUser, Refused: the server's word, by its problem document.
             ServerUnreachable: no answer, or the server can not serve.
         """
-        response = await self._send(method, path, body, login=login)
-        if response.status_code == httpx.codes.UNAUTHORIZED and login and self._tokens is not None:
+        answer = await self._send(method, path, body, login=login)
+        if answer.status == httpx.codes.UNAUTHORIZED and login and self._tokens is not None:
             await self.refresh(self._tokens)
-            response = await self._send(method, path, body, login=login)
-        return _read(response)
+            answer = await self._send(method, path, body, login=login)
+        return _read(answer)
 
-    async def _send(self, method: str, path: str, body: Json | None, *, login: bool) -> httpx.Response:
+    async def _send(self, method: str, path: str, body: Json | None, *, login: bool) -> _Answer:
         headers = {"Authorization": f"Bearer {await self.access_token()}"} if login else {}
         try:
-            return await self._client.request(method, path, json=body, headers=headers)
-        except httpx.HTTPError as error:
-            raise ServerUnreachable(UNREACHABLE) from error
+            async with (
+                asyncio.timeout(ANSWER_DEADLINE_S),
+                self._client.stream(method, path, json=body, headers=headers) as response,
+            ):
+                content = await _bounded(response)
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise ServerUnreachable(f"{self._server} does not answer.") from error
+        return _Answer(response.status_code, _retry_after_s(response), content)
 
 
-def _read(response: httpx.Response) -> Json:
-    if response.is_success and not response.content:
+async def _bounded(response: httpx.Response) -> bytes:
+    """Read an answer; what is too long is not read to its end."""
+    if response.headers.get("Content-Encoding", PLAIN) != PLAIN:
+        # Nobody asked for it, and a few bytes can unfold to any number.
+        raise ServerUnreachable(NO_MESA_SERVER)
+    content = bytearray()
+    async for piece in response.aiter_bytes():
+        content += piece
+        if len(content) > MAX_ANSWER_BYTES:
+            raise ServerUnreachable("The server's answer is too long.")
+    return bytes(content)
+
+
+def _read(answer: _Answer) -> Json:
+    if answer.is_success and not answer.content:
         return {}
-    body = _json_object(response)
-    if response.is_success:
+    body = _json_object(answer)
+    if answer.is_success:
         return body
-    raise _problem(response, body)
+    raise _problem(answer, body)
 
 
-def _json_object(response: httpx.Response) -> Json:
-    if len(response.content) > MAX_ANSWER_BYTES:
-        raise ServerUnreachable("The server's answer is too long.")
+def _json_object(answer: _Answer) -> Json:
     try:
-        body = response.json()
-    except ValueError:
+        body = json.loads(answer.content)
+    except (ValueError, RecursionError):
         body = None
     if isinstance(body, dict):
         return body
-    if response.is_success:
-        raise ServerUnreachable("This address does not answer like a Mesa server.")
+    if answer.is_success:
+        raise ServerUnreachable(NO_MESA_SERVER)
     return {}
 
 
-def _problem(response: httpx.Response, body: Json) -> Exception:
-    status, code = response.status_code, str(body.get("code", "refused"))
-    retry_after_s = _retry_after_s(response)
+def _problem(answer: _Answer, body: Json) -> AgentError:
+    status, code = answer.status, str(body.get("code", "refused"))
+    retry_after_s = answer.retry_after_s
     if status in (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT):
         return ServerUnreachable("The server can not serve at the moment.", retry_after_s=retry_after_s)
     if code == "login_refused":
@@ -168,6 +205,8 @@ def _problem(response: httpx.Response, body: Json) -> Exception:
     if code == "not_found":
         return UnknownUser("There is no such user.")
     sentence = _SENTENCES.get(code, f"The server refused the request ({status} {_word(code)}).")
+    if code == "throttled" and retry_after_s is not None:
+        sentence = f"Too many requests: try again in {spoken(retry_after_s)}."
     if code == "invalid" and isinstance(body.get("fields"), dict):
         sentence = _fields_sentence(body["fields"])
     return Refused(sentence, code=code, retry_after_s=retry_after_s)
@@ -188,17 +227,18 @@ def _word(code: str) -> str:
 
 
 def _fields_sentence(fields: Json) -> str:
-    parts = [
-        f"{name}: {' '.join(map(str, texts))}" for name, texts in fields.items() if isinstance(texts, list)
-    ]
-    return "The server refused the request. " + " ".join(parts)[:500]
+    said = {name: " ".join(map(str, texts)) for name, texts in fields.items() if isinstance(texts, list)}
+    if said.keys() == {"password"}:
+        return said["password"].replace("This password", "The password")[:MAX_SENTENCE_SIGNS]
+    parts = " ".join(f"{name}: {sentences}" for name, sentences in said.items())
+    return f"The server refused the request. {parts}"[:MAX_SENTENCE_SIGNS]
 
 
 def _retry_after_s(response: httpx.Response) -> float | None:
-    try:
-        return float(response.headers["Retry-After"])
-    except (KeyError, ValueError):
-        return None
+    """Whole seconds, as the server writes them; any other form, such as a date or `inf`, counts as none."""
+    said = response.headers.get("Retry-After", "")
+    # More digits than nine say no more than the cap, and may be too many for a number.
+    return float(min(int(said[:9]), MAX_RETRY_AFTER_S)) if said.isascii() and said.isdigit() else None
 
 
 def text(body: Json, key: str) -> str:

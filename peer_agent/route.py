@@ -48,5 +48,5 @@ def make_route(frame: PathReady, device: DeviceEntry, *, now_s: int) -> Route:
     """
     last = SignedOnionKey.unpack(frame.onion_key).verify(device, now_s=now_s)
     keys = (*(X25519Public(key) for key in frame.forwarders), last)
-    layers = tuple(onion.Hop(key, onion.HopId(hop)) for key, hop in zip(keys, frame.hops, strict=True))
+    layers = tuple(onion.Hop(key, hop) for key, hop in zip(keys, frame.hops, strict=True))
     return Route(frame.link, device, frame.hops, layers)

@@ -3,6 +3,7 @@
 Spec: docs/spec/links.md
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -69,6 +70,7 @@ class AiortcTransport:
         )
         self._callbacks = callbacks
         self._channel: RTCDataChannel | None = None
+        self._closing: asyncio.Future[None] | None = None
         self._connection.on("connectionstatechange", self._connection_changed)
 
     @property
@@ -123,7 +125,14 @@ class AiortcTransport:
             raise TransportFailed("the channel is not open") from error
 
     async def close(self) -> None:
-        await self._connection.close()
+        """End the connection; whoever calls again waits for the same end.
+
+        The wait is shielded: aiortc shares one bare future among all who close, itself among them, and a
+        cancellation of one would fail the one that is at work.
+        """
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._connection.close())
+        await asyncio.shield(self._closing)
 
     async def _use(self, description: RTCSessionDescription) -> None:
         try:

@@ -70,7 +70,8 @@ class Sealer:
         session = await self._handshakes.session_with(contact, device, lasting_only=True)
         with self._books.store.transaction():
             # Read again: while the server was asked, the contact may have changed.
-            self._books.contacts.save(_after(self._books.contacts.get(number), known))
+            after = _after(self._books.contacts.get(number), known)
+            self._books.contacts.change(number, sessions_from_ms=after.sessions_from_ms)
             self._books.outbox.unseal_all(number)
         logger.info("messages without an answer are sealed anew")
         return session

@@ -28,7 +28,7 @@ from p2p.protocol.ids import LinkId
 from p2p.protocol.limits import FRAME_BYTES, FRAMES_BURST, FRAMES_PER_S, RESUME_S, SUBPROTOCOL
 from p2p.protocol.to_peer import Welcome
 from p2p.protocol.to_server import Hello
-from peer_agent.errors import AgentError, Refused, ServerUnreachable, StateInUse
+from peer_agent.errors import AgentError, LoginRefused, Refused, StateInUse
 from peer_agent.events import Event, SessionClosed, SessionOpened
 from peer_agent.rest import Rest
 
@@ -78,6 +78,14 @@ class SessionEdges:
     welcomed: Callable[[Greeting], None]
     received: Callable[[FrameToPeer], None]
     report: Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a socket ended: the cause in a word, and how long the server wants to be left alone."""
+
+    cause: str
+    retry_after_s: float = 0.0
 
 
 class Pace:
@@ -140,37 +148,43 @@ class Session:
         """
         while True:
             started = _now()
-            cause = await self._one_socket()
+            end = await self._one_socket()
             if _now() - started > STABLE_S:
                 self._retry_s = FIRST_RETRY_S
-            pause_s = random.uniform(0, self._retry_s)  # noqa: S311  jitter keeps no secret
-            self._edges.report(SessionClosed(cause, round(pause_s, 3)))
+            pause_s = end.retry_after_s + random.uniform(0, self._retry_s)  # noqa: S311  jitter keeps no secret
+            self._edges.report(SessionClosed(end.cause, round(pause_s, 3)))
             await asyncio.sleep(pause_s)
             self._retry_s = min(2 * self._retry_s, LAST_RETRY_S)
 
-    async def _one_socket(self) -> str:
-        """Open a socket and serve it to its end; returns the cause of the end in a word."""
+    async def _one_socket(self) -> End:
+        """Open a socket and serve it to its end."""
         try:
+            # Outside the deadline: a refresh that is cut off may have used its token up.
+            token = await self._rest.access_token()
             async with asyncio.timeout(OPEN_DEADLINE_S):
-                socket = await self._open()
+                socket = await self._open(token)
         except InvalidStatus as error:
-            return await self._renewed("refused") if error.response.status_code in UNAUTHORIZED else "refused"
-        except (ServerUnreachable, OSError, TimeoutError, InvalidHandshake, InvalidURI):
-            return "unreachable"
+            is_token = error.response.status_code in UNAUTHORIZED
+            return await self._renewed("refused") if is_token else End("refused")
+        except LoginRefused:
+            raise
+        except AgentError as error:
+            return _unreachable(error)
+        except (OSError, TimeoutError, InvalidHandshake, InvalidURI):
+            return End("unreachable")
         try:
             await self._serve(socket)
         except ConnectionClosed as error:
             return await self._ended(error)
         except (ProtocolError, TimeoutError) as error:
             logger.warning("the server broke the protocol: %s", type(error).__name__)
-            return "protocol"
+            return End("protocol")
         finally:
             self.is_open = False
             self._closed_at = _now()
             await _close(socket)
 
-    async def _open(self) -> ClientConnection:
-        token = await self._rest.access_token()
+    async def _open(self, token: str) -> ClientConnection:
         return await connect(
             self._url,
             additional_headers={"Authorization": f"Bearer {token}"},
@@ -243,19 +257,26 @@ class Session:
         self._edges.report(SessionOpened(welcome.resumed))
         self._edges.welcomed(greeting)
 
-    async def _ended(self, error: ConnectionClosed) -> str:
+    async def _ended(self, error: ConnectionClosed) -> End:
         code = 1006 if error.rcvd is None else error.rcvd.code
         if code in CLOSE_ENDS:
             raise CLOSE_ENDS[code]
-        return await self._renewed(str(code)) if code == SessionEnded.close_code else str(code)
+        return await self._renewed(str(code)) if code == SessionEnded.close_code else End(str(code))
 
-    async def _renewed(self, cause: str) -> str:
+    async def _renewed(self, cause: str) -> End:
         """Get new tokens before the next try; when the login has ended, this says so."""
         try:
             await self._rest.renew()
-        except ServerUnreachable:
-            return "unreachable"
-        return cause
+        except LoginRefused:
+            raise
+        except AgentError as error:
+            return _unreachable(error)
+        return End(cause)
+
+
+def _unreachable(error: AgentError) -> End:
+    """A server that gives no tokens now may do so later, whatever it calls its refusal."""
+    return End("unreachable", error.retry_after_s or 0.0)
 
 
 async def _receive(socket: ClientConnection) -> FrameToPeer:

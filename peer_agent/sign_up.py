@@ -3,10 +3,12 @@
 Spec: docs/spec/identity.md and docs/spec/rest.md, section "Accounts"
 """
 
+import re
+
 from peer_agent.account import Account, load_account, load_tokens, require_account, save_account, save_tokens
 from peer_agent.api import Api
-from peer_agent.clock import Clock
-from peer_agent.contacts import folded
+from peer_agent.clock import Clock, spoken
+from peer_agent.contact_book import folded
 from peer_agent.crypto.identity import (
     RecoveryCode,
     RecoveryKey,
@@ -20,21 +22,49 @@ from peer_agent.rest import Rest
 from peer_agent.store import Store
 
 RECOVERY = "recovery_code"
+MIN_PASSWORD_SIGNS = 10
+USER_NAME = re.compile(r"[a-z][a-z0-9_-]{1,31}")
+# The rate of logins asks for a second or two, the lock for a quarter of an hour.
+LONGEST_RATE_S = 60.0
+
+
+def checked_name(text: str) -> str:
+    """A user name for a new account, as the server keeps it.
+
+    Raises:
+        UsageError: the server would not take it.
+    """
+    name = folded(text)
+    if USER_NAME.fullmatch(name) is None:
+        raise UsageError("A user name has 2 to 32 letters a to z, digits, _ or -, and starts with a letter.")
+    return name
+
+
+def checked_password(password: str) -> str:
+    """A password for a new account.
+
+    Raises:
+        UsageError: the server would not take it.
+    """
+    if len(password) < MIN_PASSWORD_SIGNS:
+        raise UsageError(f"The password has fewer than {MIN_PASSWORD_SIGNS} characters.")
+    return password
 
 
 async def register(store: Store, server: str, username: str, password: str, clock: Clock) -> Account:
     """Make an account and log in; after an interruption, go on with the same keys.
 
     Raises:
-        UsageError: this state directory has another account.
-        Refused: the name is taken or not allowed, or the password is too short.
+        UsageError: this state directory has another account, or name or password is not allowed.
+        Refused: the name is taken, or the password too easy to guess.
         ServerUnreachable
     """
+    name, password = checked_name(username), checked_password(password)
     account = load_account(store)
     if account is not None and load_tokens(store) is not None:
         raise UsageError(f"This state directory has an account already: {account.username}.")
-    if account is None or (account.username, account.server) != (folded(username), server):
-        account = _prepare(store, server, folded(username), clock)
+    if account is None or (account.username, account.server) != (name, server):
+        account = _prepare(store, server, name, clock)
     rest = Rest(server, save=lambda tokens: save_tokens(store, tokens))
     try:
         await _register_or_resume(Api(rest), account, password)
@@ -48,6 +78,7 @@ async def login(store: Store, password: str) -> Account:
 
     Raises:
         LoginRefused: no account here, or the server refuses it.
+        Refused: too many wrong passwords.
         ServerUnreachable
     """
     account = require_account(store)
@@ -70,7 +101,7 @@ async def logout(store: Store) -> Account:
         return account
     rest = Rest(account.server, tokens=tokens, save=lambda new: save_tokens(store, new))
     try:
-        await Api(rest).logout()
+        await Api(rest).accounts.logout()
     except LoginRefused:
         # It had ended before; the result is the same.
         pass
@@ -103,7 +134,7 @@ def _prepare(store: Store, server: str, username: str, clock: Clock) -> Account:
 
 async def _register_or_resume(api: Api, account: Account, password: str) -> None:
     try:
-        await api.register(account.username, password, account.statements)
+        await api.accounts.register(account.username, password, account.statements)
     except Refused as error:
         if error.code != "username_taken":
             raise
@@ -117,6 +148,13 @@ async def _register_or_resume(api: Api, account: Account, password: str) -> None
 
 
 async def _login(api: Api, account: Account, password: str) -> None:
-    challenge = await api.challenge()
+    challenge = await api.accounts.challenge()
     signature = account.device.prove_login(challenge)
-    await api.login(account.username, password, account.device_id, challenge, signature)
+    try:
+        await api.accounts.login(account.username, password, account.device_id, challenge, signature)
+    except Refused as error:
+        wait_s = error.retry_after_s or 0.0
+        if error.code != "throttled" or wait_s <= LONGEST_RATE_S:
+            raise
+        sentence = f"Too many wrong passwords: try again in {spoken(wait_s)}."
+        raise Refused(sentence, code=error.code, retry_after_s=wait_s) from None

@@ -52,22 +52,29 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, command: str = "") -> Iterator[None]:
     """Hold the directory for this process until the block ends, or the process does.
 
     Raises:
-        StateInUse: another process holds it; the sentence names its id.
+        StateInUse: another process holds it; the sentence names its id, and its command if it gave one.
     """
     descriptor = os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT, FILE_MODE)
     with os.fdopen(descriptor, "r+", encoding="ascii") as file:
         if not _try_lock(file):
-            holder = file.read().strip() or "unknown"
-            raise StateInUse(f"The state directory {path} is in use by process {holder}.")
+            raise StateInUse(
+                f"The state directory {path} is in use by process {_holder(file)}. "
+                "Stop it first: one agent works on a state directory at a time."
+            )
         file.seek(0)
         file.truncate()
-        file.write(f"{os.getpid()}\n")
+        file.write(f"{os.getpid()}\n{command}\n" if command else f"{os.getpid()}\n")
         file.flush()
         yield
+
+
+def _holder(file: IO[str]) -> str:
+    process, _, command = file.read().strip().partition("\n")
+    return f"{process or 'unknown'} ({command})" if command else process or "unknown"
 
 
 if sys.platform == "win32":

@@ -18,7 +18,9 @@ from peer_agent.crypto.at_rest import (
     Place,
     create_master_key,
     lock_master_key,
+    needs_passphrase,
     open_record,
+    row_digest,
     seal_record,
     unlock_master_key,
 )
@@ -34,14 +36,16 @@ BUSY_MS = 5_000
 # Numbers of contacts are random; ids and digests are random to whoever does not hold the messages.
 SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE contacts (contact INTEGER PRIMARY KEY, record BLOB NOT NULL);
-CREATE TABLE tokens (digest BLOB PRIMARY KEY, contact INTEGER, record BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE contacts (contact INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, record BLOB NOT NULL);
+CREATE TABLE tokens (
+    digest BLOB PRIMARY KEY, is_live INTEGER NOT NULL, contact INTEGER, record BLOB NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE sessions (
     session BLOB PRIMARY KEY, contact INTEGER NOT NULL, record BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX sessions_contact ON sessions (contact);
 CREATE TABLE first_headers (header BLOB PRIMARY KEY, prekey INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE prekeys (prekey INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE prekeys (prekey INTEGER PRIMARY KEY, is_uploaded INTEGER NOT NULL, record BLOB NOT NULL);
 CREATE TABLE messages (
     contact INTEGER NOT NULL, number INTEGER NOT NULL, outgoing INTEGER NOT NULL, message BLOB NOT NULL,
     state TEXT NOT NULL, place INTEGER, record BLOB NOT NULL,
@@ -51,11 +55,22 @@ CREATE UNIQUE INDEX messages_id ON messages (contact, outgoing, message);
 CREATE INDEX messages_state ON messages (state, contact, number);
 CREATE INDEX messages_place ON messages (contact, place);
 CREATE INDEX messages_side ON messages (contact, outgoing, number);
+CREATE TABLE held (contact INTEGER PRIMARY KEY, messages INTEGER NOT NULL, bytes INTEGER NOT NULL);
+CREATE TABLE waits (
+    contact INTEGER NOT NULL, message BLOB NOT NULL, number INTEGER NOT NULL,
+    PRIMARY KEY (contact, message, number)
+) WITHOUT ROWID;
+CREATE INDEX waits_number ON waits (contact, number);
+CREATE TABLE came (
+    contact INTEGER NOT NULL, message BLOB NOT NULL, PRIMARY KEY (contact, message)
+) WITHOUT ROWID;
 CREATE TABLE envelopes (
     digest BLOB PRIMARY KEY, contact INTEGER NOT NULL, number INTEGER NOT NULL, device BLOB NOT NULL,
     record BLOB NOT NULL, UNIQUE (contact, number, device)
 ) WITHOUT ROWID;
-CREATE TABLE received (digest BLOB PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE received (
+    digest BLOB PRIMARY KEY, contact INTEGER NOT NULL, record BLOB NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE posts (post INTEGER PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE mailbox_done (post BLOB PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE set_aside (post BLOB PRIMARY KEY, day INTEGER NOT NULL, record BLOB NOT NULL) WITHOUT ROWID;
@@ -108,6 +123,10 @@ class Store:
         except CryptoError as error:
             raise StoreClosed("The local store is damaged: a record does not open.") from error
 
+    def digest(self, table: str, value: bytes) -> bytes:
+        """Digest of a value inside a record of a table: beside the record, it finds the row."""
+        return row_digest(self._master, table, value)
+
     def setting(self, name: str) -> bytes | None:
         """Read a setting."""
         row = self.row("SELECT record FROM settings WHERE name = ?", (name,))
@@ -156,7 +175,10 @@ def _master_key(path: Path, passphrase: str | None) -> MasterKey:
             draft.unlink(missing_ok=True)
             write_private(draft, lock_master_key(create_master_key(), passphrase))
             os.replace(draft, path)
-        return unlock_master_key(path.read_bytes(), passphrase)
+        locked = path.read_bytes()
+        if passphrase is None and needs_passphrase(locked):
+            raise StoreClosed("This store has a passphrase: give --passphrase-file.")
+        return unlock_master_key(locked, passphrase)
     except WrongPassphrase as error:
         raise StoreClosed(str(error)) from error
     except (CryptoError, OSError) as error:

@@ -36,7 +36,8 @@ class BundlesView(UserView):
 
     def post(self, request: Request) -> Response:
         body = parse(BundleClaim, request.data)
-        bundle = claim_bundles(username=body["username"], token=body["token"])
+        user, _ = caller(request)
+        bundle = claim_bundles(caller=user, username=body["username"], token=body["token"])
         return Response(
             {
                 "username": bundle.username,

@@ -21,7 +21,7 @@ class MailboxView(UserView):
         body = parse(Post, request.data)
         user, _ = caller(request)
         if body["token"] is not None:
-            post_by_token(token=body["token"], device_id=body["device"], sealed=body["envelope"])
+            post_by_token(sender=user, token=body["token"], device_id=body["device"], sealed=body["envelope"])
         else:
             post_by_name(
                 sender=user, username=body["username"], device_id=body["device"], sealed=body["envelope"]

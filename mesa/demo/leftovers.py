@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mesa.dumps import STORE, Difference, Dump, differences, holding, naming_both
+from mesa.dumps import STORE, Difference, Dump, differences, holding, naming_anybody, naming_two
 from p2p.protocol.fields import b64_bytes
 
 # What a message may leave or touch: exactly these columns. No row has two users, or a time of day but
@@ -24,6 +24,15 @@ ROWS_ALLOWED = {
     "accounts_standingprekey": {"id", "device_id", "kind", "key_id", "packed"},
 }
 TRANSACTION_TABLES = frozenset({"p2p_p2ptransaction", "p2p_p2ppath"})
+# What the other rows are, for somebody who sees them for the first time.
+MEANINGS = {
+    "accounts_deliverytoken": "digest of a delivery token",
+    "accounts_devicelogin": "a login, renewed",
+    "accounts_envelope": "a sealed post of a mailbox, without its sender",
+    "accounts_onetimeprekey": "a public key, used once",
+    "accounts_revokedtoken": "a login's old token, ended",
+    "accounts_standingprekey": "a public key, renewed",
+}
 WHOLE_MINUTE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:00(\+00:00)?")
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 TIME_COLUMNS = {"started": WHOLE_MINUTE, "ended": WHOLE_MINUTE, "expires_on": DATE, "forget_on": DATE}
@@ -35,17 +44,10 @@ TRANSACTION_KINDS = frozenset(
 
 @dataclass(frozen=True)
 class Traces:
-    """What must be found nowhere: two users side by side, the hops of the paths, the text."""
+    """What must be found nowhere but on the ends' devices: the hops of the paths, the text."""
 
-    sender: str
-    receiver: str
     hops: frozenset[str]
     text: str
-
-    @property
-    def secrets(self) -> frozenset[str]:
-        """Texts that no row and no key may hold; hop ids in both spellings."""
-        return self.hops | {b64_bytes(hop).hex() for hop in self.hops} | {self.text}
 
 
 @dataclass(frozen=True)
@@ -66,20 +68,21 @@ class Leftovers:
         """What must not be there, in words; empty when the server kept its promise."""
         rows = [f"a row of {each.where}" for each in self.found if not _is_allowed(each)]
         keys = [f"the key {name}" for name in self.after[STORE] if _kind(name) in TRANSACTION_KINDS]
-        pairs = naming_both(self.after, self.traces.sender, self.traces.receiver)
-        secrets = holding(self.after, self.traces.secrets)
-        return [*rows, *keys, *(f"both users in {where}" for where in pairs), *secrets]
+        named = naming_anybody(self.after, sorted(TRANSACTION_TABLES))
+        secrets = holding(self.after, texts=[self.traces.text], ids=map(b64_bytes, self.traces.hops))
+        pairs = [f"two users in {where}" for where in naming_two(self.after)]
+        return [*rows, *keys, *(f"a user in {where}" for where in named), *pairs, *secrets]
 
     def __rich__(self) -> RenderableType:
         table = Table(title="what the server holds about this message", title_justify="left", expand=False)
         for column in ("where", "what changed", "what it says"):
-            table.add_column(column)
+            table.add_column(column, overflow="fold")
         for each in self.found:
             table.add_row(each.where, _change(each), _content(each))
         table.add_row("store", f"{len(self.after[STORE])} keys", "who is online, open links, counters")
-        both = f"{self.traces.sender} beside {self.traces.receiver}"
         verdict = Text(
-            f"Searched all of it: no row or key names {both}, and none holds a hop of the path or the text.",
+            "Searched all of it, for names and for ids in pieces: no row or key names two users, none of a "
+            "transaction names one, and none holds a hop of the path or the text.",
             style="green",
         )
         wrong = Text("must not be there: " + ", ".join(self.unexpected), style="bold red")
@@ -108,7 +111,7 @@ def _change(difference: Difference) -> str:
 def _content(difference: Difference) -> str:
     row = difference.after or {}
     if difference.where not in TRANSACTION_TABLES:
-        return "random key, no time of day"
+        return f"{MEANINGS.get(difference.where, 'random key')}; no time of day"
     shown = [
         f"{name} {row[name]}"
         for name in ("state", "attempts", "attempt", "cause", "started")

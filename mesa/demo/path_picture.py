@@ -25,6 +25,7 @@ STEPS = {
     "path": "path found; only ada has its keys and hop ids",
     "sent": "wrapped in four layers; leaves when the first link is open",
     "delivered": "delivered: bo's receipt verified",
+    "blocked": "not sent: bo's keys have changed",
 }
 
 
@@ -118,12 +119,12 @@ class PathPicture:
         )
 
     def _chain(self) -> Text:
-        names = [SENDER, *(self.joins.get(join, "?") for join in self._inner_joins), RECEIVER]
-        names += ["?"] * (PLACES - len(names)) if len(names) < PLACES else []
-        lit = [True, *(join in self.passed for join in self._inner_joins), self.received_at is not None]
+        between = [(self.joins.get(join, "?"), join in self.passed) for join in self._inner_joins]
+        between += [("?", False)] * (PLACES - 2 - len(between))
         chain = Text()
-        for place, name in enumerate(names):
-            is_lit = place < len(lit) and lit[place]
+        for place, (name, is_lit) in enumerate(
+            [(SENDER, True), *between, (RECEIVER, self.received_at is not None)]
+        ):
             if place:
                 chain.append(" ━━▶ " if is_lit else " ──▷ ", style="green" if is_lit else "dim")
             chain.append(f" {name} ", style="bold reverse green" if is_lit else "reverse dim")
@@ -143,4 +144,13 @@ class PathPicture:
 
 def _said(event: Event) -> str:
     attempt = f", attempt {event['attempt']}" if event["attempt"] > 1 else ""
-    return f"{STEPS.get(event['state'], event['state'].replace('_', ' '))}{attempt}"
+    return f"{_step(event)}{attempt}"
+
+
+def _step(event: Event) -> str:
+    match event["state"], event["waits_for"]:
+        case "waiting", "contact":
+            return f"waiting: {RECEIVER} is not reachable yet"
+        case "waiting", "forwarders":
+            return f"waiting for forwarders, {event['forwarders']} of {PLACES - 2}"
+    return STEPS[event["state"]]

@@ -2,9 +2,10 @@
 -- An offer that was handed out may still stand in a stock that left the peer before it knew: it is left out here, and
 -- remembered until a stock comes without it.
 -- An account stands in one network at a time, that of its peer which refreshed last: else it would be sampled for each.
+-- Tells who waited for what came: for an offer some, by lot, since each is taken once.
 -- KEYS forwarders, waiting_forwarders
 local prefix, peer, socket, now, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
-local onion_key, forward, nat, oldest = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local onion_key, forward, nat, oldest, woken_per_offer = ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
 local record = prefix .. 'peer:' .. peer
 if redis.call('HGET', record, 'socket') ~= socket then return {'unknown', '', {}} end
 local known = redis.call('HMGET', record, 'user', 'device', 'resume', 'told', 'network')
@@ -36,7 +37,7 @@ local stock = prefix .. 'offers:' .. peer
 redis.call('DEL', stock)
 local taken = prefix .. 'taken:' .. peer
 local still_listed = {}
-for at = 10, #ARGV, 2 do
+for at = 11, #ARGV, 2 do
     if redis.call('SISMEMBER', taken, ARGV[at]) == 1 then
         table.insert(still_listed, ARGV[at])
     else
@@ -63,8 +64,7 @@ for _, name in ipairs({'peer:' .. peer, 'device:' .. known[2], 'devices:' .. kno
                        'unanswered:' .. peer, 'owed:' .. peer}) do
     redis.call('PEXPIRE', prefix .. name, ttl)
 end
-local waits = redis.call('SMEMBERS', prefix .. 'offer_waits:' .. peer)
-redis.call('DEL', prefix .. 'offer_waits:' .. peer)
+local waits = redis.call('SPOP', prefix .. 'offer_waits:' .. peer, woken_per_offer * redis.call('LLEN', stock))
 if appeared == 1 then
     for _, tx in ipairs(redis.call('ZRANGE', KEYS[2], 0, 49)) do table.insert(waits, tx) end
 end

@@ -1,13 +1,16 @@
 -- Credit a transaction with a receipt, or with the wish to be kept, and prolong all that is its.
 -- A receipt is held for a sender that is away, the newest of them within a number and a size. The size counts for all
 -- transactions of the device: the one that holds most pays, so a flood by one contact displaces its own receipts only.
--- Returns the owner's device, or nothing when it has ended or was kept just now.
+-- Not of one whose recipient took the token back, and not while its sender has no peer: a record that others alone
+-- prolong would stay for good.
+-- Returns the owner's device, or nothing when it has ended, was not credited, or was kept just now.
 -- KEYS tx, hops of the tx, held receipts
 local prefix, tx, now, ttl, path_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local receipt, most, most_bytes, held_ttl = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]
 local keep_every = tonumber(ARGV[10])
-local known = redis.call('HMGET', KEYS[1], 'owner', 'attempt', 'kept')
-if not known[1] then return false end
+local known = redis.call('HMGET', KEYS[1], 'owner', 'attempt', 'kept', 'recipient', 'digest')
+if not known[1] or known[4] == '' then return false end
+if redis.call('EXISTS', prefix .. 'device:' .. known[1]) == 0 then return false end
 redis.call('HSET', KEYS[1], 'used', now)
 local sizes = prefix .. 'held_sizes:' .. known[1]
 
@@ -55,5 +58,6 @@ if is_refused then return false end
 redis.call('PEXPIRE', KEYS[1], ttl)
 redis.call('PEXPIRE', KEYS[2], ttl)
 redis.call('PEXPIRE', prefix .. 'txs:' .. known[1], ttl)
+redis.call('PEXPIRE', prefix .. 'reaching:' .. known[5], ttl)
 for _, hop in ipairs(redis.call('SMEMBERS', KEYS[2])) do redis.call('PEXPIRE', prefix .. 'hop:' .. hop, ttl) end
 return known[1]

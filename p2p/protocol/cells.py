@@ -31,6 +31,10 @@ MAX_STREAMS_OF_ALL_HOPS = 512
 MAX_UNFINISHED_BYTES = 2 * 1_024 * 1_024
 MAX_UNFINISHED_BYTES_OF_ALL_HOPS = 8 * 1_024 * 1_024
 STREAM_IDLE_S = 30.0
+# What a sender that keeps to the window can have unfinished: less than this, also while one more begins.
+FAIR_STREAMS = FIRST_WINDOW
+FAIR_ENVELOPES = 2
+STALLED_S = 2.0
 LONE_HOP = HopId(bytes(HOP_ID_BYTES))
 
 
@@ -129,6 +133,8 @@ def fragments(envelope: bytes, stream: StreamId) -> Iterator[Fragment]:
 
 @dataclass(slots=True)
 class _Stream:
+    """What is there of one envelope; `last_at`: when it last got a fragment that it had not."""
+
     count: int
     last_at: float
     bodies: dict[int, bytes] = field(default_factory=dict)
@@ -142,7 +148,7 @@ class _Stream:
 
 @dataclass(slots=True)
 class _HopStreams:
-    """What one hop has brought so far; streams in the order in which they last got a fragment."""
+    """What one hop has brought so far; streams in the order in which they last got a new fragment."""
 
     streams: dict[StreamId, _Stream] = field(default_factory=dict)
     size_bytes: int = 0
@@ -150,6 +156,15 @@ class _HopStreams:
     @property
     def is_over(self) -> bool:
         return len(self.streams) > MAX_STREAMS or self.size_bytes > MAX_UNFINISHED_BYTES
+
+    @property
+    def last_at(self) -> float:
+        """When the stream that has stood still longest got its last fragment."""
+        return next(iter(self.streams.values())).last_at
+
+    def share(self, fair_bytes: int) -> float:
+        """How much it holds, in units of what an honest sender may need."""
+        return max(len(self.streams) / FAIR_STREAMS, self.size_bytes / fair_bytes)
 
     def touch(self, stream_id: StreamId) -> None:
         self.streams[stream_id] = self.streams.pop(stream_id)
@@ -172,8 +187,9 @@ class Progress:
 class Reassembler:
     """Puts fragments of many streams together, bounded in number, size and time.
 
-    What a hop brings displaces what the same hop brought; past the bounds over all hops the hop that holds
-    most pays. So no sender pushes out another's message (T-14).
+    What a hop brings displaces what the same hop brought. Past the bounds over all hops pays who stands
+    still, then who holds more than an honest sender needs, then who came last: neither one hop with much nor
+    many hops with little push out a message that is on its way (T-14).
 
     Pure: time in seconds is passed in.
 
@@ -182,6 +198,8 @@ class Reassembler:
 
     def __init__(self, max_envelope_bytes: int = MAX_ENVELOPE_BYTES) -> None:
         self._max_fragments = -(-max_envelope_bytes // FRAGMENT_BYTES)
+        self._fair_bytes = FAIR_ENVELOPES * max_envelope_bytes
+        # In the order in which the hops began to hold something.
         self._hops: dict[HopId, _HopStreams] = {}
 
     @property
@@ -214,31 +232,45 @@ class Reassembler:
         if len(stream.bodies) == stream.count:
             held.forget(fragment.stream)
             return Progress(envelope=b"".join(stream.bodies[index] for index in range(stream.count)))
-        self._make_space(held)
-        return Progress(credit_index=_credit(stream))
+        self._make_space(held, now)
+        return Progress(credit_index=_credit(stream) if fragment.stream in held.streams else None)
 
     def _expire(self, now: float) -> None:
         for hop_id, held in tuple(self._hops.items()):
-            while held.streams and now - next(iter(held.streams.values())).last_at > STREAM_IDLE_S:
+            while held.streams and now - held.last_at > STREAM_IDLE_S:
                 held.forget_oldest()
             if not held.streams:
                 del self._hops[hop_id]
 
-    def _make_space(self, held: _HopStreams) -> None:
+    def _make_space(self, held: _HopStreams, now: float) -> None:
         while held.is_over:
             held.forget_oldest()
-        while self.unfinished_streams > MAX_STREAMS_OF_ALL_HOPS:
-            max(self._hops.values(), key=lambda each: len(each.streams)).forget_oldest()
-        while self.unfinished_bytes > MAX_UNFINISHED_BYTES_OF_ALL_HOPS:
-            max(self._hops.values(), key=lambda each: each.size_bytes).forget_oldest()
+        while (
+            self.unfinished_streams > MAX_STREAMS_OF_ALL_HOPS
+            or self.unfinished_bytes > MAX_UNFINISHED_BYTES_OF_ALL_HOPS
+        ):
+            self._payer(now).forget_oldest()
+
+    def _payer(self, now: float) -> _HopStreams:
+        """The hop that gives up its stream longest without a new fragment."""
+        hops = [held for held in self._hops.values() if held.streams]
+        stalled = min(hops, key=lambda held: held.last_at)
+        if now - stalled.last_at >= STALLED_S:
+            return stalled
+        largest = max(hops, key=self._share)
+        return largest if self._share(largest) > 1 else hops[-1]
+
+    def _share(self, held: _HopStreams) -> float:
+        return held.share(self._fair_bytes)
 
 
 def _store(held: _HopStreams, stream: _Stream, fragment: Fragment, now: float) -> None:
+    if fragment.index in stream.bodies:
+        return
+    stream.bodies[fragment.index] = fragment.body
     stream.last_at = now
+    held.size_bytes += len(fragment.body)
     held.touch(fragment.stream)
-    if fragment.index not in stream.bodies:
-        stream.bodies[fragment.index] = fragment.body
-        held.size_bytes += len(fragment.body)
     while stream.contiguous + 1 in stream.bodies:
         stream.contiguous += 1
 

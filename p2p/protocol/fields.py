@@ -196,14 +196,7 @@ def _parse_text(value: object) -> str:
     return value
 
 
-def _parse_padding(value: object) -> str:
-    if not isinstance(value, str) or value.strip("0"):
-        raise BadFrame("padding is not zeros")
-    return value
-
-
 flag = Codec(_parse_flag, lambda value: value)
 uuid4 = Codec(_parse_uuid, str)
 sdp = Codec(_parse_sdp, lambda value: value)
 text = Codec(_parse_text, lambda value: value)
-padding = Codec(_parse_padding, lambda value: value)

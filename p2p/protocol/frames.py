@@ -1,4 +1,4 @@
-"""Frames of the session socket as text, and back: the closed set, strictly parsed.
+"""Frames of the session socket as text, and back: the closed set, strictly parsed, some padded.
 
 Frames themselves are in `to_server` and `to_peer`, their parts in `parts`, their words in `words`.
 Spec: docs/spec/signaling.md
@@ -6,14 +6,12 @@ Spec: docs/spec/signaling.md
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, NoReturn, TypeVar
 
 from p2p.protocol import to_peer, to_server
 from p2p.protocol.errors import BadFrame, FrameTooLarge
 from p2p.protocol.fields import parse_record, record_json
-from p2p.protocol.limits import FRAME_BYTES, ORDER_FRAME_BYTES
-from p2p.protocol.parts import Order
+from p2p.protocol.limits import FRAME_BYTES, FRAME_STEP_BYTES
 
 FrameToServer = (
     to_server.Hello
@@ -48,9 +46,11 @@ FrameToPeer = (
 )
 TO_SERVER: dict[str, type[FrameToServer]] = {kind.TYPE.value: kind for kind in FrameToServer.__args__}
 TO_PEER: dict[str, type[FrameToPeer]] = {kind.TYPE.value: kind for kind in FrameToPeer.__args__}
-_PADDED = (to_peer.Guard, to_peer.ReadyToReceive)
+# How long these would be by themselves says how much a peer forwards, or where on a path it stands.
+PADDED = (to_server.Hello, to_server.IceClient, to_peer.Snapshot, to_peer.Guard, to_peer.ReadyToReceive)
+_END = '"}'
 
-T = TypeVar("T")
+T = TypeVar("T", bound=FrameToServer | FrameToPeer)
 
 
 def parse_to_server(text: str) -> FrameToServer:
@@ -58,7 +58,7 @@ def parse_to_server(text: str) -> FrameToServer:
 
     Raises:
         FrameTooLarge: the text is over the limit.
-        BadFrame: not exactly one frame of the closed set.
+        BadFrame: not exactly one frame of the closed set, or one to be padded that is not in its one form.
     """
     return _parse(text, TO_SERVER)
 
@@ -68,41 +68,55 @@ def parse_to_peer(text: str) -> FrameToPeer:
 
     Raises:
         FrameTooLarge: the text is over the limit.
-        BadFrame: not exactly one frame of the closed set, or an order that is not in its one padded form.
+        BadFrame: not exactly one frame of the closed set, or one to be padded that is not in its one form.
     """
-    frame = _parse(text, TO_PEER)
-    if isinstance(frame, _PADDED) and (len(text) != ORDER_FRAME_BYTES or _dump(frame) != text):
-        raise BadFrame("an order does not have its fixed size and form")
-    return frame
+    return _parse(text, TO_PEER)
 
 
 def to_text(frame: FrameToServer | FrameToPeer) -> str:
-    """Write a frame as canonical JSON; orders are padded to their one size.
+    """Write a frame as canonical JSON, filled up to a whole step if its type is padded.
 
     Raises:
-        FrameTooLarge: an order does not fit its fixed size, or the text is over the limit.
+        FrameTooLarge: the text is over the limit.
     """
-    if isinstance(frame, _PADDED):
-        bare = len(_dump(replace(frame, pad="")))
-        if bare > ORDER_FRAME_BYTES:
-            raise FrameTooLarge("an order does not fit its size")
-        frame = replace(frame, pad="0" * (ORDER_FRAME_BYTES - bare))
     text = _dump(frame)
+    if isinstance(frame, PADDED):
+        text = text.removesuffix(_END) + "0" * _missing(text) + _END
     if len(text) > FRAME_BYTES:  # the text is ASCII
         raise FrameTooLarge("a frame is over the limit")
     return text
 
 
-def ready_to_receive(*, incoming: Order, outgoing: Order) -> to_peer.ReadyToReceive:
-    """Order a peer to be ready for two hops; `to_text` fills the padding."""
-    return to_peer.ReadyToReceive(in_=incoming, out=outgoing, pad="")
+def spare_bytes(frame: to_peer.Snapshot) -> int:
+    """Count what a padded frame can still take before it grows by a step."""
+    return _missing(_dump(frame))
+
+
+def _missing(text: str) -> int:
+    return -len(text) % FRAME_STEP_BYTES
 
 
 def _dump(frame: FrameToServer | FrameToPeer) -> str:
-    return json.dumps({"type": frame.TYPE.value, **record_json(frame)}, separators=(",", ":"))
+    pad = {"pad": ""} if isinstance(frame, PADDED) else {}
+    return json.dumps({"type": frame.TYPE.value, **record_json(frame), **pad}, separators=(",", ":"))
 
 
 def _parse(text: str, kinds: Mapping[str, type[T]]) -> T:
+    content = _object(text)
+    word = content.pop("type", None)
+    if not isinstance(word, str) or word not in kinds:
+        raise BadFrame("a frame is of no known type")
+    kind = kinds[word]
+    if not issubclass(kind, PADDED):
+        return parse_record(kind, content)
+    content.pop("pad", None)
+    frame = parse_record(kind, content)
+    if to_text(frame) != text:
+        raise BadFrame("a padded frame does not have its one size and form")
+    return frame
+
+
+def _object(text: str) -> dict[Any, Any]:
     if len(text.encode("utf-8", "surrogatepass")) > FRAME_BYTES:
         raise FrameTooLarge("a frame is over the limit")
     try:
@@ -113,10 +127,7 @@ def _parse(text: str, kinds: Mapping[str, type[T]]) -> T:
         raise BadFrame("a frame is not JSON") from None
     if not isinstance(content, dict):
         raise BadFrame("a frame is not an object")
-    kind = content.pop("type", None)
-    if not isinstance(kind, str) or kind not in kinds:
-        raise BadFrame("a frame is of no known type")
-    return parse_record(kinds[kind], content)
+    return content
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -25,7 +25,16 @@ from p2p.protocol.fields import (
     wire,
 )
 from p2p.protocol.ids import DeviceId, HopId, LinkId, OfferId, StreamId, TransactionId
-from p2p.protocol.limits import FRAME_BYTES, FRAMES_PER_S, MAX_OFFERS, MAX_RECEIPT_ENTRIES, MAX_WATCH
+from p2p.protocol.limits import (
+    FRAME_BYTES,
+    FRAMES_PER_S,
+    MAX_ATTEMPT,
+    MAX_INDEX,
+    MAX_OFFERS,
+    MAX_RECEIPT_ENTRIES,
+    MAX_SERVER_LIMIT,
+    MAX_WATCH,
+)
 from p2p.protocol.words import How, TransactionState
 
 _ID = TypeVar("_ID")
@@ -42,8 +51,8 @@ offer_id: Codec[OfferId] = _as(OfferId, binary(ids.OFFER_ID_BYTES))
 stream_id: Codec[StreamId] = _as(StreamId, binary(ids.STREAM_ID_BYTES))
 transaction_id = cast("Codec[TransactionId]", uuid4)
 device_id = cast("Codec[DeviceId]", uuid4)
-attempt_number = number(1, 65_535)
-attempts_so_far = number(0, 65_535)
+attempt_number = number(1, MAX_ATTEMPT)
+attempts_so_far = number(0, MAX_ATTEMPT)
 revision_number = number(0, MAX_REVISION)
 signed_onion_key = binary(ids.SIGNED_ONION_KEY_BYTES)
 
@@ -76,7 +85,7 @@ class Credit:
     """The highest index up to which a stream has arrived without a gap."""
 
     stream: StreamId = wire(stream_id)
-    index: int = wire(number(0, 65_535))
+    index: int = wire(number(0, MAX_INDEX))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +118,11 @@ class IceServer:
 class Limits:
     """The server's limits for this socket."""
 
-    frame_bytes: int = wire(number(1, 2**31))
-    frames_per_s: int = wire(number(1, 2**31))
+    frame_bytes: int = wire(number(1, MAX_SERVER_LIMIT))
+    frames_per_s: int = wire(number(1, MAX_SERVER_LIMIT))
     offers: int = wire(number(1, MAX_OFFERS))
-    sdp_bytes: int = wire(number(1, 2**31))
-    watch: int = wire(number(1, 2**31))
+    sdp_bytes: int = wire(number(1, MAX_SERVER_LIMIT))
+    watch: int = wire(number(1, MAX_SERVER_LIMIT))
 
 
 LIMITS = Limits(FRAME_BYTES, FRAMES_PER_S, MAX_OFFERS, SDP_BYTES, MAX_WATCH)

@@ -16,7 +16,6 @@ from p2p.protocol.fields import (
     listed,
     number,
     optional,
-    padding,
     record,
     text,
     wire,
@@ -93,7 +92,6 @@ class Guard:
     ticket: bytes = wire(binary_up_to(ids.TICKET_BYTES))
     in_: Order = wire(record(Order))
     out: Order = wire(record(Order))
-    pad: str = wire(padding)
 
     def __post_init__(self) -> None:
         _need_places(self.in_, self.out)
@@ -113,7 +111,6 @@ class ReadyToReceive:
     TYPE: ClassVar = ToPeer.READY_TO_RECEIVE
     in_: Order = wire(record(Order))
     out: Order = wire(record(Order))
-    pad: str = wire(padding)
 
     def __post_init__(self) -> None:
         _need_places(self.in_, self.out)

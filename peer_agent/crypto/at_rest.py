@@ -12,7 +12,7 @@ from typing import Final
 
 from .encoding import VERSION, Reader, exactly, label, u8, u16, u32
 from .errors import Malformed, NotOpened, WrongPassphrase
-from .primitives import KEY_BYTES, Rng, SealKey, argon2id, derive, pbkdf2, seal, unseal
+from .primitives import KEY_BYTES, Rng, SealKey, argon2id, derive, mac, pbkdf2, seal, unseal
 
 SPICE_BYTES: Final = 16
 PBKDF2_ROUNDS: Final = range(600_000, 10_000_001)
@@ -41,6 +41,10 @@ class MasterKey:
     @cached_property
     def record_key(self) -> SealKey:
         return SealKey(derive(self.raw, "record"))
+
+    @cached_property
+    def digest_key(self) -> bytes:
+        return derive(self.raw, "row-digest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,12 @@ def open_record(master: MasterKey, place: Place, record: bytes) -> bytes:
     reader = Reader(record)
     reader.version()
     return unseal(master.record_key, reader.rest(), place.bound())
+
+
+def row_digest(master: MasterKey, table: str, value: bytes) -> bytes:
+    """Digest of a value in a record, to find its row by; without the master key it tells nothing."""
+    named = table.encode("utf-8")
+    return mac(master.digest_key, "row-digest", u8(len(named)) + named + value)
 
 
 def lock_master_key(

@@ -158,10 +158,6 @@ class RecoveryKey:
             number = number << 5 | _CROCKFORD.index(sign)
         return cls(Ed25519Private(derive(number.to_bytes(17, "big"), "recovery-key")))
 
-    def prove(self, fingerprint: bytes, challenge: bytes) -> bytes:
-        """Sign the server's 32-byte recovery challenge for the identity with this fingerprint."""
-        return self.signing.sign("recover", exactly(fingerprint, 32) + exactly(challenge, KEY_BYTES))
-
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -188,15 +184,6 @@ class Identity:
             if entry.device_id == device_id:
                 return entry
         raise UnknownDevice
-
-    def require(self, entry: DeviceEntry) -> None:
-        """Insist that a device that showed up is one of this user's, with exactly these keys.
-
-        Raises:
-            UnknownDevice: the identity does not name it so.
-        """
-        if entry not in self.devices:
-            raise UnknownDevice
 
 
 def create_first_statement(

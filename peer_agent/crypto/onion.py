@@ -3,7 +3,11 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NewType
+from typing import Final
+
+from p2p.protocol.cells import CELL_BYTES, PAYLOAD_BYTES
+from p2p.protocol.ids import HOP_ID_BYTES, HopId
+from p2p.protocol.limits import HOPS
 
 from .encoding import Reader, exactly, u8, u16
 from .errors import CellRejected, CryptoError, Malformed
@@ -20,17 +24,12 @@ from .primitives import (
     unseal_once,
 )
 
-HopId = NewType("HopId", bytes)
-
-LAYERS: Final = 4
-CELL_BYTES: Final = 4096
-HOP_ID_BYTES: Final = 8
+LAYERS: Final = HOPS
 HOP_INFO_BYTES: Final = 16
 TAG_BYTES: Final = 16
 HEADER_BYTES: Final = KEY_BYTES + TAG_BYTES
 PAD_BYTES: Final = HEADER_BYTES + HOP_INFO_BYTES
 BODY_BYTES: Final = CELL_BYTES - HEADER_BYTES
-PAYLOAD_BYTES: Final = CELL_BYTES - LAYERS * PAD_BYTES
 MAX_REPLAY_TAGS: Final = 16_384
 
 _FORWARD: Final = 0

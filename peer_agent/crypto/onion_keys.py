@@ -15,14 +15,13 @@ from .primitives import KEY_BYTES, SIGNATURE_BYTES, Rng, X25519Private, X25519Pu
 DAY_S: Final = 86_400
 VALID_S: Final = 2 * DAY_S
 CLOCK_SKEW_S: Final = 3_600
-SIGNED_ONION_KEY_BYTES: Final = 117
 
 
 @dataclass(frozen=True, slots=True)
 class SignedOnionKey:
     """A device's onion key of one day.
 
-    Layout (SIGNED_ONION_KEY_BYTES):
+    Layout (p2p.protocol.ids.SIGNED_ONION_KEY_BYTES):
         0    1   version, 1
         1   16   device id
         17   4   day

@@ -8,7 +8,6 @@ from .primitives import mac, same, sha256
 ReceiptKey = NewType("ReceiptKey", bytes)
 
 RECEIPT_KEY_BYTES: Final = 32
-ENTRY_BYTES: Final = 32
 HASH_PART_BYTES: Final = 16
 
 
@@ -20,7 +19,7 @@ def envelope_hash(envelope: bytes) -> bytes:
 def make_receipt(key: ReceiptKey, hashed: bytes) -> bytes:
     """Receipt for the envelope with this SHA-256; `key` came inside the message.
 
-    Layout (ENTRY_BYTES):
+    Layout:
         0    16   first half of the hash
         16   16   first half of HMAC-SHA256 over the whole hash
     """

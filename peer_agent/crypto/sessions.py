@@ -110,7 +110,7 @@ class Session:
         return self.messages >= RENEW_AFTER_MESSAGES or now_ms - self.started_ms >= RENEW_AFTER_MS
 
     def is_worn_out(self, now_ms: int) -> bool:
-        """Whether nothing more may be sealed in it: whoever withholds prekeys must not put healing off for ever."""
+        """Whether nothing more may be sealed in it: withheld prekeys delay healing, and do not end it."""
         return self.messages >= WORN_AFTER_MESSAGES or now_ms - self.started_ms >= WORN_AFTER_MS
 
     def encrypt(self, plaintext: bytes, rng: Rng = os.urandom) -> tuple["Session", bytes]:

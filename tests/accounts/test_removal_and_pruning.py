@@ -130,6 +130,6 @@ def test_pruning_is_due_by_itself() -> None:
     kind, _ = deadlines.kind_of("accounts_expired:")
 
     assert kind is not None
-    assert kind.task == prune_expired.name
+    assert kind.call == prune_expired.name
     assert kind.every is not None
-    assert app.amqp.router.route({}, kind.task)["queue"].name == "maintenance"
+    assert app.amqp.router.route({}, kind.call)["queue"].name == "maintenance"

@@ -25,7 +25,7 @@ def withdraw(device: Device) -> None:
 
 def post(device: Device) -> None:
     token = make_delivery_token(recipient=device.user)
-    post_by_token(token=token, device_id=device.pk, sealed=bytes(49))
+    post_by_token(sender=device.user, token=token, device_id=device.pk, sealed=bytes(49))
 
 
 def places(table: str) -> dict[bytes | str, int]:

@@ -1,6 +1,8 @@
 """The rows of the benchmark: their form, their goals, and that the page explains each."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -79,6 +81,15 @@ def test_results_of_the_last_run_have_their_form() -> None:
     # A checkout in which nothing was measured has none.
     for path in RESULTS.parent.glob(RESULTS.name):
         assert_form(json.loads(path.read_text()))
+
+
+def test_quick_run_leaves_the_results_alone() -> None:
+    before = RESULTS.read_bytes() if RESULTS.exists() else None
+
+    quick = [sys.executable, "-m", "bench", "crypto", "--quick"]
+    subprocess.run(quick, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, timeout=60)
+
+    assert (RESULTS.read_bytes() if RESULTS.exists() else None) == before
 
 
 def test_open_path_may_cost_twice_raw_and_crypto_and_commit() -> None:

@@ -1,9 +1,7 @@
 import re
-from datetime import timedelta
 
 from django.conf import settings
 
-from accounts.bundles import TARGET_QUOTA
 from mesa.problems import CODES
 from tests.conventions.sources import ROOT
 
@@ -16,11 +14,6 @@ def test_codes_are_those_of_the_spec() -> None:
     specified = {code: int(status) for code, status in CODE_ROW.findall(PAGE)}
 
     assert specified == {code: status for code, (status, _) in CODES.items()}
-
-
-def test_limit_of_a_target_is_that_of_the_spec() -> None:
-    assert TARGET_QUOTA.stretch == timedelta(hours=1)
-    assert f"{TARGET_QUOTA.uses} an hour a target" in LIMITS
 
 
 def test_limits_are_those_of_the_spec() -> None:

@@ -1,9 +1,11 @@
 """A small application for the web server's tests.
 
 `/echo` answers, `/busy` takes no frame, `/flood` writes on and on, `/some` as much as may wait to be read.
+A request is answered with the number of floods that were lost, and what came of its body.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,12 +20,21 @@ lost_floods: list[int] = []
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     if scope["type"] == "http":
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": str(len(lost_floods)).encode()})
+        await answer(dict(scope["headers"]).get(b"content-length"), receive, send)
         return
     await receive()
     await send({"type": "websocket.accept"})
     await SOCKETS[scope["path"]](receive, send)
+
+
+async def answer(length: bytes | None, receive: Receive, send: Send) -> None:
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size, more = size + len(message["body"]), message["more_body"]
+    said = json.dumps({"lost": len(lost_floods), "length": int(length or 0), "size": size})
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": said.encode()})
 
 
 async def echo(receive: Receive, send: Send) -> None:

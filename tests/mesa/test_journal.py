@@ -59,4 +59,4 @@ def test_the_worker_empties_the_journal_each_minute() -> None:
     kind, _ = deadlines.kind_of("journal:")
 
     assert kind is not None
-    assert (kind.task, kind.every) == (prune_journal.name, journal.EMPTY_EVERY)
+    assert (kind.call, kind.every) == (prune_journal.name, journal.EMPTY_EVERY)

@@ -37,11 +37,14 @@ def ask(tree: LiveTree, path: str) -> tuple[int, dict[str, object]]:
 def test_tree_starts_answers_and_stops_in_order(tree: LiveTree) -> None:
     tree.start()
     ready = ask(tree, "/readyz")
+    next_step = tree.wait_for_line("mesa-peer --server")
     code = tree.stop(signal.SIGINT)
 
     assert ready == (200, {})
+    assert next_step.startswith(f"Next: mesa-peer --server {tree.url} register USER")
     assert code == 0
     assert re.findall(r"(\w+) stopped", tree.output) == ["worker", "web", "store"]
+    assert "shutdown" not in tree.output
     assert not any(is_running(pid) for pid in tree.pids.values())
 
 

@@ -10,7 +10,7 @@ from channels.layers import channel_layers, get_channel_layer
 
 from mesa import push, store
 from p2p.protocol.frames import to_text
-from p2p.protocol.limits import ORDER_FRAME_BYTES
+from p2p.protocol.limits import FRAME_STEP_BYTES
 from p2p.protocol.words import SessionEndCause
 from tests.protocol.example_frames import TO_PEER
 
@@ -52,7 +52,7 @@ async def test_frame_from_a_task_reaches_the_device(layer: Any) -> None:
     assert await asyncio.to_thread(push.push_device, DEVICE, ORDER)
 
     assert await receive(layer, channel) == {"type": "push.frame", "text": ORDER}
-    assert len(ORDER) == ORDER_FRAME_BYTES
+    assert len(ORDER) == FRAME_STEP_BYTES
 
 
 async def test_frame_from_a_socket_handler_reaches_the_device(layer: Any) -> None:

@@ -6,6 +6,7 @@ import pytest
 from django.test import override_settings
 
 from mesa import store, throttles
+from mesa.outages import STORE_DOWN
 
 
 @pytest.fixture(autouse=True)
@@ -52,5 +53,5 @@ def test_store_holds_neither_name_nor_endless_key(empty_store: store.Client) -> 
 def test_nobody_is_let_through_without_a_store(tmp_path: Path) -> None:
     nowhere = f"unix://{tmp_path}/nothing.sock"
 
-    with override_settings(STORE_URL=nowhere), pytest.raises(store.StoreError):
+    with override_settings(STORE_URL=nowhere), pytest.raises(STORE_DOWN):
         throttles.take("few", "ada")

@@ -1,10 +1,13 @@
-"""One websocket can not make the web process hold more than its bounds, whatever it sends or leaves."""
+"""One connection can not make the web process hold more than its bounds, whatever it sends or leaves."""
 
 import http.client
+import json
+import os
 import re
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from mesa.process_tree import ProcessTree, Program
 from p2p.protocol.limits import FRAME_BYTES
+from tests.live_tree import LiveTree
 from tests.mesa.socket_app import PIECE, SOME_PIECES
 from tests.waiting import wait_for
 
@@ -33,11 +37,23 @@ class Web:
     def open(self, path: str) -> ClientConnection:
         return connect(f"ws://127.0.0.1:{self.port}{path}", max_size=None, compression=None, close_timeout=2)
 
-    def ask(self) -> str:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        connection.request("GET", "/")
+    def ask(self, body: bytes | list[bytes] | None = None) -> dict[str, int]:
+        """Send a request, its body in pieces if it is a list; returns what the application was given."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET" if body is None else "POST", "/", body)
         with connection.getresponse() as response:
-            return response.read().decode()
+            return dict(json.loads(response.read()))
+
+    @property
+    def files(self) -> list[str]:
+        """Files without a name that the process has open, beside its output: what it put aside."""
+        found = []
+        for entry in Path(f"/proc/{self.pid}/fd").iterdir():
+            # A connection may be closed meanwhile.
+            with suppress(FileNotFoundError):
+                name = os.readlink(entry)
+                found += [name] * (int(entry.name) > 2 and name.endswith("(deleted)"))
+        return found
 
     @property
     def peak_kib(self) -> int:
@@ -106,7 +122,7 @@ def test_a_socket_that_reads_nothing_is_dropped(web: Web) -> None:
             b"GET /flood HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
-        wait_for(lambda: web.ask() == "1")
+        wait_for(lambda: web.ask()["lost"] == 1)
 
     assert web.peak_kib - before < 3 * SLACK_KIB
 
@@ -116,3 +132,85 @@ def test_a_socket_that_reads_late_gets_all_of_it(web: Web) -> None:
         texts = [ws.recv(timeout=10) for _ in range(SOME_PIECES)]
 
     assert set(texts) == {PIECE}
+
+
+def test_a_socket_is_not_compressed(web: Web) -> None:
+    """Compressed zeros would undo the padding of frames (T-22)."""
+    with connect(f"ws://127.0.0.1:{web.port}/echo", compression="deflate") as ws:
+        assert ws.response is not None
+        assert "Sec-WebSocket-Extensions" not in ws.response.headers
+
+
+KIB = 1_024
+LIMIT_BYTES = 256 * KIB
+
+
+def pieces(size: int) -> list[bytes]:
+    return [b"x" * (64 * KIB)] * (size // (64 * KIB))
+
+
+@pytest.mark.parametrize("size", [100, 200 * KIB, LIMIT_BYTES])
+def test_a_body_within_the_limit_is_passed_on(web: Web, size: int) -> None:
+    assert web.ask(b"x" * size) == {"lost": 0, "length": size, "size": size}
+
+
+def test_a_body_in_pieces_within_the_limit_is_passed_on(web: Web) -> None:
+    assert web.ask(pieces(LIMIT_BYTES)) == {"lost": 0, "length": 0, "size": LIMIT_BYTES}
+
+
+@pytest.mark.parametrize("body", [b"x" * (3 * MIB), pieces(3 * MIB)], ids=["at once", "in pieces"])
+def test_of_a_body_over_the_limit_the_application_gets_the_length_only(
+    web: Web, body: bytes | list[bytes]
+) -> None:
+    web.ask()
+    before = web.peak_kib
+
+    assert web.ask(body) == {"lost": 0, "length": 3 * MIB, "size": 0}
+
+    assert web.peak_kib - before < 2 * KIB
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 200000", b"Transfer-Encoding: chunked"])
+def test_no_body_is_put_into_a_file(web: Web, length: bytes) -> None:
+    web.ask(b"x" * 200_000)
+    with socket.create_connection(("127.0.0.1", web.port)) as caller:
+        caller.sendall(
+            b"POST / HTTP/1.1\r\nHost: localhost\r\n" + length + b"\r\n\r\n20000\r\n" + b"x" * 90_000
+        )
+        web.ask()
+
+        assert web.files == []
+
+
+def send_head(web: Web, head: bytes) -> socket.socket:
+    caller = socket.create_connection(("127.0.0.1", web.port), timeout=10)
+    caller.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n\r\n")
+    return caller
+
+
+def test_a_far_too_long_body_is_refused_before_it_is_sent(web: Web) -> None:
+    with send_head(web, b"Content-Length: 4294967296") as caller:
+        answer = caller.recv(1_000)
+
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert caller.recv(1_000) == b""
+
+
+def test_a_body_without_end_ends_the_connection(web: Web) -> None:
+    web.ask()
+    before = web.peak_kib
+    with send_head(web, b"Transfer-Encoding: chunked") as caller, pytest.raises(ConnectionError):
+        caller.sendall((b"10000\r\n" + b"x" * 65_536 + b"\r\n") * 1_000)
+
+    assert web.peak_kib - before < 2 * KIB
+
+
+@pytest.mark.parametrize("body", [b"x" * MIB, pieces(MIB)], ids=["at once", "in pieces"])
+def test_the_server_refuses_a_body_over_the_limit(
+    live_server_tree: LiveTree, body: bytes | list[bytes]
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", live_server_tree.port, timeout=10)
+    connection.request("POST", "/api/accounts/register/", body, {"Content-Type": "application/json"})
+
+    with connection.getresponse() as response:
+        assert (response.status, json.loads(response.read())["code"]) == (413, "too_large")

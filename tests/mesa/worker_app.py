@@ -1,5 +1,6 @@
 """The project's Celery app with tasks that tests can see: run as `celery -A tests.mesa.worker_app worker`."""
 
+import threading
 from datetime import timedelta
 
 from celery import shared_task
@@ -25,6 +26,14 @@ def note(what: str) -> None:
 def due(ident: str) -> None:
     note(ident)
     deadlines.cancel("test_due", ident)
+
+
+@shared_task(name="tests.stuck")
+def stuck(ident: str) -> None:
+    """Get no further, unless it was begun before."""
+    note(ident)
+    if store.client().hget(SEEN, ident) == "1":
+        threading.Event().wait()
 
 
 @shared_task(name="tests.prune")

@@ -1,111 +1,71 @@
-"""Real agent processes: started on the command line, heard by their `--json` events."""
+"""Agent processes for tests without coroutines: the demo's agents, run by an event loop in a thread."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
+import asyncio
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from tests.live_tree import ROOT
+from mesa.demo import agents
+from mesa.demo.agents import EVENT_LIMIT_S, Event, Home, run_once
 
-Event = dict[str, Any]
+__all__ = ["Account", "Agent", "Event", "make_contacts", "register"]
+
+T = TypeVar("T")
 
 PASSWORD = "correct horse battery"
-COMMAND_LIMIT_S = 60.0
-EVENT_LIMIT_S = 60.0
-STOP_LIMIT_S = 20.0
-MESA_PEER = (sys.executable, "-m", "peer_agent")
 
 
-@dataclass
-class Account:
-    """A registered user's state directory."""
+class Account(Home):
+    """A registered user's state directory, and the commands of its agent."""
 
-    name: str
-    state: Path
-
-    def run(self, *arguments: str, text: str = "", limit_s: float = COMMAND_LIMIT_S) -> list[Event]:
+    def run(self, *words: str, text: str = "") -> list[Event]:
         """Run a command to its end; returns what it printed.
 
         Raises:
-            CalledProcessError: it failed; its standard error tells why.
+            AgentFailed: it failed; its standard error tells why.
         """
-        done = subprocess.run(
-            [*MESA_PEER, "--state", str(self.state), "--json", *arguments],
-            cwd=ROOT,
-            env=environment(),
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=limit_s,
-            check=True,
-        )
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        return do(run_once(self, *words, text=text))
 
-    def start(self, *arguments: str) -> "Agent":
+    def start(self, *words: str) -> "Agent":
         """Start a command that goes on until it is stopped."""
-        return Agent(self.name, [*MESA_PEER, "--state", str(self.state), "--json", *arguments])
+        return Agent(self, self.command(*words))
 
 
-@dataclass
 class Agent:
     """A running agent and all it has said."""
 
-    name: str
-    command: list[str]
-    events: list[Event] = field(default_factory=list)
-    errors: str = ""
+    def __init__(self, account: Account, command: Sequence[str]) -> None:
+        self.name = account.name
+        self._agent = agents.Agent(account)
+        do(self._agent.launch(command))
 
-    def __post_init__(self) -> None:
-        self._changed = threading.Condition()
-        self.process = subprocess.Popen(
-            self.command,
-            cwd=ROOT,
-            env=environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._readers = [
-            threading.Thread(target=self._read_events, daemon=True),
-            threading.Thread(target=self._read_errors, daemon=True),
-        ]
-        for reader in self._readers:
-            reader.start()
+    @property
+    def events(self) -> list[Event]:
+        return self._agent.events
+
+    @property
+    def errors(self) -> str:
+        return self._agent.errors
+
+    @property
+    def has_ended(self) -> bool:
+        return self._agent.has_ended
 
     def wait_for(self, matches: Callable[[list[Event]], bool], *, limit_s: float = EVENT_LIMIT_S) -> None:
         """Wait until the events so far fulfil a condition."""
-        with self._changed:
-            done = self._changed.wait_for(lambda: matches(self.events), limit_s)
-        assert done, f"{self.name} never said it; last words: {self.events[-3:]} {self.errors[-500:]}"
+        do(self._agent.wait_until(matches, limit_s=limit_s))
 
     def wait_for_event(self, word: str) -> None:
-        self.wait_for(lambda events: any(event["event"] == word for event in events))
+        do(self._agent.wait_for(event=word))
 
     def count(self, word: str) -> int:
-        with self._changed:
-            return sum(event["event"] == word for event in self.events)
+        return sum(event["event"] == word for event in self.events)
 
     def received(self) -> list[str]:
         """Texts in the order they were shown."""
-        with self._changed:
-            return [event["text"] for event in self.events if event["event"] == "message_received"]
-
-    def write(self, text: str) -> None:
-        """Write to the process's standard input."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(text)
-        self.process.stdin.flush()
-
-    def close_input(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
+        return [event["text"] for event in self.events if event["event"] == "message_received"]
 
     def all_received(self, count: int) -> list[str]:
         """Texts in the order shown, once there are so many and the agent has ended: none can follow."""
@@ -113,62 +73,47 @@ class Agent:
         self.stop()
         return self.received()
 
-    def kill(self) -> None:
-        """End the process as a power cut would."""
-        self.process.kill()
-        self.process.wait(STOP_LIMIT_S)
-        self._let_go()
+    def write(self, text: str) -> None:
+        """Write to the process's standard input."""
+        do(self._agent.write(text))
+
+    def close_input(self) -> None:
+        do(self._close_input())
 
     def finish(self) -> int:
         """Wait for the process to end by itself; returns its exit code."""
-        code = self.process.wait(COMMAND_LIMIT_S)
-        self._let_go()
-        return code
+        return do(self._agent.wait_for_end())
 
     def stop(self) -> int:
         """End the process in order; returns its exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(STOP_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
-        finally:
-            self._let_go()
+        return do(self._agent.stop())
 
-    def _let_go(self) -> None:
-        self.close_input()
-        for reader in self._readers:
-            reader.join(STOP_LIMIT_S)
+    def kill(self) -> None:
+        """End the process as a power cut would."""
+        do(self._agent.kill())
 
-    def _read_events(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout:
-            for line in self.process.stdout:
-                with self._changed:
-                    self.events.append(json.loads(line))
-                    self._changed.notify_all()
-
-    def _read_errors(self) -> None:
-        assert self.process.stderr is not None
-        with self.process.stderr:
-            for line in self.process.stderr:
-                self.errors += line
+    async def _close_input(self) -> None:
+        # In the loop's thread: the pipe is the loop's.
+        self._agent.close_input()
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONUNBUFFERED": "1"}
+@lru_cache(maxsize=1)
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="agents", daemon=True).start()
+    return loop
+
+
+def do(work: Coroutine[Any, Any, T]) -> T:
+    """Have the loop do something that ends by a limit of its own."""
+    return asyncio.run_coroutine_threadsafe(work, _loop()).result()
 
 
 def register(server: str, name: str, folder: Path) -> Account:
     """Make an account with the command line."""
-    account = Account(name, folder / name)
+    account = Account(name, folder, server)
     secret = folder / f"{name}.code"
-    account.run(
-        *("--server", server, "register", name, "--password-stdin", "--recovery-file", str(secret)),
-        text=f"{PASSWORD}\n",
-    )
+    account.run("register", name, "--password-stdin", "--recovery-file", str(secret), text=f"{PASSWORD}\n")
     return account
 
 

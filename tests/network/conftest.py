@@ -30,7 +30,7 @@ class Town:
         for name in set(self.running) - set(names):
             self.running.pop(name).stop()
         for name in names:
-            if name not in self.running or self.running[name].process.poll() is not None:
+            if name not in self.running or self.running[name].has_ended:
                 self.running[name] = self.forwarders[name].start("forward")
         agents = [self.running[name] for name in names]
         for agent in agents:

@@ -7,13 +7,15 @@ import base64
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from p2p.protocol.frames import FrameToPeer, parse_to_peer
 from p2p.protocol.parts import IceServer
 from peer_agent import session
-from peer_agent.cli import run, set_up_logging
+from peer_agent.cli import set_up_logging
+from peer_agent.cli_loop import Terminated, run
 from peer_agent.cli_output import Output
 from peer_agent.config import Config
 from peer_agent.peer import Peer
@@ -78,7 +80,8 @@ def main() -> None:
             return parse_to_peer(text)
 
         session.parse_to_peer = parse_and_record  # type: ignore[attr-defined]  # an ear on the socket
-        run(forward(state, record))
+        with suppress(Terminated):
+            run(forward(state, record))
 
 
 if __name__ == "__main__":

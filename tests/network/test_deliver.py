@@ -71,7 +71,7 @@ def test_message_for_somebody_offline_is_delivered_when_they_come(town: Town) ->
     bo = town.bo.start("listen", "--no-forward")
 
     assert sending.finish() == 0
-    assert bo.received() == ["later"]
+    assert bo.all_received(1) == ["later"]
     assert bo.stop() == 0
 
 

@@ -12,7 +12,7 @@ import pytest
 from p2p.protocol.cells import LINK_FRAME_BYTES
 from p2p.protocol.fields import b64_text
 from p2p.protocol.ids import HOP_ID_BYTES
-from p2p.protocol.limits import ORDER_FRAME_BYTES
+from p2p.protocol.limits import FRAME_STEP_BYTES
 from peer_agent.account import Account as AgentAccount
 from peer_agent.account import require_account
 from peer_agent.config import Config
@@ -72,7 +72,7 @@ def passage(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Passage:
     for name in FORWARDERS[:3]:
         state, record = town.forwarders[name].state, folder / name
         command = [sys.executable, "-m", "tests.network.recording_forwarder", str(state), str(record)]
-        seen.append(Seen(Agent(name, command), record, state))
+        seen.append(Seen(Agent(town.forwarders[name], command), record, state))
     for each in seen:
         each.agent.wait_for_event("online")
     bo = town.bo.start("listen", "--no-forward")
@@ -137,7 +137,7 @@ def test_all_frames_of_a_kind_have_one_size(passage: Passage) -> None:
     }
 
     assert cells == {LINK_FRAME_BYTES}
-    assert orders == {ORDER_FRAME_BYTES}
+    assert orders == {FRAME_STEP_BYTES}
 
 
 def test_forwarders_log_nothing_about_a_path(passage: Passage) -> None:

@@ -3,13 +3,15 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator
 
 import pytest
 
 from mesa.demo.leftovers import Leftovers, Traces
-from mesa.dumps import STORE, Dump, holding, names_of
-from p2p.protocol.fields import b64_bytes
+from mesa.dumps import STORE, Dump, holding, users_in
+from mesa.traces import pieces_in, pieces_of
+from p2p.protocol.fields import b64_bytes, b64_text
 from tests.live_tree import ROOT
 from tests.network.agents import Event
 from tests.network.conftest import ADA, BO, FORWARDERS, Town, build_town
@@ -37,7 +39,20 @@ def hops_of(told: list[Event]) -> frozenset[str]:
 
 
 def judge(before: Dump, after: Dump, told: list[Event]) -> Leftovers:
-    return Leftovers(before, after, Traces(ADA, BO, hops_of(told), TEXT))
+    return Leftovers(before, after, Traces(hops_of(told), TEXT))
+
+
+def ids_in(dump: Dump) -> list[bytes]:
+    """Every id of a user, device, login, transaction or path, and the name of every peer that is online."""
+    tables = [name for name in dump if name.startswith(("accounts_", "p2p_"))]
+    rows = [uuid.UUID(row["id"]).bytes for table in tables for row in dump[table].values() if "id" in row]
+    return [*rows, *(b64_bytes(name.split(":")[2]) for name in dump[STORE] if name.startswith("mesa:peer:"))]
+
+
+def lines_with(text: str, ids: Iterable[bytes]) -> list[str]:
+    """List the lines that hold a piece of any of these ids, in whatever spelling."""
+    pieces = frozenset[bytes]().union(*map(pieces_of, ids))
+    return [line for line in set(text.splitlines()) if not pieces.isdisjoint(pieces_in(line))]
 
 
 def ended(dump: Dump) -> bool:
@@ -79,21 +94,30 @@ def test_only_undated_rows_and_rows_without_users_differ(story: Story) -> None:
 
 def test_no_hop_of_the_path_is_left_anywhere(story: Story) -> None:
     town, _, after, told = story
-    hops = hops_of(told)
-    spellings = hops | {b64_bytes(hop).hex() for hop in hops}
+    hops = [b64_bytes(hop) for hop in hops_of(told)]
 
     assert len(hops) >= len(FORWARDERS) - 2
-    assert holding(after, spellings) == []
-    assert not any(spelling in town.tree.output for spelling in spellings)
+    assert holding(after, ids=hops) == []
+    assert lines_with(town.tree.output, hops) == []
 
 
 def test_neither_text_nor_names_reach_database_files_store_or_log(story: Story) -> None:
     town, _, after, _ = story
+    names = [ADA, BO, *FORWARDERS]
 
     assert TEXT.encode() not in database_bytes(town)
-    assert holding(after, [TEXT]) == []
+    assert holding(after, texts=[TEXT]) == []
     assert TEXT not in town.tree.output
-    assert not any(name.strip('"') in town.tree.output for name in names_of(after, ADA) | names_of(after, BO))
+    assert [name for name in names if name in town.tree.output] == []
+
+
+def test_no_id_reaches_the_log_whole_or_in_pieces(story: Story) -> None:
+    town, _, after, _ = story
+    ids = ids_in(after)
+
+    assert len(ids) > 3 * len(FORWARDERS)
+    assert "DEBUG" in town.tree.output
+    assert lines_with(town.tree.output, ids) == []
 
 
 def test_deleted_rows_leave_no_path_in_the_database_files(story: Story) -> None:
@@ -101,21 +125,27 @@ def test_deleted_rows_leave_no_path_in_the_database_files(story: Story) -> None:
     hops = {b64_bytes(hop) for hop in hops_of(told)}
     files = database_bytes(town)
 
-    assert not any(hop in files or hop.hex().encode() in files for hop in hops)
+    assert not any(
+        spelling in files for hop in hops for spelling in (hop, hop.hex().encode(), b64_text(hop).encode())
+    )
 
 
 def test_a_leak_would_be_seen(story: Story) -> None:
     """The searches above are red on a server that keeps what it must not keep."""
     _, before, after, told = story
-    ada, bo = (
+    ada, bo, forwarder = (
         next(row["id"] for row in after["accounts_user"].values() if row["username"] == name)
-        for name in (ADA, BO)
+        for name in (ADA, BO, FORWARDERS[0])
     )
     hop = next(iter(hops_of(told)))
-    row = next(iter(after["p2p_p2ptransaction"].values()))
+    row, path = (next(iter(after[table].values())) for table in ("p2p_p2ptransaction", "p2p_p2ppath"))
+    half = uuid.UUID(forwarder).hex[:16]
     leaks: dict[str, Dump] = {
         "sender": {"p2p_p2ptransaction": {"x": {**row, "owner": ada}}},
         "second": {"p2p_p2ptransaction": {"x": {**row, "started": "2026-01-01 10:00:01"}}},
+        "forwarder": {"p2p_p2ppath": {"x": {**path, "id": forwarder}}},
+        "half": {"p2p_p2ppath": {"x": {**path, "id": half + path["id"][16:]}}},
+        "two halves": {STORE: {**after[STORE], "mesa:seen": {"value": half + uuid.UUID(ada).hex[:16]}}},
         "path": {STORE: {**after[STORE], "mesa:path:1:1": {"value": "peers"}}},
         "pair": {STORE: {**after[STORE], "mesa:seen": {"value": f"{ada} {bo}"}}},
         "hop": {STORE: {**after[STORE], "mesa:seen": {"value": b64_bytes(hop).hex()}}},
@@ -130,10 +160,14 @@ def test_a_leak_would_be_seen(story: Story) -> None:
 def test_agents_print_nothing_but_what_their_user_may_see(story: Story) -> None:
     town, _, after, _ = story
     said = {name: json.dumps(agent.events) + agent.errors for name, agent in town.running.items()}
-    foreign = names_of(after, ADA) | names_of(after, BO)
+    ends = [user for user in users_in(after) if user.name.strip('"') in (ADA, BO)]
 
     assert set(said) == set(FORWARDERS)
-    assert not any(name in text for text in said.values() for name in foreign)
+    assert len(ends) == len((ADA, BO))
+    for text in said.values():
+        assert not any(name in text for name in (ADA, BO))
+        pieces = pieces_in(text)
+        assert [end.name for end in ends if end.is_named_in(text, pieces)] == []
 
 
 def database_bytes(town: Town) -> bytes:

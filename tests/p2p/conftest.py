@@ -1,5 +1,6 @@
 """A network of peers on the real store, whose tasks run where they are sent."""
 
+import importlib
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -35,6 +36,8 @@ async def network(
     async_store: store.AsyncClient, transactional_db: None, tasks_at_once: None
 ) -> AsyncIterator[Network]:
     """Peers with real sockets; whatever a task does is done when the frame that sent it was handled."""
+    # It sets up logging, which would take away the ears of a test that listens.
+    importlib.import_module("mesa.asgi")
     async with open_network() as opened:
         yield opened
     await sync_to_async(connections.close_all)()

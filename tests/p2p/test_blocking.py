@@ -1,17 +1,21 @@
 """Blocking ends what was begun before it; coming online is not told before its delay, however one asks."""
 
 import uuid
+from pathlib import Path
 
 import pytest
 from asgiref.sync import sync_to_async
+from pytest_django import Settings
 
 from accounts.delivery import delete_tokens, digest_of
+from accounts.models import DeliveryToken
 from mesa import store
 from p2p import limits, store_keys
 from p2p.models import P2PTransaction
 from p2p.protocol.fields import b64_text
-from p2p.protocol.to_peer import AttemptFailed, ContactOnline, PathReady
-from p2p.protocol.to_server import Complete, Repath, Watch
+from p2p.protocol.to_peer import AttemptFailed, ContactOnline, PathReady, TransactionEnded
+from p2p.protocol.to_server import Complete, PathKeepalive, Repath, Watch
+from p2p.protocol.words import Cause
 from p2p.records import TxKey, UserKey
 from tests.factories import LoggedIn
 from tests.p2p.peers import Network, TestPeer
@@ -170,3 +174,73 @@ async def test_a_receiver_that_was_away_is_announced_anew(network: Network) -> N
     await post(path.sender.login, token, str(uuid.uuid4()))
 
     assert await path.sender.find(PathReady) is None
+
+
+async def test_a_block_ends_an_open_path_at_once_as_if_the_other_had_gone(network: Network) -> None:
+    path, token = await path_under(network)
+    await path.receiver.send(path.receipt())
+    await path.receiver.settled()
+
+    await block(path.receiver.login, token)
+
+    failed = await path.sender.expect(AttemptFailed)
+    assert (failed.attempt, failed.cause) == (1, Cause.PEER_GONE)
+    assert await store.async_client().exists(store_keys.path(path.tx, 1)) == 0
+    assert await path.sender.find(PathReady) is None
+    fields = await tx_fields(path.tx)
+    assert (fields["state"], fields["cause"]) == ("waiting", "no_path")
+
+
+async def test_a_block_ends_nothing_of_other_contacts(network: Network) -> None:
+    path, _ = await path_under(network)
+
+    await block(path.receiver.login, await make_token(path.receiver.login))
+
+    assert await path.sender.find(AttemptFailed) is None
+    assert (await tx_fields(path.tx))["state"] == "open"
+
+
+@pytest.mark.parametrize("chance", ["keepalive", "deadline"])
+async def test_a_block_that_was_not_announced_is_noticed_by_the_next(network: Network, chance: str) -> None:
+    path, token = await path_under(network)
+    await path.receiver.send(path.receipt())
+    await path.receiver.settled()
+    await sync_to_async(DeliveryToken.objects.filter(pk=digest_of(token)).delete)()
+
+    if chance == "keepalive":
+        await path.sender.send(PathKeepalive(path.ready.tx))
+    else:
+        await after(limits.RECEIPT_WITHIN.total_seconds() + 0.5)
+
+    assert (await path.sender.expect(AttemptFailed)).cause is Cause.PEER_GONE
+    assert await store.async_client().exists(store_keys.path(path.tx, 1)) == 0
+
+
+async def test_receipts_of_who_blocked_count_no_more_and_the_transaction_ends(network: Network) -> None:
+    path, token = await path_under(network)
+    await path.receiver.send(path.receipt())
+    await path.receiver.settled()
+    await block(path.receiver.login, token)
+    await path.sender.everything()
+
+    await path.receiver.send(path.receipt())
+    await path.receiver.settled()
+    await path.sender.send(PathKeepalive(path.ready.tx))
+
+    assert await path.sender.everything() == []
+    await after(limits.GIVE_UP_AFTER.total_seconds() + 1)
+    assert (await path.sender.expect(TransactionEnded)).cause is Cause.NO_PATH
+    assert await tx_fields(path.tx) == {}
+
+
+async def test_a_block_while_the_store_is_away_is_a_block_all_the_same(
+    network: Network, settings: Settings, tmp_path: Path
+) -> None:
+    path, token = await path_under(network)
+    real, settings.STORE_URL = settings.STORE_URL, f"unix://{tmp_path}/none.sock"
+
+    await block(path.receiver.login, token)
+
+    settings.STORE_URL = real
+    assert not await sync_to_async(DeliveryToken.objects.filter(pk=digest_of(token)).exists)()
+    assert (await tx_fields(path.tx))["state"] == "open"

@@ -52,7 +52,7 @@ async def try_attempts(network: Network, tx_keys: list[TxKey], rounds: int, now:
         for tx_key in tx_keys:
             await receipt_for(tx_key, now)
             attempt = int((await tx_fields(tx_key))["attempt"])
-            await sync_to_async(repath)(tx_key=tx_key, attempt=attempt, now=now, rng=RNG)
+            await sync_to_async(repath)(tx_key=tx_key, attempt=attempt, now=now)
             await sync_to_async(find_path)(tx_key=tx_key, now=now, rng=RNG)
         await restock(network)
     return sum([int((await tx_fields(tx_key))["attempt"]) for tx_key in tx_keys])
@@ -111,7 +111,7 @@ async def test_a_transaction_that_was_held_back_goes_on_in_the_next_minute(netwo
 async def test_an_account_has_a_budget_over_all_its_transactions(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("p2p.limits.ATTEMPTS_PER_MINUTE_OF_ACCOUNT", 5)
+    monkeypatch.setattr("p2p.limits.LOOKS_PER_MINUTE_OF_ACCOUNT", 5)
     path = await open_path(network, forwarders=4)
     await restock(network)
     other = await send_to(path.sender, path.receiver.login)

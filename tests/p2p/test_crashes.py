@@ -159,7 +159,7 @@ async def test_worker_dies_after_an_attempt_was_taken_down(network: Network) -> 
     path = await open_path(network, forwarders=4)
     failure = Failure(path.tx, 1, Cause.HOP_FAILED)
 
-    await sync_to_async(dying)(lambda: fail_attempt(failure, now=timezone.now(), rng=RNG))
+    await sync_to_async(dying)(lambda: fail_attempt(failure, now=timezone.now()))
     assert (await tx_fields(path.tx))["state"] == "finding"
     await after(2)
 

@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 
 from accounts.logins import Login
 from mesa import store
-from p2p import links, path_store, presence, roster
+from p2p import links, path_store, presence, roster, turns
 from p2p.handlers import Context, credit, watch
 from p2p.path_store import NewPath, NewTx
 from p2p.presence import PeerSession
@@ -24,7 +24,7 @@ from tests.p2p.peers import make_offers
 
 NOW = datetime.now(UTC)
 LINK = LinkKey("A" * 22)
-ADA = UserKey(str(uuid.uuid4()))
+ADA, BO = UserKey(str(uuid.uuid4())), UserKey(str(uuid.uuid4()))
 
 
 @dataclass
@@ -92,8 +92,8 @@ async def test_watching(async_store: store.AsyncClient) -> None:
 
 
 async def test_transactions(async_store: store.AsyncClient) -> None:
-    steps, tx_key = Steps(), TxKey(str(uuid.uuid4()))
-    new = NewTx(tx_key, DeviceKey(str(uuid.uuid4())), ADA, None, "")
+    steps, tx_key, sender = Steps(), TxKey(str(uuid.uuid4())), await open_one()
+    new = NewTx(tx_key, DeviceKey(str(sender.login.device_id)), ADA, BO, "digest")
     await sync_to_async(path_store.start)(new, now=NOW, due=NOW)
     await steps.taken()
     await sync_to_async(path_store.lease)(tx_key)
@@ -102,8 +102,10 @@ async def test_transactions(async_store: store.AsyncClient) -> None:
     await steps.taken()
     entries = (ReceiptEntry(bytes(16), bytes(16)),)
     receipt = HeldReceipt(TransactionId(uuid.UUID(tx_key)), entries, None)
-    await credit(tx_key, receipt, now=NOW)
-    await credit(tx_key, None, now=NOW)
+    assert await credit(tx_key, receipt, now=NOW) is not None
+    assert await credit(tx_key, None, now=NOW) is not None
+    await steps.taken()
+    await sync_to_async(turns.wake)([tx_key], now=NOW)
     await steps.taken()
     await sync_to_async(path_store.change)(tx_key, end)
     await steps.taken()

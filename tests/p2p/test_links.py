@@ -76,15 +76,22 @@ async def test_a_link_is_open_when_both_ends_say_so(network: Network) -> None:
     assert await link_state(first_link(path)) == "open"
 
 
-async def test_a_stranger_can_not_open_or_close_a_link(network: Network) -> None:
+@pytest.mark.parametrize("place", [0, 1])
+async def test_a_stranger_can_not_open_or_close_a_link(network: Network, place: int) -> None:
     path = await open_path(network)
     mallory = await network.online("mallory")
+    ends = path.peers[place], path.peers[1 - place]
+    await ends[0].send(LinkUp(first_link(path)))
+    await ends[0].settled()
 
     for frame in (LinkUp(first_link(path)), LinkUp(first_link(path)), LinkDown(first_link(path))):
         await mallory.send(frame)
     await mallory.settled()
 
     assert await link_state(first_link(path)) == "pending"
+    await ends[1].send(LinkUp(first_link(path)))
+    await ends[1].settled()
+    assert await link_state(first_link(path)) == "open"
 
 
 async def test_open_links_are_used_again(network: Network) -> None:

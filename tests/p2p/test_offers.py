@@ -10,7 +10,7 @@ from celery import current_app
 from django.utils import timezone
 
 from mesa import store
-from p2p import roster, store_keys
+from p2p import roster, store_keys, turns
 from p2p.finding import find_path
 from p2p.protocol.fields import b64_text
 from p2p.protocol.to_peer import AttemptFailed, OfferWanted, PathReady
@@ -19,7 +19,8 @@ from p2p.protocol.words import Cause
 from p2p.records import PeerId
 from p2p.roster import NoOffer
 from tests.p2p.peers import Network, TestPeer, make_offers
-from tests.p2p.scenes import open_path, send_to, take_path
+from tests.p2p.scenes import open_path, send_to, take_path, tx_fields
+from tests.p2p.worker import after, run_jobs
 
 FORWARDERS = ("f1", "f2", "dry")
 PUSH_OFFER = "redis.call('RPUSH', KEYS[1], ARGV[1]) redis.call('PEXPIRE', KEYS[1], 9000)"
@@ -123,6 +124,7 @@ async def test_too_few_forwarders_with_offers_means_waiting_for_one(network: Net
     for peer in crowd[1:]:
         peer.offers = make_offers(4)
         await peer.settled()
+    await after(0.2)
     path = await take_path(tx_key, ada, [ada, bo, *crowd])
     assert path.ready.attempt == 1
 
@@ -153,12 +155,16 @@ async def test_an_offer_that_comes_while_a_path_is_looked_for_is_not_lost(networ
     def wake() -> None:
         text = json.dumps({"id": b64_text(offer.id), "sdp": offer.sdp})
         store.script("test_offer", PUSH_OFFER).run([stock], [text])
-        find_path(tx_key=tx_key, now=timezone.now(), rng=random.Random(6))
+        turns.wake([tx_key], now=timezone.now())
+        # Another worker takes the job, and must leave the transaction to this one.
+        run_jobs(timezone.now())
 
     rng = WakingRng(wake)
     await sync_to_async(find_path)(tx_key=tx_key, now=timezone.now(), rng=rng)
 
-    assert rng.draws > len(FORWARDERS) + 1
+    assert rng.draws > len(FORWARDERS)
+    assert (await tx_fields(tx_key))["attempt"] == "0"
+    await sync_to_async(run_jobs)(timezone.now())
     path = await take_path(tx_key, ada, [ada, bo, *crowd, dry])
     assert path.ready.attempt == 1
 

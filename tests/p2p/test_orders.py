@@ -8,7 +8,7 @@ import pytest
 from p2p.orders import write_orders
 from p2p.protocol.fields import b64_text
 from p2p.protocol.frames import to_text
-from p2p.protocol.limits import HOPS, ORDER_FRAME_BYTES
+from p2p.protocol.limits import FRAME_STEP_BYTES, HOPS
 from p2p.protocol.words import How
 from p2p.records import HopKey, LinkKey, Offer, PathRecord, PeerId
 
@@ -27,7 +27,7 @@ def offers_for(*places: int) -> dict[LinkKey, Offer]:
 def test_every_order_has_the_same_size(places: tuple[int, ...], rng: random.Random) -> None:
     texts = [to_text(order) for order in write_orders(PATH, offers_for(*places), rng)]
 
-    assert {len(text) for text in texts} == {ORDER_FRAME_BYTES}
+    assert {len(text) for text in texts} == {FRAME_STEP_BYTES}
 
 
 def test_neighbours_agree_on_hop_and_link(rng: random.Random) -> None:

@@ -1,9 +1,8 @@
-"""What the server writes where others could look: task arguments, logs, the admin, network hashes."""
+"""What the server writes where others could look: tasks and jobs, logs, the admin, network hashes."""
 
 import inspect
-import json
 import logging
-from typing import Any
+from datetime import datetime
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -11,8 +10,9 @@ from celery import current_app
 from django.test import Client
 
 from mesa import store
+from p2p import store_keys, turns
 from p2p.models import P2PPath, P2PTransaction
-from p2p.networks import network_of, network_text
+from p2p.networks import counted_network, network_of
 from p2p.protocol.fields import b64_text
 from p2p.protocol.to_server import Complete, HopFailed
 from p2p.records import PeerId
@@ -24,17 +24,18 @@ from tests.p2p.worker import after
 
 
 @pytest.fixture
-def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The arguments of every task that was sent, as the broker would see them."""
-    sent: list[str] = []
-    original = current_app.Task.apply_async
+def jobs_taken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every job that waited in the store, as one who dumps it would see it."""
+    taken: list[str] = []
+    original = turns.take
 
-    def record(task: Any, args: Any = None, kwargs: Any = None, *rest: Any, **more: Any) -> Any:
-        sent.append(json.dumps([args, kwargs]))
-        return original(task, args, kwargs, *rest, **more)
+    def record(*, now: datetime) -> str | None:
+        job = original(now=now)
+        taken.extend([] if job is None else [job])
+        return job
 
-    monkeypatch.setattr(current_app.Task, "apply_async", record)
-    return sent
+    monkeypatch.setattr(turns, "take", record)
+    return taken
 
 
 async def handles_of(path: OpenPath) -> list[PeerId]:
@@ -56,30 +57,33 @@ async def exercise(network: Network) -> tuple[OpenPath, list[str]]:
     return path, secrets
 
 
-async def test_no_task_names_who_forwards_for_whom(network: Network, sent_tasks: list[str]) -> None:
-    """No task names two of transaction, hop, peer, device and user."""
+async def test_no_job_names_who_forwards_for_whom(network: Network, jobs_taken: list[str]) -> None:
+    """No job names two of transaction, hop, peer, device and user."""
     path, secrets = await exercise(network)
     devices_and_users = [ident for peer in network.peers for ident in (peer.device, peer.user)]
     idents = [path.tx, *secrets, *devices_and_users]
 
-    named = [[ident for ident in idents if ident in arguments] for arguments in sent_tasks]
+    named = [[ident for ident in idents if ident in job] for job in jobs_taken]
 
+    assert {job.partition(":")[0] for job in jobs_taken} >= {"attempt", "fail_hop", "gone", "complete"}
     assert [path.tx] in named
     assert [each for each in named if len(each) > 1] == []
 
 
-def test_a_task_about_a_transaction_takes_no_other_id() -> None:
-    taken = {name: inspect.signature(task.run).parameters for name, task in own_tasks().items()}
+async def test_no_job_is_left_of_an_ended_transaction(network: Network) -> None:
+    await exercise(network)
 
-    assert len(taken) >= 8
-    about_transactions = {name: set(each) for name, each in taken.items() if "tx" in each}
-    assert set.union(*about_transactions.values()) == {"tx", "attempt", "position"}
-    others = {name: set(each) for name, each in taken.items() if "tx" not in each}
-    assert [name for name, each in others.items() if each not in ({"peer"}, {"user"}, {"link"}, set())] == []
+    names = [name async for name in store.async_client().scan_iter("mesa:jobs:*")]
+
+    assert names == []
+    assert await store.async_client().zcard(store_keys.TURNS) == 0
 
 
-def own_tasks() -> dict[str, Any]:
-    return {name: task for name, task in current_app.tasks.items() if name.startswith("p2p.")}
+def test_no_task_takes_an_argument() -> None:
+    own = {name: task for name, task in current_app.tasks.items() if name.startswith("p2p.")}
+
+    assert set(own) == {"p2p.tasks.take_turn", "p2p.tasks.recover_turns", "p2p.tasks.prune"}
+    assert [name for name, task in own.items() if inspect.signature(task.run).parameters] == []
 
 
 async def test_logs_hold_no_id_address_or_description(
@@ -139,7 +143,7 @@ def test_rows_have_no_name_in_text() -> None:
     ],
 )
 def test_an_address_counts_by_its_network_where_that_says_something(address: str, network: str) -> None:
-    assert network_text(address) == network
+    assert counted_network(address) == network
 
 
 async def test_a_network_is_known_again_but_not_readable(async_store: store.AsyncClient) -> None:

@@ -50,6 +50,26 @@ async def test_a_receipt_by_anybody_else_is_ignored(network: Network) -> None:
     assert (await tx_fields(path.tx))["receipted"] == "0"
 
 
+async def test_receipts_do_not_prolong_a_transaction_whose_sender_has_gone_for_good(
+    network: Network,
+) -> None:
+    path = await open_path(network)
+    await path.sender.close()
+    record = store_keys.device(path.sender.device_key)
+    assert 0 < await store.async_client().pttl(record) <= 90_000
+    await store.async_client().delete(record)
+    before = await tx_fields(path.tx)
+
+    for hop in (path.ready.hops[-1],) * 3:
+        await path.receiver.send(Receipt(hop, path.receipt().entries, None))
+    await path.receiver.settled()
+
+    assert await tx_fields(path.tx) == before
+    assert await store.async_client().exists(store_keys.held(path.tx)) == 0
+    await after(121)
+    assert await tx_fields(path.tx) == {}
+
+
 async def test_an_unknown_hop_is_answered_like_a_foreign_one(network: Network) -> None:
     path = await open_path(network)
 

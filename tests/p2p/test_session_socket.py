@@ -173,6 +173,18 @@ async def test_a_socket_asks_again_whether_its_login_lives(
     assert await ada.expect_close() == 4401
 
 
+async def test_a_socket_whose_login_nobody_minds_any_more_is_closed(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PeerConsumer, "hello_within_s", "no number of seconds")
+    ada = await network.connect(await network.login("ada"))
+
+    assert await ada.expect_close() == 4503
+
+    with pytest.raises(TypeError):
+        await ada.close()
+
+
 async def test_a_resume_token_brings_the_same_peer_back(network: Network) -> None:
     ada = await network.online("ada")
     await ada.close()

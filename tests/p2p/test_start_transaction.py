@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.delivery import delete_tokens, digest_of
 from mesa import deadlines, store
-from p2p import path_store
+from p2p import path_store, turns
 from p2p.models import P2PTransaction
 from p2p.protocol.fields import b64_text
 from p2p.protocol.words import EndState
@@ -46,7 +46,8 @@ def test_store_row_and_task_are_there_when_the_answer_comes() -> None:
     assert (tx.state, tx.attempt) == (TxState.FINDING, 0)
     assert deadlines.due_at("attempt", content["id"]) is not None
     assert P2PTransaction.objects.get().state == "open"
-    assert [task["headers"]["task"] for task in queued_tasks()] == ["p2p.tasks.find_path"]
+    assert [task["headers"]["task"] for task in queued_tasks()] == ["p2p.tasks.take_turn"]
+    assert turns.take(now=timezone.now()) == f"attempt:{content['id']}"
 
 
 def test_the_same_id_by_the_same_device_gets_the_same_answer() -> None:
@@ -133,15 +134,26 @@ def test_a_device_has_a_limited_number_of_open_ones(monkeypatch: pytest.MonkeyPa
     assert codes == [202, 202, 429]
 
 
-def test_a_long_queue_answers_come_back_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("p2p.limits.MAX_QUEUE", 0)
-    ada = make_login(username="ada")
-    post(ada, body())
+def test_who_has_many_jobs_waiting_is_told_to_come_back_and_others_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("p2p.limits.MAX_WAITING_JOBS", 2)
+    mallory, ada = make_login(username="mallory"), make_login(username="ada")
 
-    response = post(ada, body())
+    responses = [post(mallory, body()) for _ in range(3)]
 
-    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
-    assert int(response["Retry-After"]) >= 1
+    assert [response.status_code for response in responses] == [202, 202, 503]
+    assert responses[-1].json()["code"] == "unavailable"
+    assert int(responses[-1]["Retry-After"]) >= 1
+    assert post(ada, body()).status_code == 202
+
+
+def test_a_crowd_that_waits_is_a_reason_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p2p.limits.MAX_WAITING_ACCOUNTS", 1)
+
+    codes = [post(make_login(), body()).status_code for _ in range(3)]
+
+    assert codes == [202, 202, 503]
 
 
 def test_the_tokens_digest_is_kept_in_the_store_until_the_end_only_and_never_in_sql() -> None:

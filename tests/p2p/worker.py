@@ -1,35 +1,42 @@
-"""The sweeper for tests: claims what is due at a time the test names, and does it as of that time."""
+"""The sweeper and the worker for tests: do what is due at a time the test names, as of that time."""
 
 import random
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from asgiref.sync import sync_to_async
+from celery import current_app
 from django.utils import timezone
 
 from mesa import deadlines
-from p2p.arrivals import announce_user, answer_watch, drop_peer
-from p2p.attempts import expire_attempt
-from p2p.links import expire_link
-from p2p.records import LinkKey, PeerId, TxKey, UserKey
+from p2p import jobs, turns
 
 RNG = random.Random(7)
-SERVICES: dict[str, Callable[[str, datetime], None]] = {
-    "attempt": lambda ident, now: expire_attempt(tx_key=TxKey(ident), now=now, rng=RNG),
-    "gone": lambda ident, now: drop_peer(peer_id=PeerId(ident), now=now, rng=RNG),
-    "link": lambda ident, now: expire_link(LinkKey(ident)),
-    "online": lambda ident, now: announce_user(user=UserKey(ident), now=now, rng=RNG),
-    "watch": lambda ident, now: answer_watch(peer_id=PeerId(ident)),
-}
 
 
-def run_due(now: datetime) -> list[str]:
-    """Do what is due at a time; returns the members that were."""
-    due = deadlines.claim(now)
-    for member in due:
-        kind, _, ident = member.partition(":")
-        SERVICES[kind](ident, now)
+def run_due(now: datetime, rng: random.Random = RNG) -> list[str]:
+    """Do what is due at a time, in turn; returns the members that were."""
+    # Tasks would be done where they are sent, and as of the real time.
+    is_eager, current_app.conf.task_always_eager = current_app.conf.task_always_eager, False
+    try:
+        due = deadlines.claim(now)
+        for member in due:
+            kind, ident = deadlines.kind_of(member)
+            assert kind is not None
+            assert not isinstance(kind.call, str)
+            kind.call(ident, now)
+        run_jobs(now, rng)
+    finally:
+        current_app.conf.task_always_eager = is_eager
     return due
+
+
+def run_jobs(now: datetime, rng: random.Random = RNG) -> list[str]:
+    """Do all jobs that wait, in turn; returns them in that order."""
+    done = []
+    while (job := turns.take(now=now)) is not None:
+        jobs.do(job, now=now, rng=rng)
+        done.append(job)
+    return done
 
 
 async def after(seconds: float, *, since: datetime | None = None) -> list[str]:

@@ -21,3 +21,12 @@ def bo(tmp_path: Path, ada: Device) -> Iterator[Device]:
     acquaint(ada, device)
     yield device
     device.store.close()
+
+
+@pytest.fixture
+def olga(tmp_path: Path, bo: Device) -> Iterator[Device]:
+    """Another contact of bo's."""
+    device = Device(tmp_path / "olga", "olga", time=bo.time)
+    acquaint(device, bo)
+    yield device
+    device.store.close()

@@ -96,7 +96,7 @@ class Town:
         """Take all four layers off a cell, as the path would."""
         cell = LinkFrame.unpack(frame).cell
         for keys, hop in zip(self.keys, self.hops, strict=True):
-            peeled = onion.peel(cell, onion.HopId(hop), keys)
+            peeled = onion.peel(cell, hop, keys)
             if isinstance(peeled, onion.Deliver):
                 return Fragment.unpack(peeled.payload)
             cell = peeled.cell

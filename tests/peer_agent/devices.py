@@ -1,5 +1,6 @@
 """Devices with real stores and real keys, made contacts without a server."""
 
+import sqlite3
 import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from peer_agent.crypto.identity import (
     create_recovery_code,
     pack_chain,
 )
-from peer_agent.crypto.messages import Text
+from peer_agent.crypto.messages import Message, Text
 from peer_agent.crypto.prekeys import PrekeyKind
 from peer_agent.events import Event, MessageReceived
 from peer_agent.handshakes import Handshakes
@@ -88,12 +89,12 @@ class Device:
 
     def write(self, other: "Device", text: str) -> bytes:
         """Accept a message for a contact and seal it; returns its envelope."""
-        contact = self.contact(other)
+        contact, now_ms = self.contact(other), self.time.clock().unix_ms()
         with self.store.transaction():
-            stored = self.books.history.write(contact.number, Text(text), now_ms=self.time.clock().unix_ms())
+            stored = self.books.history.write(contact.number, Text(text), now_ms=now_ms)
         session = self.books.sessions.choose(contact.number, contact.devices[0], now_ms=0)
         assert session is not None
-        return self.books.outbox.seal(stored, contact.devices[0], session).envelope
+        return self.books.outbox.seal(stored, contact.devices[0], session, now_ms=now_ms).envelope
 
     def receipt(self, other: "Device", entry: ReceiptEntry) -> int | None:
         return self.books.outbox.receipted(self.contact(other).number, entry)
@@ -109,6 +110,34 @@ class Device:
         return UserBundle(self.name, self.account.statements, [device])
 
 
+class CrashAt:
+    """A database edge that fails at the n-th statement that writes."""
+
+    def __init__(self, device: Device, nth: int) -> None:
+        self.database, self.left = device.store._database, nth
+
+    def execute(self, sql: str, values: object = ()) -> sqlite3.Cursor:
+        if not sql.lstrip().upper().startswith(("SELECT", "BEGIN", "ROLLBACK")):
+            self.left -= 1
+            if self.left < 0:
+                raise sqlite3.OperationalError("disk I/O error")
+        return self.database.execute(sql, values)  # type: ignore[arg-type]  # passed on as it came
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.database, name)
+
+
+def envelope_of(sender: Device, receiver: Device, message: Message) -> bytes:
+    """Seal any message for a device, past the sender's history and outbox."""
+    contact = sender.contact(receiver)
+    session = sender.books.sessions.choose(contact.number, contact.devices[0], now_ms=0)
+    assert session is not None
+    session, envelope = session.encrypt(message.pack())
+    with sender.store.transaction():
+        sender.books.sessions.save(contact.number, session)
+    return envelope
+
+
 def make_account(name: str, clock: Clock) -> Account:
     device, code = create_device(), create_recovery_code()
     statement = create_first_statement(name, device, RecoveryKey.from_code(code), day=clock.day())
@@ -121,7 +150,7 @@ def acquaint(one: Device, other: Device) -> None:
         contact = new_contact(peer.name, ContactState.ACCEPTED, peer.account.chain)
         contact = replace(contact, their_token=uuid.uuid4().bytes * 2, my_token=uuid.uuid4().bytes * 2)
         with device.store.transaction():
-            device.books.contacts.save(contact)
+            device.books.contacts.add(contact)
     begin_session(one, other)
 
 

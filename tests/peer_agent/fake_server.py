@@ -35,11 +35,12 @@ class User:
     device: str
     prekeys: dict[str, Any] = field(default_factory=lambda: {"one_time": [], "one_time_kem": []})
     mailbox: dict[str, str] = field(default_factory=dict)
+    uploaded: set[int] = field(default_factory=set)
 
 
 @dataclass
 class FakeServer:
-    """Answers requests; `problems` by route stand in for the answers."""
+    """Answers requests; `problems` by route stand in for the answers, those to `lost` ones do not arrive."""
 
     users: dict[str, User] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
@@ -47,6 +48,8 @@ class FakeServer:
     down: bool = False
     asked: "asyncio.Queue[str]" = field(default_factory=asyncio.Queue)
     problems: dict[str, tuple[int, str]] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
+    _held_up: dict[str, asyncio.Event] = field(default_factory=dict)
 
     def add(self, account: Account) -> None:
         statements = [b64_text(each) for each in account.statements]
@@ -54,7 +57,20 @@ class FakeServer:
 
     def transport(self, name: str) -> httpx.MockTransport:
         """The way of one user's device to this server."""
-        return httpx.MockTransport(lambda request: self._answer(name, request))
+
+        async def answer(request: httpx.Request) -> httpx.Response:
+            response = self._answer(name, request)
+            over = self._held_up.pop(_route(request), None)
+            if over is not None:
+                await over.wait()
+            return response
+
+        return httpx.MockTransport(answer)
+
+    def hold_up(self, route: str) -> asyncio.Event:
+        """Let the next answer to a route wait for an event."""
+        self._held_up[route] = asyncio.Event()
+        return self._held_up[route]
 
     def bodies(self, route: str) -> list[Json]:
         """Bodies of the requests to a route, in order."""
@@ -63,16 +79,17 @@ class FakeServer:
     def _answer(self, name: str, request: httpx.Request) -> httpx.Response:
         if self.down:
             raise httpx.ConnectError("nobody there")
-        word = request.url.path.rstrip("/").rsplit("/", 1)[-1]
         body = json.loads(request.content or b"{}")
-        route = f"{request.method} {word}"
+        route = _route(request)
         self.requests.append((route, body))
         self.asked.put_nowait(route)
         problem = self.problems.get(route)
         if problem is not None:
             return httpx.Response(problem[0], json={"code": problem[1], "status": problem[0]})
-        handler = getattr(self, f"_{request.method.lower()}_{word}")
+        handler = getattr(self, "_" + route.lower().replace(" ", "_"))
         status, answer = handler(self.users[name], name, body)
+        if route in self.lost:
+            raise httpx.ReadError("the answer is lost")
         return httpx.Response(status, json=answer) if answer is not None else httpx.Response(status)
 
     def _post_bundles(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
@@ -94,7 +111,9 @@ class FakeServer:
         for key in LASTING:
             caller.prekeys[key] = body[key] or caller.prekeys.get(key)
         for key in ONE_TIME:
-            caller.prekeys[key] += body[key]
+            fresh = {prekey_id(each): each for each in body[key] if prekey_id(each) not in caller.uploaded}
+            caller.prekeys[key] += fresh.values()
+            caller.uploaded.update(number for number in fresh if number is not None)
         return 204, None
 
     def _post_transactions(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
@@ -102,6 +121,11 @@ class FakeServer:
 
     def _post_tokens(self, caller: User, name: str, body: Json) -> tuple[int, None]:
         self.tokens.update(dict.fromkeys(body["digests"], name))
+        return 204, None
+
+    def _delete_tokens(self, caller: User, name: str, body: Json) -> tuple[int, None]:
+        for key in body["digests"]:
+            self.tokens.pop(key, None)
         return 204, None
 
     def _post_mailbox(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
@@ -121,6 +145,10 @@ class FakeServer:
 
 LASTING = ("signed_prekey", "last_resort")
 ONE_TIME = ("one_time", "one_time_kem")
+
+
+def _route(request: httpx.Request) -> str:
+    return f"{request.method} {request.url.path.rstrip('/').rsplit('/', 1)[-1]}"
 
 
 def digest(token: str) -> str:

@@ -1,5 +1,6 @@
 """The command line: what it prints, and the exit code for everything that can go wrong."""
 
+import argparse
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ import pytest
 
 from p2p.protocol.fields import b64_text
 from peer_agent import cli
+from peer_agent.account import require_account
+from peer_agent.books import open_books
 from peer_agent.cli_output import Output, shown_text
 from peer_agent.cli_secrets import grouped
 from peer_agent.contact_book import ContactState, new_contact
@@ -42,7 +45,7 @@ def ada(tmp_path: Path) -> Path:
     acquaint(one, other)
     asked = new_contact("olga", ContactState.ASKED, other.account.chain)
     with one.store.transaction():
-        one.books.contacts.save(asked)
+        one.books.contacts.add(asked)
     one.store.close()
     other.store.close()
     return one.path
@@ -53,14 +56,45 @@ def run(*arguments: object) -> int:
 
 
 def test_wrong_command_line_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in ([], ["unknown"], ["send"], ["send", "bo", "text", "--timeout", "soon"]):
+    for arguments in (["unknown"], ["send"], ["send", "bo", "text", "--timeout", "soon"]):
         with pytest.raises(SystemExit) as ended:
             cli.main(arguments)
         assert ended.value.code == ExitCode.USAGE
     assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["status", "contacts", "forward", "listen", "login", "logout"])
+def test_no_command_shows_them_all(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run() == ExitCode.USAGE
+
+    shown = capsys.readouterr().err
+    assert all(word in shown for word in ("register", "request", "send", "listen", "--version", "--help"))
+
+
+def test_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("--version")
+
+    assert ended.value.code == ExitCode.OK
+    assert capsys.readouterr().out.startswith("mesa-peer ")
+
+
+def test_every_argument_and_option_is_explained() -> None:
+    commands = next(
+        action for action in cli.parser()._actions if isinstance(action, argparse._SubParsersAction)
+    )
+    parsers = [cli.parser(), *commands.choices.values()]
+
+    options = [
+        (parser.prog, action)
+        for parser in parsers
+        for action in parser._actions
+        if not isinstance(action, argparse._SubParsersAction)
+    ]
+    assert [(program, action.dest) for program, action in options if not action.help] == []
+    assert "default: 60" in commands.choices["send"].format_help()
+
+
+@pytest.mark.parametrize("command", ["status", "contacts", "history", "forward", "listen", "login", "logout"])
 def test_directory_without_account_says_what_to_do(
     tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,15 +105,41 @@ def test_directory_without_account_says_what_to_do(
     assert run("--state", tmp_path / "new", command, *more) == ExitCode.LOGIN_REFUSED
 
     said = capsys.readouterr()
-    assert said.err == "mesa-peer: This state directory has no account: run `mesa-peer register`.\n"
+    assert said.err == (
+        f"mesa-peer: There is no account in {tmp_path / 'new'}: "
+        "run `mesa-peer register`, or name another --state.\n"
+    )
     assert said.out == ""
+    assert not (tmp_path / "new").exists()
 
 
 def test_directory_in_use_names_the_process(ada: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with locked(ada):
+    with locked(ada, "mesa-peer listen"):
         assert run("--state", ada, "status") == ExitCode.STATE_IN_USE
 
-    assert f"in use by process {os.getpid()}" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        f"mesa-peer: The state directory {ada} is in use by process {os.getpid()} (mesa-peer listen). "
+        "Stop it first: one agent works on a state directory at a time.\n"
+    )
+
+
+@pytest.mark.parametrize(("command", "said"), [("contacts", "bo  contact"), ("history", "to bo: hi")])
+def test_directory_in_use_can_be_read(
+    ada: Path, command: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("--state", ada, "send", "bo", "hi", "--timeout", "0.2")
+    capsys.readouterr()
+
+    with locked(ada, "mesa-peer listen"):
+        assert run("--state", ada, command) == ExitCode.OK
+
+    assert said in capsys.readouterr().out
+
+
+def test_another_server_than_the_accounts_is_refused(ada: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--state", ada, "--server", "https://mesa.example", "status") == ExitCode.USAGE
+
+    assert "The account of this state directory is on http://127.0.0.1:9" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["status"], ["request", "bo-two"], ["accept", "olga"]])
@@ -88,7 +148,7 @@ def test_server_that_is_not_there_is_said(
 ) -> None:
     assert run("--state", ada, *command) == ExitCode.SERVER_UNREACHABLE
 
-    assert capsys.readouterr().err == "mesa-peer: The server does not answer.\n"
+    assert capsys.readouterr().err == "mesa-peer: http://127.0.0.1:9 does not answer.\n"
 
 
 def test_contacts_are_listed_without_the_server(ada: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,13 +169,10 @@ def test_contacts_as_json(ada: Path, capsys: pytest.CaptureFixture[str]) -> None
     ]
 
 
-@pytest.mark.parametrize("user", ["olga", "nobody"])
-def test_sending_to_no_contact_is_refused_at_once(
-    ada: Path, user: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run("--state", ada, "send", user, "hi") == ExitCode.UNKNOWN_USER
+def test_sending_to_no_contact_is_refused_at_once(ada: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--state", ada, "send", "nobody", "hi") == ExitCode.UNKNOWN_USER
 
-    assert user in capsys.readouterr().err
+    assert "nobody is no contact: run `mesa-peer request nobody` first." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["", "x" * 65_537])
@@ -126,8 +183,11 @@ def test_text_of_a_wrong_length_is_usage(ada: Path, text: str) -> None:
 def test_message_that_waits_too_long_stays_in_the_outbox(
     ada: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("--state", ada, "send", "bo", "hi", "--timeout", "0.2") == ExitCode.NOT_DELIVERED
-    assert "stays in the outbox" in capsys.readouterr().err
+    assert run("--state", ada, "send", "bo", "hi", "--timeout", "0.2") == ExitCode.SERVER_UNREACHABLE
+    assert capsys.readouterr().err == (
+        "mesa-peer: Not delivered: the server does not answer. "
+        "The message stays in the outbox and goes with the next run.\n"
+    )
 
     store = open_store(ada, None)
     assert store.rows("SELECT outgoing, state FROM messages") == [(1, "undelivered")]
@@ -139,7 +199,7 @@ def test_failure_as_json_is_one_object_and_one_line(ada: Path, capsys: pytest.Ca
 
     said = capsys.readouterr()
     last = json.loads(said.out.splitlines()[-1])
-    assert (last["event"], last["exit_code"]) == ("error", ExitCode.NOT_DELIVERED)
+    assert (last["event"], last["exit_code"]) == ("error", ExitCode.SERVER_UNREACHABLE)
     assert said.err == f"mesa-peer: {last['why']}\n"
 
 
@@ -150,14 +210,46 @@ def test_wrong_passphrase_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[
     passphrase.write_text("open sesame\n")
 
     assert run("--state", state, "status") == ExitCode.STORE_CLOSED
+    assert "This store has a passphrase: give --passphrase-file." in capsys.readouterr().err
     assert run("--state", state, "status", "--passphrase-file", passphrase) == ExitCode.LOGIN_REFUSED
 
 
 @pytest.mark.parametrize(
-    "url", ["mesa.example", "ftp://mesa.example", "https://", "https://a/b", "http://a?x"]
+    "url",
+    [
+        "mesa.example",
+        "ftp://mesa.example",
+        "https://",
+        "https://a/b",
+        "http://a?x",
+        "https://a:x",
+        "https://[::1",
+    ],
 )
 def test_address_that_is_none_is_usage(tmp_path: Path, url: str) -> None:
     assert run("--state", tmp_path, "--server", url, "status") == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://mesa.example", "http://192.0.2.1:8000", "http://127.0.0.1.mallory.example", "http://127.1"],
+)
+def test_http_beyond_this_machine_has_to_be_wished(
+    tmp_path: Path, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--state", tmp_path, "--server", url, "status") == ExitCode.USAGE
+    assert capsys.readouterr().err == (
+        "mesa-peer: http shows the password to everybody on the way: use https, or --allow-http.\n"
+    )
+
+    assert run("--state", tmp_path, "--server", url, "--allow-http", "status") == ExitCode.LOGIN_REFUSED
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8000", "http://localhost", "http://[::1]:1", "https://mesa.example"]
+)
+def test_https_and_this_machine_are_taken(tmp_path: Path, url: str) -> None:
+    assert run("--state", tmp_path, "--server", url, "status") == ExitCode.LOGIN_REFUSED
 
 
 def test_register_needs_a_way_to_hand_over_the_code(
@@ -193,7 +285,7 @@ def test_recovery_code_is_written_for_its_owner_alone(tmp_path: Path) -> None:
 
     from peer_agent.cli_secrets import hand_over_recovery_code
 
-    hand_over_recovery_code(options, code)
+    hand_over_recovery_code(options, "ada", code)
 
     assert stat.S_IMODE((tmp_path / "code").stat().st_mode) == 0o600
     assert (tmp_path / "code").read_text().strip().replace("-", "") == code
@@ -252,7 +344,42 @@ def test_first_failure_a_person_can_act_on_is_told() -> None:
 
 
 def test_text_of_others_can_not_steer_the_terminal() -> None:
-    assert shown_text("a\x1b[2Jb\r\u202ec\nd") == "a\ufffd[2Jb\ufffd\ufffdc\nd"
+    assert shown_text("a\x1b[2Jb\r\u202ec\nd") == "a\ufffd[2Jb\ufffd\ufffdc\n    d"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "👨\N{ZERO WIDTH JOINER}👩\N{ZERO WIDTH JOINER}👧",
+        "می\N{ZERO WIDTH NON-JOINER}خواهم",
+        "❤\N{VARIATION SELECTOR-16}",
+    ],
+)
+def test_signs_that_belong_together_stay_together(text: str) -> None:
+    assert shown_text(text) == text
+
+
+def test_tab_is_space() -> None:
+    assert shown_text("a\tb") == "a    b"
+
+
+def test_greeting_is_shown_like_any_text_of_others(ada: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    greeting = "hi\nbo  contact\x1b[2J"
+    store = open_store(ada, None)
+    books = open_books(store, require_account(store))
+    with store.transaction():
+        olga = books.contacts.find("olga")
+        assert olga is not None
+        books.contacts.change(olga.number, state=ContactState.ASKING, greeting=greeting)
+    store.close()
+
+    run("--state", ada, "contacts")
+
+    assert capsys.readouterr().out.splitlines() == [
+        "bo  contact",
+        "olga  asks to be a contact: hi",
+        "    bo  contact\ufffd[2J",
+    ]
 
 
 def test_json_output_is_one_line_whatever_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:

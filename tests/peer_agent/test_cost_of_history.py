@@ -3,37 +3,55 @@
 Counted are the steps of SQLite's virtual machine, which no load of the machine changes.
 """
 
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
 from peer_agent.contact_book import ContactState, new_contact
-from peer_agent.crypto.messages import Text, create_message
+from peer_agent.crypto.messages import MAX_SEEN, MessageId, Text, create_message
 from peer_agent.history import Kept
-from tests.peer_agent.devices import Device
+from peer_agent.releasing import RELEASED_AT_ONCE
+from tests.peer_agent.devices import Device, envelope_of
 
 MANY = 1_500
 # Trees become a level deeper, and the indexes are walked through in pages.
 SLACK = 1.3
 
 
-class Steps:
-    """The steps of a store's database since this was made."""
+@dataclass
+class Cost:
+    """What some work cost a device: steps of its database, and records that were opened."""
 
-    def __init__(self, device: Device) -> None:
-        self.count = 0
-        device.store._database.set_progress_handler(self._step, 1)
+    steps: int = 0
+    opened: int = 0
 
-    def _step(self) -> int:
-        self.count += 1
+    def is_like(self, other: "Cost") -> bool:
+        return self.steps <= SLACK * other.steps and self.opened <= other.opened + 1
+
+
+def cost(device: Device, work: Callable[[], object]) -> Cost:
+    found, store, open_record = Cost(), device.store, device.store.open
+
+    def step() -> int:
+        found.steps += 1
         return 0
+
+    def open_one(table: str, key: bytes, record: bytes) -> bytes:
+        found.opened += 1
+        return open_record(table, key, record)
+
+    store._database.set_progress_handler(step, 1)
+    store.open = open_one  # type: ignore[method-assign]  # counts at the edge to the store
+    work()
+    store.open = open_record  # type: ignore[method-assign]  # as it was
+    store._database.set_progress_handler(None, 0)
+    return found
 
 
 def steps(device: Device, work: Callable[[], object]) -> int:
-    counter = Steps(device)
-    work()
-    device.store._database.set_progress_handler(None, 0)
-    return counter.count
+    return cost(device, work).steps
 
 
 def exchange(sender: Device, receiver: Device) -> tuple[int, int]:
@@ -52,8 +70,7 @@ def test_a_message_costs_the_same_behind_a_long_history(ada: Device, bo: Device,
     for _ in range(20):
         exchange(ada, bo)
     before = exchange(ada, bo)
-    for device, other in ((ada, bo), (bo, ada)):
-        fill(device, other, is_outgoing=is_outgoing)
+    fill(ada, bo) if is_outgoing else fill(bo, ada)
 
     after = exchange(ada, bo)
 
@@ -61,17 +78,15 @@ def test_a_message_costs_the_same_behind_a_long_history(ada: Device, bo: Device,
     assert after[1] <= SLACK * before[1]
 
 
-def fill(device: Device, other: Device, *, is_outgoing: bool) -> None:
-    """Keep many messages that were delivered, or shown, long ago."""
-    number = device.contact(other).number
-    history = device.books.history
-    with device.store.transaction():
+def fill(sender: Device, receiver: Device) -> None:
+    """Keep many messages that were delivered and shown long ago."""
+    to, of = sender.contact(receiver).number, receiver.contact(sender).number
+    with sender.store.transaction(), receiver.store.transaction():
         for at in range(MANY):
-            if is_outgoing:
-                history.write(number, Text("old"), now_ms=at, state=Kept.DELIVERED)
-            else:
-                message = create_message(Text("old"), now_ms=at, seen=())
-                history.receive(number, message, now_ms=at, state=Kept.SHOWN)
+            ours = sender.books.history.write(to, Text("old"), now_ms=at, state=Kept.DELIVERED)
+            theirs = receiver.books.history.receive(of, ours.message, now_ms=at)
+            assert theirs is not None
+            receiver.books.history.showed(of, theirs.number, Kept.READY)
 
 
 def test_a_receipt_costs_the_same_however_much_waits(ada: Device, bo: Device) -> None:
@@ -88,18 +103,67 @@ def test_a_receipt_costs_the_same_however_much_waits(ada: Device, bo: Device) ->
 
 def test_a_name_is_found_without_opening_every_contact(ada: Device, bo: Device) -> None:
     ada.books.contacts.require("bo")
-    opened: list[bytes] = []
-    real = ada.store.open
-    ada.store.open = lambda table, key, record: opened.append(key) or real(table, key, record)  # type: ignore[method-assign,func-returns-value]  # counts at the edge to the store
     fill_contacts(ada)
 
-    ada.books.contacts.require("bo")
-
-    assert len(opened) == 1
+    assert cost(ada, lambda: ada.books.contacts.require("bo")).opened == 1
 
 
 def fill_contacts(device: Device) -> None:
     with device.store.transaction():
         for at in range(20):
             contact = new_contact(f"f{at}", ContactState.ACCEPTED, device.account.chain)
-            device.books.contacts.save(contact)
+            device.books.contacts.add(contact)
+
+
+FREE: tuple[MessageId, ...] = ()
+
+
+def unknown() -> tuple[MessageId, ...]:
+    return tuple(MessageId(os.urandom(16)) for _ in range(MAX_SEEN))
+
+
+def send(sender: Device, receiver: Device, seen: tuple[MessageId, ...]) -> Cost:
+    """Send a message that follows others; returns what it cost its receiver."""
+    envelope = envelope_of(sender, receiver, create_message(Text("hello"), now_ms=1, seen=seen))
+    return cost(receiver, lambda: receiver.inbox.take(envelope))
+
+
+def hold(device: Device, other: Device, count: int, *, awaited: MessageId | None = None) -> None:
+    """Keep many messages that wait: all for one, or each for others that are not known."""
+    number, history = device.contact(other).number, device.books.history
+    with device.store.transaction():
+        for at in range(count):
+            message = create_message(Text("held"), now_ms=at, seen=(awaited,) if awaited else unknown())
+            history.receive(number, message, now_ms=device.time.clock().unix_ms())
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_message_costs_the_same_however_many_are_held(ada: Device, bo: Device, waits: bool) -> None:
+    hold(bo, ada, 10)
+    before = send(ada, bo, unknown() if waits else FREE)
+    hold(bo, ada, MANY)
+
+    after = send(ada, bo, unknown() if waits else FREE)
+
+    assert after.is_like(before)
+
+
+def test_looking_for_the_overdue_costs_the_same_however_many_are_held(ada: Device, bo: Device) -> None:
+    hold(bo, ada, 10)
+    before = cost(bo, bo.inbox.show_overdue)
+    hold(bo, ada, MANY)
+
+    assert cost(bo, bo.inbox.show_overdue).is_like(before)
+
+
+async def test_a_message_costs_the_same_however_many_follow_it(ada: Device, bo: Device) -> None:
+    first, second = (create_message(Text("first"), now_ms=1) for _ in range(2))
+    costs = []
+    for message, count in ((first, 2 * RELEASED_AT_ONCE), (second, MANY)):
+        hold(bo, ada, count, awaited=message.message_id)
+        envelope = envelope_of(ada, bo, message)
+        costs.append(cost(bo, lambda envelope=envelope: bo.inbox.take(envelope)))  # type: ignore[misc]  # bound early
+        await bo.inbox.release_rest()
+
+    assert costs[1].is_like(costs[0])
+    assert len(bo.shown) == 2 + 2 * RELEASED_AT_ONCE + MANY

@@ -219,8 +219,7 @@ async def test_session_reset_sends_the_same_message_under_a_new_session(town: To
     number = town.ada.parts.books.contacts.require("bo").number
     with town.ada.store.transaction():
         town.ada.parts.books.outbox.unseal_all(number)
-        contact = replace(town.ada.parts.books.contacts.get(number), sessions_from_ms=2**60)
-        town.ada.parts.books.contacts.save(contact)
+        town.ada.parts.books.contacts.change(number, sessions_from_ms=2**60)
     town.ada.parts.delivery.resend(number)
     assert isinstance(await town.frame(Repath), Repath)
     town.ada.parts.delivery.attempt_failed(AttemptFailed(tx, 1, Cause.SUPERSEDED, None))
@@ -234,7 +233,7 @@ async def test_session_reset_sends_the_same_message_under_a_new_session(town: To
 async def test_sending_needs_an_accepted_contact_and_some_text(town: Town) -> None:
     asked = new_contact("olga", ContactState.ASKED, town.bo.account.chain)
     with town.ada.store.transaction():
-        town.ada.parts.books.contacts.save(asked)
+        town.ada.parts.books.contacts.add(asked)
 
     for name in ("olga", "nobody"):
         with pytest.raises(UnknownUser):

@@ -7,14 +7,11 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx
 import pytest
 
 from peer_agent.account import ACCOUNT, save_account, save_tokens
@@ -23,49 +20,11 @@ from peer_agent.rest import Tokens
 from peer_agent.store import KEY_NAME
 from tests.live_tree import ROOT
 from tests.peer_agent.devices import Device, acquaint
-from tests.peer_agent.fake_server import LATER, FakeServer, Json, User
+from tests.peer_agent.fake_server import LATER
+from tests.peer_agent.listening_server import Server, listening
 
 LIMIT_S = 60
 ENDED = {"GET me": (401, "not_authenticated"), "POST refresh": (401, "not_authenticated")}
-
-
-class Server(FakeServer):
-    """The server of dictionaries, with the one route more that `status` asks."""
-
-    def _get_me(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
-        return 200, {"user": name, "username": name, "device": caller.device, "sid": "1"}
-
-
-@contextmanager
-def listening(server: FakeServer) -> Iterator[str]:
-    """Serve ada over HTTP; gives the address."""
-    transport = server.transport("ada")
-
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            asked = httpx.Request(self.command, f"http://server{self.path}", content=body)
-            is_socket = "Upgrade" in self.headers
-            answer = httpx.Response(503) if is_socket else transport.handle_request(asked)
-            self.send_response(answer.status_code)
-            self.send_header("Content-Length", str(len(answer.content)))
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(answer.content)
-
-        do_GET = do_POST = do_PUT = do_DELETE = _answer
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{http.server_address[1]}"
-        finally:
-            http.shutdown()
-            thread.join(LIMIT_S)
 
 
 @dataclass
@@ -102,7 +61,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
     server = Server()
     for device in (ada, bo):
         server.add(device.account)
-    with listening(server) as address:
+    with listening(server, "ada") as address:
         with ada.store.transaction():
             save_account(ada.store, replace(ada.account, server=address))
             save_tokens(ada.store, Tokens(LATER, "refresh"))
@@ -130,9 +89,13 @@ def server_that_is_down(home: Home) -> None:
 def keys_that_changed(home: Home) -> None:
     def change(ada: Device) -> None:
         contact = ada.books.contacts.require("bo")
-        ada.books.contacts.save(replace(contact, is_unsafe=True))
+        ada.books.contacts.change(contact.number, is_unsafe=True)
 
     home.change(change)
+
+
+def bo_who_is_away(home: Home) -> None:
+    home.server.greets = True
 
 
 def server_that_refuses(home: Home) -> None:
@@ -154,7 +117,18 @@ TABLE = [
         server_that_is_down, "status", ExitCode.SERVER_UNREACHABLE, "can not serve", id="5 server down"
     ),
     pytest.param(
-        nothing, "send bo hello --timeout 0.2", ExitCode.NOT_DELIVERED, "outbox", id="6 not delivered"
+        nothing,
+        "send bo hello --timeout 0.2",
+        ExitCode.SERVER_UNREACHABLE,
+        "Not delivered: the server does not answer. The message stays in the outbox",
+        id="5 no socket",
+    ),
+    pytest.param(
+        bo_who_is_away,
+        "send bo hello --timeout 4",
+        ExitCode.NOT_DELIVERED,
+        "Not delivered in 4 s: still waiting for bo. The message stays in the outbox and goes with the next",
+        id="6 not delivered",
     ),
     pytest.param(keys_that_changed, "send bo hello", ExitCode.BLOCKED, "bo", id="7 contact blocked"),
     pytest.param(nothing, "send olga hello", ExitCode.UNKNOWN_USER, "olga", id="8 no contact"),
@@ -205,7 +179,10 @@ def test_second_agent_on_a_directory_names_the_first(home: Home) -> None:
         _, errors = second.communicate(timeout=LIMIT_S)
 
     assert second.returncode == ExitCode.STATE_IN_USE
-    assert errors == f"mesa-peer: The state directory {home.path} is in use by process {first.pid}.\n"
+    assert errors == (
+        f"mesa-peer: The state directory {home.path} is in use by process {first.pid} (mesa-peer forward). "
+        "Stop it first: one agent works on a state directory at a time.\n"
+    )
 
 
 @pytest.mark.parametrize(

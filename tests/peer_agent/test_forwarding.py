@@ -7,13 +7,13 @@ import pytest
 
 from p2p.protocol.cells import PAYLOAD_BYTES, PENDING_CELLS, LinkFrame
 from p2p.protocol.ids import HopId, LinkId
+from p2p.protocol.limits import MAX_HOPS
 from p2p.protocol.parts import Order
 from p2p.protocol.words import How
 from peer_agent.crypto import onion
 from peer_agent.crypto.onion_keys import OnionKeys
 from peer_agent.events import CellsPassed, Event, HopEnded, HopReady
 from peer_agent.forwarding import Exits, Forwarding
-from peer_agent.hops import MAX_HOPS
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Path:
 
     def cell(self, payload: bytes) -> bytes:
         layers = [
-            onion.Hop(node.keys.current.public, onion.HopId(hop))
+            onion.Hop(node.keys.current.public, hop)
             for node, hop in zip(self.nodes, self.hops[:4], strict=True)
         ]
         return LinkFrame(self.hops[0], onion.wrap(layers, payload)).pack()

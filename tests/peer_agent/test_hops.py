@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from p2p.protocol.cells import CELL_BYTES, HOP_IDLE_S, HOP_LIFE_S, PENDING_CELLS, PENDING_S, LinkFrame
 from p2p.protocol.ids import HopId, LinkId
+from p2p.protocol.limits import MAX_HOPS
 from p2p.protocol.parts import Order
 from p2p.protocol.words import How
-from peer_agent.hops import MAX_HOPS, MAX_PENDING_LINKS, SNAPSHOT_LAG_S, HopTable
+from peer_agent.hops import MAX_PENDING_LINKS, SNAPSHOT_LAG_S, HopTable
 
 LINK_IN, LINK_OUT = LinkId(b"i" * 16), LinkId(b"o" * 16)
 HOP_IN, HOP_OUT = HopId(b"incoming"), HopId(b"outgoing")

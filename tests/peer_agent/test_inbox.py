@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from p2p.protocol.parts import ReceiptEntry
+from peer_agent.contact_book import ContactState
 from peer_agent.crypto.messages import MAX_SEEN, Message, SessionReset, Text, UnknownKind, create_message
 from peer_agent.history import Kept
 from peer_agent.inbox import HOLD_S, NEWER_VERSION
-from tests.peer_agent.devices import Device, acquaint, begin_session
+from tests.peer_agent.devices import CrashAt, Device, acquaint, begin_session, envelope_of
 
 
 def test_message_is_shown_and_its_receipt_verifies(ada: Device, bo: Device) -> None:
@@ -40,23 +41,6 @@ def test_receipt_survives_a_crash(ada: Device, bo: Device) -> None:
     bo.crash()
 
     assert bo.inbox.take(envelope) == first
-
-
-class CrashAt:
-    """A database edge that fails at the n-th statement that writes."""
-
-    def __init__(self, device: Device, nth: int) -> None:
-        self.database, self.left = device.store._database, nth
-
-    def execute(self, sql: str, values: object = ()) -> sqlite3.Cursor:
-        if not sql.lstrip().upper().startswith(("SELECT", "BEGIN", "ROLLBACK")):
-            self.left -= 1
-            if self.left < 0:
-                raise sqlite3.OperationalError("disk I/O error")
-        return self.database.execute(sql, values)  # type: ignore[arg-type]  # passed on as it came
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.database, name)
 
 
 @pytest.mark.parametrize("nth", range(12))
@@ -147,7 +131,7 @@ def test_message_sealed_anew_is_shown_once(ada: Device, bo: Device) -> None:
     session = ada.books.sessions.choose(number, contact.devices[0], now_ms=0)
     assert session is not None
 
-    again = ada.books.outbox.seal(stored, contact.devices[0], session).envelope
+    again = ada.books.outbox.seal(stored, contact.devices[0], session, now_ms=1).envelope
     receipt = bo.inbox.take(again)
 
     assert receipt is not None
@@ -164,6 +148,22 @@ def test_changed_envelope_is_dropped_and_harms_nothing(ada: Device, bo: Device, 
     assert bo.inbox.take(bytes(changed)) is None
     assert bo.inbox.take(envelope) is not None
     assert bo.shown == ["hello"]
+
+
+@pytest.mark.parametrize("ended", ["asked", "deleted"])
+def test_who_is_no_contact_any_more_gets_no_receipt_for_what_is_known(
+    ada: Device, bo: Device, ended: str
+) -> None:
+    envelope = ada.write(bo, "hello")
+    assert bo.inbox.take(envelope) is not None
+
+    if ended == "asked":
+        bo.books.contacts.change(bo.contact(ada).number, state=ContactState.ASKED)
+    else:
+        bo.store.change("DELETE FROM contacts")
+
+    assert bo.inbox.take(envelope) is None
+    assert bo.inbox.knows(envelope)
 
 
 def test_stranger_can_not_leave_a_message(tmp_path: Path, ada: Device, bo: Device) -> None:
@@ -203,13 +203,7 @@ def test_receipt_of_one_contact_says_nothing_about_another(tmp_path: Path, ada: 
 
 
 def send_content(ada: Device, bo: Device, message: Message) -> ReceiptEntry | None:
-    contact = ada.contact(bo)
-    session = ada.books.sessions.choose(contact.number, contact.devices[0], now_ms=0)
-    assert session is not None
-    session, envelope = session.encrypt(message.pack())
-    with ada.store.transaction():
-        ada.books.sessions.save(contact.number, session)
-    return bo.inbox.take(envelope)
+    return bo.inbox.take(envelope_of(ada, bo, message))
 
 
 def test_message_of_a_newer_version_is_kept_and_said_so(ada: Device, bo: Device) -> None:
@@ -245,7 +239,7 @@ def test_known_contact_whose_message_does_not_open_is_reported(ada: Device, bo: 
 def test_texts_of_all_lengths_arrive_whole(ada: Device, bo: Device) -> None:
     for text in ("x", "ž" * 5_000, "z" * 65_536):
         bo.inbox.take(ada.write(bo, text))
-        content = bo.books.history.held(bo.contact(ada).number)
+        content = list(bo.books.history.held(bo.contact(ada).number))
         assert content == []
         assert bo.shown[-1] == text
     assert isinstance(bo.books.history.get(bo.contact(ada).number, 1).message.content, Text)

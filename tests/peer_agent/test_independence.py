@@ -20,9 +20,9 @@ from peer_agent.opening import Opened
 from peer_agent.state_dir import prepare_state_dir
 from peer_agent.store import open_store
 from peer_agent.tasks import Tasks
+from tests.peer_agent.delivery_town import LIMIT_S, Town, acquaint
 from tests.peer_agent.devices import HandClock, make_account
 from tests.peer_agent.fake_server import FakeServer, Json, Party, User, digest
-from tests.peer_agent.test_delivery import LIMIT_S, Town, acquaint
 
 PAGE = 50
 
@@ -247,11 +247,12 @@ async def test_tokens_are_made_before_there_is_a_contact(village: Village, ada: 
 async def test_stock_of_tokens_is_filled_only_when_it_is_low(village: Village, ada: Party) -> None:
     await ada.parts.tokens.refill()
     for number in range(FULL - REFILL_BELOW):
-        ada.parts.tokens.give(await ada.parts.tokens.provide(), number)
+        await ada.parts.tokens.provide()
+        ada.parts.tokens.give(number)
     await ada.parts.tokens.refill()
     assert len(village.server.tokens) == FULL
 
-    ada.parts.tokens.give(await ada.parts.tokens.provide(), 99)
+    ada.parts.tokens.give(99)
     await ada.parts.tokens.refill()
 
     assert ada.store.rows("SELECT COUNT(*) FROM tokens WHERE contact IS NULL") == [(FULL,)]
@@ -259,11 +260,8 @@ async def test_stock_of_tokens_is_filled_only_when_it_is_low(village: Village, a
 
 async def test_tokens_are_given_in_no_order_of_the_server_rows(village: Village, ada: Party) -> None:
     await ada.parts.tokens.refill()
-    given = []
     for number in range(FULL):
-        token = await ada.parts.tokens.provide()
-        ada.parts.tokens.give(token, number)
-        given.append(token)
+        ada.parts.tokens.give(number)
     rows = [row[0] for row in ada.store.rows("SELECT digest FROM tokens ORDER BY contact")]
 
     assert rows != sorted(rows)

@@ -29,6 +29,7 @@ class Neighbour:
     links: Links
     up: "asyncio.Queue[LinkId]" = field(default_factory=asyncio.Queue)
     down: "asyncio.Queue[LinkId]" = field(default_factory=asyncio.Queue)
+    gone: list[LinkId] = field(default_factory=list)
     frames: "asyncio.Queue[tuple[LinkId, bytes]]" = field(default_factory=asyncio.Queue)
     answers: "asyncio.Queue[tuple[LinkId, str]]" = field(default_factory=asyncio.Queue)
 
@@ -38,7 +39,7 @@ def make_neighbour(tasks: Tasks) -> Neighbour:
     reports = LinkReports(
         up=lambda link: neighbour.up.put_nowait(link),
         down=lambda link: neighbour.down.put_nowait(link),
-        gone=lambda link: None,
+        gone=lambda link: neighbour.gone.append(link),
         answer=lambda link, sdp: neighbour.answers.put_nowait((link, sdp)),
         received=lambda link, frame: neighbour.frames.put_nowait((link, frame)),
     )
@@ -136,6 +137,23 @@ async def test_dropped_link_reports_nothing(ends: tuple[Neighbour, Neighbour]) -
 
     assert await asyncio.wait_for(other.down.get(), 1.0) == link
     assert one.down.empty()
+
+
+async def test_link_is_gone_once_whoever_ended_it_and_an_offer_never_was_one(
+    ends: tuple[Neighbour, Neighbour],
+) -> None:
+    one, other = ends
+    closed, dropped = await connect(one, other), await connect(one, other)
+    await one.links.stock.make()
+
+    one.links.close(closed)
+    one.links.drop(dropped)
+    one.links.stock.clear()
+    for _ in range(2):
+        await asyncio.wait_for(other.down.get(), LIMIT_S)
+
+    assert one.gone == [closed, dropped]
+    assert sorted(other.gone) == sorted([closed, dropped])
 
 
 async def test_link_without_answer_is_given_up_after_its_deadline(ends: tuple[Neighbour, Neighbour]) -> None:

@@ -24,7 +24,7 @@ from peer_agent.crypto import onion
 from peer_agent.crypto.identity import create_device
 from peer_agent.crypto.onion_keys import SignedOnionKey
 from peer_agent.crypto.primitives import X25519Private, X25519Public
-from peer_agent.events import Event, HopReady
+from peer_agent.events import Event, HopReady, LinkClosed
 from peer_agent.link_end import HIGH_WATER_BYTES
 from peer_agent.network import Listener, Network, NetworkParts
 from peer_agent.rest import Rest, Tokens
@@ -74,7 +74,7 @@ class Forwarder:
             Order(hop, link, How.OPEN, None, None)
             for hop, link in zip((INCOMING, OUTGOING), links, strict=True)
         )
-        await self.says(ReadyToReceive(in_=incoming, out=outgoing, pad=""))
+        await self.says(ReadyToReceive(in_=incoming, out=outgoing))
         async with asyncio.timeout(LIMIT_S):
             while not isinstance(await self.events.get(), HopReady):
                 pass
@@ -83,8 +83,8 @@ class Forwarder:
     def cell(self) -> bytes:
         """A frame with a genuine cell for the peer's incoming hop."""
         keys = [self.key, *(X25519Private.generate().public for _ in range(3))]
-        hops = [INCOMING, *(secrets.token_bytes(8) for _ in range(3))]
-        layers = [onion.Hop(key, onion.HopId(hop)) for key, hop in zip(keys, hops, strict=True)]
+        hops = [INCOMING, *(HopId(secrets.token_bytes(8)) for _ in range(3))]
+        layers = [onion.Hop(key, hop) for key, hop in zip(keys, hops, strict=True)]
         return LinkFrame(INCOMING, onion.wrap(layers, bytes(PAYLOAD_BYTES))).pack()
 
 
@@ -153,6 +153,22 @@ async def test_only_a_cell_that_opens_keeps_its_link(forwarder: Forwarder) -> No
     kept = forwarder.network.links.open_ids()
     assert used in kept
     assert not set(idle) & set(kept)
+
+
+async def test_each_link_that_opened_closes_once_and_no_other_is_spoken_of(forwarder: Forwarder) -> None:
+    opened = await forwarder.place()
+    unopened = LinkId(secrets.token_bytes(16))
+    forwarder.network.links.follow(an_order(unopened))
+    while not forwarder.events.empty():
+        forwarder.events.get_nowait()
+
+    forwarder.wires[-1].callbacks.closed()
+    for link in (*opened, unopened):
+        forwarder.network.links.drop(link)
+        forwarder.network.links.drop(link)
+
+    said = [forwarder.events.get_nowait() for _ in range(forwarder.events.qsize())]
+    assert said == [LinkClosed(link) for link in opened]
 
 
 def an_order(link: LinkId) -> Order:

@@ -12,7 +12,7 @@ from peer_agent.clock import Clock
 from peer_agent.crypto.identity import create_device
 from peer_agent.link_end import LinkReports
 from peer_agent.links import Links
-from peer_agent.presence import Presence
+from peer_agent.presence import Presence, PresenceParts
 from peer_agent.rtc import Callbacks
 from peer_agent.tasks import Tasks
 from tests.peer_agent.test_link_limit import Turned, Wire
@@ -44,7 +44,7 @@ async def test_offers_are_renewed_at_their_age(
         )
         links.use(wire)
         told: list[None] = []
-        presence = Presence(
+        parts = PresenceParts(
             create_device(),
             links,
             Clock(),
@@ -53,6 +53,7 @@ async def test_offers_are_renewed_at_their_age(
             lambda: told.append(None),
             forwards=True,
         )
+        presence = Presence(parts)
         tasks.spawn(presence.run())
         presence.renew_soon(whole=True)
         first = await asyncio.wait_for(sent.get(), LIMIT_S)

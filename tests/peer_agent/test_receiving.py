@@ -9,9 +9,10 @@ import pytest
 
 from p2p.protocol.cells import FRAGMENT_BYTES, PAYLOAD_BYTES, Fragment, fragments
 from p2p.protocol.ids import HopId, StreamId
+from p2p.protocol.limits import MAX_RECEIPT_ENTRIES
 from p2p.protocol.parts import ReceiptEntry
 from p2p.protocol.to_server import Receipt
-from peer_agent.receiving import ENTRIES_PER_FRAME, Receiving
+from peer_agent.receiving import Receiving
 from peer_agent.tasks import Tasks
 
 LIMIT_S = 5.0
@@ -59,11 +60,11 @@ async def test_envelope_is_receipted_over_its_hop(end: End) -> None:
 
 
 async def test_receipts_are_bundled_under_load(end: End) -> None:
-    for _ in range(ENTRIES_PER_FRAME + 10):
+    for _ in range(MAX_RECEIPT_ENTRIES + 10):
         end.put(b"envelope")
 
     sizes = [len((await next_frame(end)).entries) for _ in range(2)]
-    assert sizes == [ENTRIES_PER_FRAME, 10]
+    assert sizes == [MAX_RECEIPT_ENTRIES, 10]
 
 
 async def test_receipts_of_two_hops_go_in_two_frames(end: End) -> None:

@@ -1,16 +1,20 @@
 """Requests: who gets the token, when it is renewed, and what each refusal means for a person."""
 
+import asyncio
 import base64
+import gzip
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
 
+from peer_agent import rest as rest_module
 from peer_agent.api import Api
 from peer_agent.errors import AgentError, ExitCode, LoginRefused, Refused, ServerUnreachable, UnknownUser
-from peer_agent.rest import Rest, Tokens
+from peer_agent.rest import MAX_ANSWER_BYTES, MAX_RETRY_AFTER_S, Rest, Tokens
+from tests.mesa.socket_app import let_others_run
 from tests.peer_agent.fake_server import LATER
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -74,6 +78,74 @@ async def test_retry_after_is_kept() -> None:
     assert raised.value.retry_after_s == 7
 
 
+@pytest.mark.parametrize(
+    ("said", "kept_s"),
+    [
+        ("0", 0.0),
+        ("3600", 3_600.0),
+        ("86400", MAX_RETRY_AFTER_S),
+        ("9" * 5_000, MAX_RETRY_AFTER_S),
+        ("inf", None),
+        ("nan", None),
+        ("-1", None),
+        ("1e9", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("", None),
+    ],
+)
+async def test_pause_that_a_server_asks_for_is_bounded(said: str, kept_s: float | None) -> None:
+    answer = httpx.Response(503, json={"code": "unavailable"}, headers={"Retry-After": said})
+
+    with pytest.raises(ServerUnreachable) as raised:
+        await a_rest(lambda request: answer).call("GET", "/")
+
+    assert raised.value.retry_after_s == kept_s
+
+
+class Endless(httpx.AsyncByteStream):
+    """An answer that never ends; counts what was taken of it."""
+
+    def __init__(self, piece: bytes) -> None:
+        self.piece, self.taken = piece, 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            self.taken += len(self.piece)
+            yield self.piece
+            await let_others_run()
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_answer_without_end_is_not_read_to_its_end(status: int) -> None:
+    endless = Endless(bytes(1_024 * 1_024))
+
+    with pytest.raises(ServerUnreachable, match="too long"):
+        await a_rest(lambda request: httpx.Response(status, stream=endless)).call("GET", "/")
+
+    assert endless.taken <= MAX_ANSWER_BYTES + 2 * len(endless.piece)
+
+
+async def test_answer_that_comes_drop_by_drop_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_module, "ANSWER_DEADLINE_S", 0.05)
+    dripping = a_rest(lambda request: httpx.Response(200, stream=Endless(b"")))
+
+    with pytest.raises(ServerUnreachable):
+        await asyncio.wait_for(dripping.call("GET", "/"), 5.0)
+
+
+async def test_compressed_answer_is_neither_asked_for_nor_unfolded() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["Accept-Encoding"])
+        return httpx.Response(200, content=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"})
+
+    with pytest.raises(ServerUnreachable):
+        await a_rest(answer).call("GET", "/")
+
+    assert asked == ["identity"]
+
+
 async def test_sentences_about_fields_are_passed_on() -> None:
     answer = problem(400, "invalid", fields={"username": ["Too short."]})
 
@@ -89,7 +161,7 @@ async def test_nobody_there_is_unreachable() -> None:
         await a_rest(fail).call("GET", "/")
 
 
-@pytest.mark.parametrize("content", [b"<html>", b"[1]", b'"x"', b"\xff"])
+@pytest.mark.parametrize("content", [b"<html>", b"[1]", b'"x"', b"\xff", b"[" * 100_000])
 async def test_another_kind_of_server_is_recognised(content: bytes) -> None:
     with pytest.raises(ServerUnreachable):
         await a_rest(lambda request: httpx.Response(200, content=content)).call("GET", "/")
@@ -147,4 +219,4 @@ async def test_answer_of_another_shape_is_no_crash(answer: dict[str, object]) ->
     api = Api(a_rest(lambda request: httpx.Response(200, json=answer)))
 
     with pytest.raises(ServerUnreachable):
-        await api.claim_bundle("bo", None)
+        await api.keys.claim_bundle("bo", None)

@@ -53,7 +53,7 @@ def test_cells_of_a_genuine_path_open_at_its_end(
     cell = LinkFrame.unpack(next(route.frames(1, b"envelope", first=0))).cell
 
     for each, hop in zip(keys, path.hops, strict=True):
-        peeled = onion.peel(cell, onion.HopId(hop), each)
+        peeled = onion.peel(cell, hop, each)
         cell = b"" if isinstance(peeled, onion.Deliver) else peeled.cell
 
     assert isinstance(peeled, onion.Deliver)

@@ -1,5 +1,7 @@
 """Descriptions: which candidates are used, and that no public server is ever asked."""
 
+import asyncio
+
 import aioice.ice
 import pytest
 
@@ -7,6 +9,7 @@ from p2p.protocol.fields import SDP_BYTES
 from p2p.protocol.parts import IceServer
 from peer_agent import ice_patch
 from peer_agent.rtc import AiortcTransport, Callbacks, TransportFailed, shortened, usable_candidates
+from tests.mesa.socket_app import let_others_run
 
 HEAD = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
 HOST = "a=candidate:1 1 udp 2130706431 192.0.2.7 50000 typ host"
@@ -72,6 +75,21 @@ async def test_channel_is_negotiated_with_a_fixed_id() -> None:
     assert channel is not None
     assert (channel.id, channel.negotiated, channel.ordered, channel.label) == (0, True, True, "mesa")
     assert (channel.maxRetransmits, channel.maxPacketLifeTime) == (None, None)
+    await transport.close()
+
+
+@pytest.mark.parametrize("by_the_library", [True, False])
+async def test_who_stops_waiting_for_an_end_does_not_fail_the_one_who_closes(by_the_library: bool) -> None:
+    """As when the other side has closed, so that the library closes too, while the agent stops."""
+    transport = AiortcTransport(NOBODY, ())
+    await transport.offer()
+    closer = transport._connection if by_the_library else transport
+
+    closing, waiting = (asyncio.ensure_future(each.close()) for each in (closer, transport))
+    await let_others_run()
+    waiting.cancel()
+
+    await closing
     await transport.close()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
 
 from p2p.protocol.fields import b64_text
 from p2p.protocol.frames import FrameToPeer, to_text
@@ -69,19 +70,23 @@ class Line:
     server: Server
     scripts: "asyncio.Queue[Script]"
     may_refresh: bool = True
-    headers: list[str] = field(default_factory=list)
+    access: str = LATER
+    refusals: list[httpx.Response] = field(default_factory=list)
+    headers: list[Headers] = field(default_factory=list)
 
     def near(self) -> Near:
         near = Near.__new__(Near)
         port = next(iter(self.server.sockets)).getsockname()[1]
 
         def refresh(request: httpx.Request) -> httpx.Response:
+            if self.refusals:
+                return self.refusals.pop()
             near.refreshed.append(self.may_refresh)
             body = {"access": LATER, "refresh": "next"} if self.may_refresh else {"code": "not_authenticated"}
             return httpx.Response(200 if self.may_refresh else 401, json=body)
 
         rest = Rest(
-            "http://127.0.0.1", tokens=Tokens(LATER, "refresh"), transport=httpx.MockTransport(refresh)
+            "http://127.0.0.1", tokens=Tokens(self.access, "refresh"), transport=httpx.MockTransport(refresh)
         )
         edges = SessionEdges(
             lambda: (LINK,),
@@ -98,11 +103,11 @@ async def line(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
     monkeypatch.setattr(session_module, "FIRST_RETRY_S", 0.05)
     monkeypatch.setattr(session_module, "EPOCH_JITTER_S", 0.05)
     scripts: asyncio.Queue[Script] = asyncio.Queue()
-    headers: list[str] = []
+    headers: list[Headers] = []
 
     async def answer(socket: ServerConnection) -> None:
         assert socket.request is not None
-        headers.append(socket.request.headers["Authorization"])
+        headers.append(socket.request.headers)
         script = await scripts.get()
         await script(Far(socket))
 
@@ -132,8 +137,19 @@ async def test_first_frame_is_hello_and_the_token_is_in_the_header(line: Line) -
     line.tasks.spawn(line.near().session.run())
 
     hello = await asyncio.wait_for(heard.get(), LIMIT_S)
-    assert hello == {"type": "hello", "resume": None, "epoch": None, "links": [b64_text(LINK)]}
-    assert line.headers == [f"Bearer {LATER}"]
+    said = {"type": "hello", "resume": None, "epoch": None, "links": [b64_text(LINK)]}
+    assert hello == said | {"pad": hello["pad"]}
+    assert [each["Authorization"] for each in line.headers] == [f"Bearer {LATER}"]
+
+
+async def test_no_compression_is_offered(line: Line) -> None:
+    """Zeros would shrink to nothing, and the size of a frame would tell again what is in it."""
+    line.scripts.put_nowait(greet_and_hold)
+    near = line.near()
+    line.tasks.spawn(near.session.run())
+    await asyncio.wait_for(near.greetings.get(), LIMIT_S)
+
+    assert [each.get("Sec-WebSocket-Extensions") for each in line.headers] == [None]
 
 
 async def test_frames_from_the_server_are_handed_on(line: Line) -> None:
@@ -280,6 +296,59 @@ async def test_expired_access_is_renewed_and_the_socket_comes_back(line: Line) -
 
     await asyncio.wait_for(near.greetings.get(), LIMIT_S)
     assert near.refreshed == [True]
+
+
+REFUSALS = [(404, "not_found"), (429, "throttled"), (500, "internal"), (503, "unavailable")]
+
+
+def refusal(status: int, code: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    return httpx.Response(status, json={"code": code}, headers=headers)
+
+
+@pytest.mark.parametrize(("status", "code"), REFUSALS)
+async def test_tokens_that_are_not_given_now_are_asked_for_again(line: Line, status: int, code: str) -> None:
+    line.refusals.append(refusal(status, code))
+    line.access = "expired"
+    line.scripts.put_nowait(greet_and_hold)
+    near = line.near()
+    line.tasks.spawn(near.session.run())
+
+    await asyncio.wait_for(near.greetings.get(), LIMIT_S)
+
+    closed = near.events.get_nowait()
+    assert isinstance(closed, SessionClosed)
+    assert (closed.cause, near.refreshed) == ("unreachable", [True])
+
+
+@pytest.mark.parametrize(("status", "code"), REFUSALS)
+async def test_renewal_that_is_refused_now_ends_nothing(line: Line, status: int, code: str) -> None:
+    async def first(far: Far) -> None:
+        await far.hears()
+        await far.socket.close(4401)
+
+    line.refusals.append(refusal(status, code))
+    line.scripts.put_nowait(first)
+    line.scripts.put_nowait(greet_and_hold)
+    near = line.near()
+    line.tasks.spawn(near.session.run())
+
+    await asyncio.wait_for(near.greetings.get(), LIMIT_S)
+
+    closed = near.events.get_nowait()
+    assert isinstance(closed, SessionClosed)
+    assert closed.cause == "unreachable"
+
+
+async def test_server_that_wants_to_be_left_alone_is(line: Line) -> None:
+    line.refusals.append(refusal(429, "throttled", {"Retry-After": "7"}))
+    line.access = "expired"
+    near = line.near()
+    line.tasks.spawn(near.session.run())
+
+    closed = await asyncio.wait_for(near.events.get(), LIMIT_S)
+
+    assert isinstance(closed, SessionClosed)
+    assert closed.retry_s >= 7.0
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"type":"mailbox","x":1}', '{"type":"hello"}', "[" * 70_000])

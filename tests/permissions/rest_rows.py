@@ -204,6 +204,7 @@ ROWS = (
         prepare=start_adas_transaction,
     ),
     Row("GET", "api/server/", open_to_all(200)),
+    Row("GET", "", open_to_all(200)),
     Row("GET", "healthz", open_to_all(200)),
     # No worker runs in these tests, and it says so to everybody.
     Row("GET", "readyz", open_to_all(503)),

@@ -7,6 +7,8 @@ from p2p.protocol.cells import (
     FRAGMENT_BYTES,
     FRAGMENT_HEADER,
     MAX_ENVELOPE_BYTES,
+    MAX_STREAMS,
+    MAX_STREAMS_OF_ALL_HOPS,
     PAYLOAD_BYTES,
     Fragment,
     fragments,
@@ -191,6 +193,7 @@ def _reassembly() -> Iterator[Case]:
     )
     yield _crowded()
     yield _credited()
+    yield from _crowded_by_many_hops()
 
 
 def _crowded() -> Case:
@@ -216,3 +219,30 @@ def _credited() -> Case:
         given: dict[str, object] = {"credit": credit[index]} if index in credit else {}
         trace.take(packed[index], **(given if index != 17 else {"envelope": _hex(whole)}))
     return trace.case("credit each time eight more have come without a gap")
+
+
+def _crowded_by_many_hops() -> Iterator[Case]:
+    whole, (first, last) = _packed("envelope", FRAGMENT_BYTES + 1)
+    done, little = _hex(whole), 0.001953125
+    hops = [{"hop": drawn(f"hop {index}", 8).hex()} for index in range(MAX_STREAMS_OF_ALL_HOPS)]
+
+    trace = _Trace().take(first)
+    for hop in hops:
+        trace.take(first, after=little, **hop)
+    trace.take(last, after=little, envelope=done).take(last, after=little, **hops[-1])
+    yield trace.case("with little of each hop, the hop that came last pays")
+
+    trace = _Trace().take(first).take(first, after=1.0, **hops[0])
+    for hop in hops[1:]:
+        trace.take(first, after=2 * little, **hop)
+    trace.take(last, after=little).take(last, after=little, envelope=done, **hops[-1])
+    yield trace.case("a stream without a new fragment for 2 s pays first")
+
+    trace = _Trace()
+    for index in range(MAX_STREAMS_OF_ALL_HOPS - 1):
+        some = Fragment(StreamId(index.to_bytes(8, "big")), 0, 2, bytes(FRAGMENT_BYTES))
+        trace.take(some.pack(), after=little, **hops[index // (MAX_STREAMS - 1)])
+    trace.take(first, after=little, **hops[-2]).take(first, after=little, **hops[-1])
+    for hop in hops[-2:]:
+        trace.take(last, after=little, envelope=done, **hop)
+    yield trace.case("the hop with most pays before those with little")

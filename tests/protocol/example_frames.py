@@ -98,17 +98,17 @@ TO_PEER: dict[str, frames.FrameToPeer] = {
         (HeldReceipt(TX, (ENTRY,), None), HeldReceipt(TX, (), CREDIT)),
         (ConversationRevision(CONVERSATION, 2**53 - 1), ConversationRevision(DEVICE, 0)),
     ),
-    "guard, our offer was taken": to_peer.Guard(drawn("ticket", 120), OPEN, TAKEN, ""),
-    "guard, an offer to answer, longest ticket": to_peer.Guard(drawn("ticket", 512), TO_ANSWER, OPEN, ""),
+    "guard, our offer was taken": to_peer.Guard(drawn("ticket", 120), OPEN, TAKEN),
+    "guard, an offer to answer, longest ticket": to_peer.Guard(drawn("ticket", 512), TO_ANSWER, OPEN),
     "offer_wanted": to_peer.OfferWanted(),
-    "ready_to_receive, both links open": frames.ready_to_receive(
-        incoming=Order(HOP, LINK, How.OPEN, None, None), outgoing=OPEN
+    "ready_to_receive, both links open": to_peer.ReadyToReceive(
+        in_=Order(HOP, LINK, How.OPEN, None, None), out=OPEN
     ),
-    "ready_to_receive, incoming link new": frames.ready_to_receive(incoming=TO_ANSWER, outgoing=OPEN),
-    "ready_to_receive, both links new": frames.ready_to_receive(incoming=TO_ANSWER, outgoing=TAKEN),
-    "ready_to_receive, outgoing link new": frames.ready_to_receive(incoming=OPEN, outgoing=TAKEN),
-    "ready_to_receive, longest description": frames.ready_to_receive(
-        incoming=Order(HOP, LINK, How.ANSWER, LONGEST_SDP, None), outgoing=TAKEN
+    "ready_to_receive, incoming link new": to_peer.ReadyToReceive(in_=TO_ANSWER, out=OPEN),
+    "ready_to_receive, both links new": to_peer.ReadyToReceive(in_=TO_ANSWER, out=TAKEN),
+    "ready_to_receive, outgoing link new": to_peer.ReadyToReceive(in_=OPEN, out=TAKEN),
+    "ready_to_receive, longest description": to_peer.ReadyToReceive(
+        in_=Order(HOP, LINK, How.ANSWER, LONGEST_SDP, None), out=TAKEN
     ),
     "path_ready": to_peer.PathReady(
         TX,

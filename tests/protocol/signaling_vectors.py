@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from p2p.protocol import frames
-from p2p.protocol.limits import FRAME_BYTES, ORDER_FRAME_BYTES
+from p2p.protocol.limits import FRAME_BYTES, FRAME_STEP_BYTES
 from tests.protocol.example_frames import TO_PEER, TO_SERVER
 from tests.protocol.refused_frames import DROP, TO_PEER_CHANGES, TO_SERVER_CHANGES, TO_SERVER_TEXTS, Change
-from tests.protocol.vector_files import Case, to_parts
+from tests.protocol.vector_files import Case, frame_text, to_parts
 
 
 def cases() -> Iterator[Case]:
@@ -25,7 +25,14 @@ def cases() -> Iterator[Case]:
     for change in TO_PEER_CHANGES:
         yield _case("to_peer", change[0], _changed(frames.to_text(TO_PEER[change[1]]), change), "bad_frame")
     yield from (_case("to_server", *text) for text in TO_SERVER_TEXTS)
-    yield from (_case("to_peer", *text) for text in _order_texts())
+    for name in ("hello, resuming with links", "ice_client, stock and tickets"):
+        yield from (_case("to_server", *text) for text in _padded_texts(frames.to_text(TO_SERVER[name])))
+    for name in (
+        "snapshot, something of each",
+        "ready_to_receive, both links new",
+        "guard, our offer was taken",
+    ):
+        yield from (_case("to_peer", *text) for text in _padded_texts(frames.to_text(TO_PEER[name])))
     yield _case(
         "to_peer", "a byte over the limit", '{"type":"mailbox"}'.ljust(FRAME_BYTES + 1), "frame_too_large"
     )
@@ -46,22 +53,26 @@ def _changed(text: str, change: Change) -> str:
         del target[last]
     else:
         target[last] = change[3]
-    if "pad" in content and last != "pad":  # the size must not be what is refused
-        content["pad"] = ""
-        content["pad"] = "0" * (ORDER_FRAME_BYTES - len(_dump(content)))
-    return _dump(content)
+    return _dump(content) if last == "pad" else frame_text(content)
 
 
 def _dump(content: object) -> str:
     return json.dumps(content, separators=(",", ":"))
 
 
-def _order_texts() -> Iterator[tuple[str, str, str]]:
-    text = frames.to_text(TO_PEER["ready_to_receive, both links new"])
-    yield "padding is not zeros", text.replace('00"}', '01"}'), "bad_frame"
-    yield "an order is a byte longer", text.replace('"pad":"', '"pad":"0'), "bad_frame"
-    yield "an order is a byte shorter", text.replace('"pad":"0', '"pad":"'), "bad_frame"
-    yield "an order is padded with spaces", text.replace('"pad":"00', '"pad":  "'), "bad_frame"
+def _padded_texts(text: str) -> Iterator[tuple[str, str, str]]:
+    """A good padded frame, written otherwise."""
     content = json.loads(text)
-    yield "an order's keys are in another order", _dump(dict(reversed(content.items()))), "bad_frame"
-    yield "an order is written with escapes", text.replace('"pad":"00000', '"pad":"\\u0030'), "bad_frame"
+    kind = content["type"]
+    missing = content["pad"]
+    changed = {
+        "padding is not zeros": text.replace('00"}', '01"}'),
+        "a byte longer": text.replace('"pad":"', '"pad":"0'),
+        "a byte shorter": text.replace('"pad":"0', '"pad":"'),
+        "a step longer": _dump({**content, "pad": missing + "0" * FRAME_STEP_BYTES}),
+        "without padding": _dump({**content, "pad": ""}),
+        "padded with spaces": text.replace('"pad":"00', '"pad":  "'),
+        "keys in another order": _dump(dict(reversed(content.items()))),
+        "written with escapes": text.replace('"pad":"00000', '"pad":"\\u0030'),
+    }
+    yield from ((f"{kind}, {how}", each, "bad_frame") for how, each in changed.items())

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,12 +9,13 @@ from hypothesis import strategies as st
 
 from p2p.protocol import frames, to_peer
 from p2p.protocol.errors import BadFrame, FrameTooLarge, ProtocolError
-from p2p.protocol.fields import SDP_BYTES, parse_record
-from p2p.protocol.limits import FRAME_BYTES, ORDER_FRAME_BYTES
+from p2p.protocol.fields import SDP_BYTES, parse_record, record_json
+from p2p.protocol.limits import FRAME_BYTES, FRAME_STEP_BYTES
 from p2p.protocol.parts import HeldReceipt
 from tests.protocol import strategies
-from tests.protocol.example_frames import CREDIT, ENTRY, TX
+from tests.protocol.example_frames import CREDIT, ENTRY, HOP, TO_SERVER, TX
 from tests.protocol.strategies import quick, thorough
+from tests.protocol.vector_files import frame_text
 
 Frame = frames.FrameToServer | frames.FrameToPeer
 DIRECTIONS = [
@@ -78,12 +80,12 @@ def test_a_frame_with_a_value_of_a_foreign_type_is_refused(
     parse: Any, made: Any, data: st.DataObject
 ) -> None:
     content = json.loads(frames.to_text(data.draw(made)))
-    way = data.draw(st.sampled_from(list(places(content))))
+    way = data.draw(st.sampled_from([way for way in places(content) if way != ("pad",)]))
 
     # Neither a fraction nor a strange object is a value anywhere in the protocol.
     for value in (1.5, {"ada": "bo"}, "\N{BLACK SUN WITH RAYS}"):
         with pytest.raises(ProtocolError):
-            parse(json.dumps(with_value(content, way, value), separators=(",", ":")))
+            parse(frame_text(with_value(content, way, value)))
 
 
 @pytest.mark.parametrize(("parse", "made"), DIRECTIONS)
@@ -99,7 +101,7 @@ def test_a_frame_with_a_key_too_many_or_too_few_is_refused(
 
     for changed in ({**record, "role": 1}, {key: record[key] for key in record if key != lost}):
         with pytest.raises(BadFrame):
-            parse(json.dumps(with_value(content, way, changed)))
+            parse(frame_text(with_value(content, way, changed)))
 
 
 def at(content: Any, way: tuple[Any, ...]) -> Any:
@@ -144,9 +146,39 @@ def test_text_that_is_no_frame_is_refused(parse: Any, text: str) -> None:
 
 
 @quick
-@given(strategies.TO_PEER["ready_to_receive"] | strategies.TO_PEER["guard"])
-def test_every_order_has_one_size(frame: frames.FrameToPeer) -> None:
-    assert len(frames.to_text(frame)) == ORDER_FRAME_BYTES
+@given(strategies.TO_SERVER["hello"] | strategies.TO_PEER["ready_to_receive"] | strategies.TO_PEER["guard"])
+def test_every_order_and_every_hello_has_one_size(frame: frames.FrameToPeer | frames.FrameToServer) -> None:
+    assert len(frames.to_text(frame)) == FRAME_STEP_BYTES
+
+
+def test_hello_with_all_its_links_has_that_size_too() -> None:
+    frame = TO_SERVER["hello, as many links as allowed"]
+
+    assert len(frames.to_text(frame)) == FRAME_STEP_BYTES
+
+
+@quick
+@given(strategies.TO_SERVER["ice_client"] | strategies.TO_PEER["snapshot"])
+def test_a_padded_frame_is_as_short_as_whole_steps_allow(
+    frame: frames.FrameToPeer | frames.FrameToServer,
+) -> None:
+    text = frames.to_text(frame)
+
+    assert len(text) % FRAME_STEP_BYTES == 0
+    assert len(json.loads(text)["pad"]) < FRAME_STEP_BYTES
+
+
+def test_what_fits_in_place_of_padding_does_not_change_the_size() -> None:
+    bare = to_peer.Snapshot((HOP,), (), (), ())
+    held = HeldReceipt(TX, (ENTRY,), None)
+    cost = len(json.dumps(record_json(held), separators=(",", ":"))) + 1
+    fitting = frames.spare_bytes(bare) // cost
+
+    sizes = [
+        len(frames.to_text(replace(bare, receipts=(held,) * count))) for count in (1, fitting, fitting + 2)
+    ]
+
+    assert sizes == [FRAME_STEP_BYTES, FRAME_STEP_BYTES, 2 * FRAME_STEP_BYTES]
 
 
 @pytest.mark.parametrize("sign", ["a", '"', "\\", "\r", "\n"])
@@ -155,10 +187,10 @@ def test_the_longest_description_fits_an_order(sign: str) -> None:
     offer = frames.parse_to_server(json.dumps({"type": "offer", "id": "A" * 11, "sdp": sdp}))
     order = {"hop": "A" * 11, "link": "A" * 22, "how": "answer", "sdp": sdp, "offer": None}
     filler = {"hop": "A" * 11, "link": "A" * 22, "how": "taken", "sdp": None, "offer": "A" * 11}
-    parsed = parse_record(to_peer.Guard, {"ticket": "A" * 682, "in": order, "out": filler, "pad": ""})
+    parsed = parse_record(to_peer.Guard, {"ticket": "A" * 682, "in": order, "out": filler})
 
     assert offer is not None
-    assert len(frames.to_text(parsed)) == ORDER_FRAME_BYTES
+    assert len(frames.to_text(parsed)) == FRAME_STEP_BYTES
 
 
 def test_a_frame_over_the_limit_is_never_written() -> None:

@@ -16,6 +16,7 @@ from p2p.protocol.link import TRANSITIONS
 from p2p.protocol.parts import Limits
 from tests.protocol import spec_pages
 from tests.protocol.example_frames import TO_PEER, TO_SERVER
+from tests.protocol.vector_files import frame_text
 
 DIRECTIONS = [
     pytest.param("Frames to the server", words.ToServer, frames.TO_SERVER, id="to server"),
@@ -32,7 +33,10 @@ def spec_rows(heading: str) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize(("heading", "enum", "kinds"), DIRECTIONS)
 def test_frames_and_their_keys_are_those_of_the_page(heading: str, enum: Any, kinds: dict[str, Any]) -> None:
-    code = {name: [field.name.rstrip("_") for field in fields(kind)] for name, kind in kinds.items()}
+    code = {
+        name: [field.name.rstrip("_") for field in fields(kind)] + ["pad"] * (kind in frames.PADDED)
+        for name, kind in kinds.items()
+    }
 
     assert {name: list(keys) for name, keys in spec_rows(heading).items()} == code
     assert list(spec_rows(heading)) == [word.value for word in enum] == list(code)
@@ -41,7 +45,7 @@ def test_frames_and_their_keys_are_those_of_the_page(heading: str, enum: Any, ki
 def accepts(frame: dict[str, Any], key: str, value: object) -> bool:
     """Whether a good frame stays good with another value under one key."""
     parse = frames.parse_to_server if frame["direction"] == "to server" else frames.parse_to_peer
-    text = json.dumps({"type": frame["type"], **frame["keys"], key: value})
+    text = frame_text({"type": frame["type"], **frame["keys"], key: value})
     try:
         parse(text)
     except BadFrame:
@@ -50,7 +54,7 @@ def accepts(frame: dict[str, Any], key: str, value: object) -> bool:
 
 
 def good_frames() -> Iterator[dict[str, Any]]:
-    """One good frame of every type that is not an order, with its keys as the page describes them."""
+    """One good frame of every type, with its keys as the page describes them."""
     for direction, heading, made in (
         ("to server", "Frames to the server", TO_SERVER),
         ("to peer", "Frames to the peer", TO_PEER),
@@ -59,7 +63,7 @@ def good_frames() -> Iterator[dict[str, Any]]:
         for frame in made.values():
             keys = json.loads(frames.to_text(frame))
             kind = keys.pop("type")
-            if kind not in seen and "pad" not in keys:
+            if kind not in seen:
                 seen.add(kind)
                 yield {"direction": direction, "type": kind, "keys": keys, "spec": spec_rows(heading)[kind]}
 
@@ -199,7 +203,7 @@ SAID: dict[str, list[tuple[str, float]]] = {
         (r"first frame must be `hello`, within (\d+) s", limits.HELLO_DEADLINE_S),
         (r"`ice_client` .* each (\d+) s, and at once", limits.HEARTBEAT_S),
         (r"`resume` is good for (\d+) s", limits.RESUME_S),
-        (r"frame is exactly ([\d,]+) bytes", limits.ORDER_FRAME_BYTES),
+        (r"multiple of ([\d,]+) bytes", limits.FRAME_STEP_BYTES),
         (r"already \(at most ([\d,]+)\)", limits.MAX_WATCH),
         (r"over the rate: (\d+) a second", limits.FRAMES_PER_S),
         (r"a second, burst (\d+)", limits.FRAMES_BURST),
@@ -242,7 +246,10 @@ SAID: dict[str, list[tuple[str, float]]] = {
         (r"(\d+) MiB of unfinished", cells.MAX_UNFINISHED_BYTES / 2**20),
         (r"over all hops at most (\d+) streams", cells.MAX_STREAMS_OF_ALL_HOPS),
         (r"over all hops at most \d+ streams and (\d+) MiB", cells.MAX_UNFINISHED_BYTES_OF_ALL_HOPS / 2**20),
-        (r"at most (\d+) s after its last fragment", cells.STREAM_IDLE_S),
+        (r"at most (\d+) s after its last new\s+fragment", cells.STREAM_IDLE_S),
+        (r"without a new fragment, if that is (\d+) s", cells.STALLED_S),
+        (r"in units of (\d+) streams", cells.FAIR_STREAMS),
+        (r"streams or of (\d+) KiB", cells.FAIR_ENVELOPES * cells.MAX_ENVELOPE_BYTES / 1_024),
         (r"of a stream with over (\d) fragments", cells.CREDIT_EVERY),
         (r"in steps of ([\d,]+) bytes", cells.FRAGMENT_BYTES),
     ],

@@ -5,9 +5,9 @@ from itertools import product
 import pytest
 
 from p2p.protocol import frames
-from p2p.protocol.cells import Fragment, LinkFrame, Reassembler, fragments
+from p2p.protocol.cells import LONE_HOP, Fragment, LinkFrame, Reassembler, fragments
 from p2p.protocol.errors import CellError, ProtocolError, UnexpectedEvent
-from p2p.protocol.ids import StreamId
+from p2p.protocol.ids import HopId, StreamId
 from p2p.protocol.link import TRANSITIONS, Link, LinkEvent, LinkState
 from tests.protocol.make_vectors import file_texts
 from tests.protocol.vector_files import VECTORS, Case, bytes_from_parts, from_parts, load
@@ -94,13 +94,15 @@ def test_fragments(case: Case) -> None:
 def test_reassembly(case: Case) -> None:
     reassembler = Reassembler()
     for step in case["steps"]:
-        assert took(reassembler, step) == {key: step[key] for key in step.keys() - {"payload", "now"}}
+        assert took(reassembler, step) == {key: step[key] for key in step.keys() - {"payload", "now", "hop"}}
 
 
 def took(reassembler: Reassembler, step: Case) -> Case:
     """Take one step's payload; what came of it, in the words of the vectors."""
+    hop = HopId(bytes.fromhex(step["hop"])) if "hop" in step else LONE_HOP
     try:
-        progress = reassembler.add(Fragment.unpack(bytes_from_parts(step["payload"])), now=step["now"])
+        fragment = Fragment.unpack(bytes_from_parts(step["payload"]))
+        progress = reassembler.add(fragment, now=step["now"], hop=hop)
     except CellError:
         return {"result": "bad_cell"}
     found: Case = {"result": "ok"}

@@ -1,4 +1,7 @@
-"""Read and write the vector files of the pure protocol; a long run is written once, with its count."""
+"""Read and write the vector files of the pure protocol; a long run is written once, with its count.
+
+A changed frame is written so that its size is not what is refused.
+"""
 
 import hashlib
 import json
@@ -6,6 +9,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+
+from p2p.protocol.limits import FRAME_STEP_BYTES
 
 VECTORS = Path(__file__).parents[2] / "docs" / "spec" / "vectors"
 TEXT_RUN = re.compile(r"""(.|"[^"]*",|\{(?:[^{}]|\{[^{}]*\})*\},)\1{31,}""", re.DOTALL)
@@ -56,6 +61,18 @@ def from_parts(parts: Parts) -> str:
 def bytes_from_parts(parts: Parts) -> bytes:
     """The bytes again."""
     return bytes.fromhex(from_parts(parts))
+
+
+def frame_text(content: Any) -> str:
+    """A frame's JSON as its text; where it has padding, that is made to fit what else is there."""
+    if not isinstance(content, dict) or "pad" not in content:
+        return _dump(content)
+    missing = -len(_dump({**content, "pad": ""})) % FRAME_STEP_BYTES
+    return _dump({**content, "pad": "0" * missing})
+
+
+def _dump(content: object) -> str:
+    return json.dumps(content, separators=(",", ":"))
 
 
 def _parts(pattern: re.Pattern[T], whole: T, written: Callable[[T], str]) -> Parts:

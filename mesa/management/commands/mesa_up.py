@@ -1,11 +1,12 @@
 """`manage.py mesa_up`: store, database, web server and worker as one process tree."""
 
+import errno
 import http.client
 import os
 import resource
 import socket
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ CHILD_DIED, ALREADY_RUNNING, PORT_IN_USE = 1, 3, 4
 READY_LIMIT_S = 60.0
 ASK_TIMEOUT_S = 5.0
 BACKLOG = 1024
+HIGHEST_PORT, OTHER_PORT = 65_535, 8001
 DESCRIPTORS = 65_536
 WORKER_THREADS = 4
 # Celery warns of root because of pickle, which the settings refuse.
@@ -44,7 +46,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
+        parser.add_argument("--port", type=a_port, default=8000, help="0 takes a free one")
         parser.add_argument("--state-dir", type=Path, help="default: MESA_STATE_DIR, or .mesa here")
 
     def handle(self, *args: Any, host: str, port: int, state_dir: Path | None, **options: Any) -> None:
@@ -56,7 +58,8 @@ class Command(BaseCommand):
                 Server(host, listener, progress).run()
         except AlreadyRunning as error:
             why = f"already running as process {error.pid} on {settings.STATE_DIR}"
-            give_up(progress, why, ALREADY_RUNNING)
+            way_out = 'for another server: ARGS="--state-dir DIR --port 8001"'
+            give_up(progress, f"{why}; {way_out}", ALREADY_RUNNING)
         except CanNotListen as error:
             give_up(progress, f"can not listen on {host} port {port}: {error}", PORT_IN_USE)
         except (StateDirError, StoreUnfit, embedded_store.NoStoreServer) as error:
@@ -108,7 +111,8 @@ class Server:
             *("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", settings.LOG_LEVEL),
         )
         self.tree.wait_until(self.is_ready, what="the server", limit_s=READY_LIMIT_S)
-        self.progress.ready(f"http://{self.host}:{self.port}/")
+        url = f"http://{self.host}:{self.port}"
+        self.progress.ready(f"{url}/", f"Next: mesa-peer --server {url} register USER; README.md goes on.")
 
     def start_store(self) -> None:
         path = embedded_store.prepare_socket(settings.STATE_DIR)
@@ -147,6 +151,13 @@ class Server:
             connection.close()
 
 
+def a_port(text: str) -> int:
+    """Read the option `--port`."""
+    if not text.isascii() or not text.isdigit() or int(text) > HIGHEST_PORT:
+        raise ArgumentTypeError(f"a port is 0 to {HIGHEST_PORT}")
+    return int(text)
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Open the listening socket that the web server inherits: a port in use is noticed before any start.
 
@@ -155,11 +166,16 @@ def listen(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        # First, since what opens the socket tells an unknown host by a number only.
+        socket.getaddrinfo(host, port, family)
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except socket.gaierror as error:
-        raise CanNotListen(error.strerror) from error
+        raise CanNotListen("no such host") from error
     except OSError as error:
-        raise CanNotListen(os.strerror(error.errno or 0)) from error
+        reason = os.strerror(error.errno or 0)
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            reason += f'; another port: ARGS="--port {OTHER_PORT}"'
+        raise CanNotListen(reason) from error
 
 
 def raise_descriptor_limit() -> None:

@@ -156,23 +156,6 @@ def test_a_spent_prekey_takes_no_second_session() -> None:
         s.accept_session(BO.device, s.Envelope.unpack(envelope), left, now_ms=NOW_MS)
 
 
-def test_a_peer_that_the_identity_does_not_name_is_found_out() -> None:
-    _, envelope = _first()
-    peer = accept(envelope, Drawn("bo")).session.peer
-
-    ADA.identity.require(peer)
-    with pytest.raises(errors.UnknownDevice):
-        BO.identity.require(peer)
-
-
-def test_a_peer_with_a_known_id_and_other_keys_is_found_out() -> None:
-    entry = ADA.device.entry
-    forged = DeviceEntry(entry.device_id, BO.device.signing.public, entry.agreement)
-
-    with pytest.raises(errors.UnknownDevice):
-        ADA.identity.require(forged)
-
-
 def test_two_sessions_with_the_same_peer_share_nothing() -> None:
     one, other = (s.begin_session(ADA.device, bundle_of_bo(), now_ms=NOW_MS) for _ in range(2))
 

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from p2p.protocol.cells import CELL_BYTES, PAYLOAD_BYTES
+from p2p.protocol.ids import ONION_KEY_BYTES, SIGNED_ONION_KEY_BYTES, HopId
 from peer_agent.crypto import errors
 from peer_agent.crypto import onion as o
 from peer_agent.crypto.encoding import Reader
@@ -21,7 +23,7 @@ from .vector_files import Case, flipped, load, verdict
 def _wrap(case: Case) -> None:
     draws = iter(bytes.fromhex(draw) for draw in case["ephemerals"])
     hops = [
-        o.Hop(X25519Public(bytes.fromhex(hop["key"])), o.HopId(bytes.fromhex(hop["hop_id"])))
+        o.Hop(X25519Public(bytes.fromhex(hop["key"])), HopId(bytes.fromhex(hop["hop_id"])))
         for hop in case["hops"]
     ]
 
@@ -36,7 +38,7 @@ def _keys(case: Case) -> OnionKeys:
 
 
 def _peel(case: Case) -> None:
-    peeled = o.peel(bytes.fromhex(case["cell"]), o.HopId(bytes.fromhex(case["hop_id"])), _keys(case))
+    peeled = o.peel(bytes.fromhex(case["cell"]), HopId(bytes.fromhex(case["hop_id"])), _keys(case))
 
     assert peeled.replay_tag.hex() == case["replay_tag"]
     if isinstance(peeled, o.Forward):
@@ -81,10 +83,19 @@ def test_vector(case: Case) -> None:
     assert verdict(CHECKS[case["check"]], case) == case["expect"]
 
 
-@given(st.binary(max_size=o.PAYLOAD_BYTES))
+def test_sizes_that_the_protocol_names_are_those_of_the_layers() -> None:
+    """Both sides of the border count: the protocol fixes the sizes, the layers have to fit."""
+    signed = OnionKeys.create(day=DAY).signed(BO.device)
+
+    assert CELL_BYTES - o.LAYERS * o.PAD_BYTES == PAYLOAD_BYTES
+    assert len(signed.pack()) == SIGNED_ONION_KEY_BYTES
+    assert len(signed.key.raw) == ONION_KEY_BYTES
+
+
+@given(st.binary(max_size=PAYLOAD_BYTES))
 @settings(max_examples=30, deadline=None)
 def test_payload_arrives_at_the_fourth_peer(start: bytes) -> None:
-    payload = start + bytes(o.PAYLOAD_BYTES - len(start))
+    payload = start + bytes(PAYLOAD_BYTES - len(start))
 
     last = carried(o.wrap(HOPS, payload))[-1]
 
@@ -136,7 +147,7 @@ def test_refusals_do_not_tell_why() -> None:
 
 def test_no_two_hops_share_eight_bytes() -> None:
     for _ in range(20):
-        cell = o.wrap(HOPS, bytes(o.PAYLOAD_BYTES))
+        cell = o.wrap(HOPS, bytes(PAYLOAD_BYTES))
         seen = [_windows(each) for each in carried(cell)]
         seen.append({bytes(hop.hop_id) for hop in HOPS})
 

@@ -28,6 +28,11 @@ def _open_record(case: Case) -> None:
     assert a.open_record(master, _place(case), _bytes(case, "record")).hex() == case["plaintext"]
 
 
+def _row_digest(case: Case) -> None:
+    master = a.MasterKey(_bytes(case, "master_key"))
+    assert a.row_digest(master, case["table"], _bytes(case, "value")).hex() == case["digest"]
+
+
 def _unlock(case: Case) -> None:
     master = a.unlock_master_key(_bytes(case, "locked"), case["passphrase"])
     assert master.raw.hex() == case["master_key"]
@@ -42,6 +47,7 @@ def _lock(case: Case) -> None:
 CHECKS: dict[str, Callable[[Case], None]] = {
     "record": _record,
     "open-record": _open_record,
+    "row-digest": _row_digest,
     "unlock": _unlock,
     "unlock-argon2id": _unlock,
     "lock-argon2id": _lock,
@@ -55,6 +61,13 @@ def test_vector(case: Case) -> None:
 
 def test_same_row_never_seals_to_the_same_bytes() -> None:
     assert a.seal_record(MASTER, PLACE, b"row") != a.seal_record(MASTER, PLACE, b"row")
+
+
+def test_row_digests_of_two_stores_tell_nothing_of_each_other() -> None:
+    other = a.create_master_key()
+
+    assert a.row_digest(MASTER, "contacts", b"bo") == a.row_digest(MASTER, "contacts", b"bo")
+    assert a.row_digest(MASTER, "contacts", b"bo") != a.row_digest(other, "contacts", b"bo")
 
 
 def test_file_says_whether_it_needs_a_passphrase() -> None:

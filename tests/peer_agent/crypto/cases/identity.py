@@ -169,7 +169,7 @@ def _proofs() -> list[Case]:
         "private": recovery.signing.raw,
         "public": recovery.signing.public.raw,
         "challenge": CHALLENGE,
-        "signature": recovery.prove(ADA.identity.fingerprint, CHALLENGE),
+        "signature": recovery.signing.sign("recover", ADA.identity.fingerprint + CHALLENGE),
     }
     return [
         login,

@@ -1,5 +1,7 @@
 """Vectors of docs/spec/onion.md."""
 
+from p2p.protocol.cells import PAYLOAD_BYTES
+from p2p.protocol.ids import HOP_ID_BYTES, HopId
 from peer_agent.crypto import onion as o
 from peer_agent.crypto.onion_keys import DAY_S, OnionKeys
 from peer_agent.crypto.primitives import SealKey, X25519Private, derive, seal_once
@@ -9,8 +11,8 @@ from ..vector_files import Case, Drawn, flipped
 
 _RNG = Drawn("path")
 PRIVATE = [X25519Private.generate(_RNG) for _ in range(o.LAYERS)]
-HOPS = [o.Hop(private.public, o.HopId(_RNG(o.HOP_ID_BYTES))) for private in PRIVATE]
-PAYLOAD = bytes(number % 251 for number in range(o.PAYLOAD_BYTES))
+HOPS = [o.Hop(private.public, HopId(_RNG(HOP_ID_BYTES))) for private in PRIVATE]
+PAYLOAD = bytes(number % 251 for number in range(PAYLOAD_BYTES))
 
 
 def only(private: X25519Private) -> OnionKeys:

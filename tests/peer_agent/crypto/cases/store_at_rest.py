@@ -40,6 +40,22 @@ def _record() -> list[Case]:
     ]
 
 
+def _row_digests() -> list[Case]:
+    of = {"table and value": ("contacts", b"bo"), "another table": ("contact", b"sbo"), "nothing": ("c", b"")}
+    return [
+        {
+            "name": f"row digest of {name}",
+            "check": "row-digest",
+            "expect": "ok",
+            "master_key": MASTER.raw,
+            "table": table,
+            "value": value,
+            "digest": a.row_digest(MASTER, table, value),
+        }
+        for name, (table, value) in of.items()
+    ]
+
+
 def pbkdf2_file(rounds: int, master: a.MasterKey, passphrase: str) -> bytes:
     """What a browser keeps, from the spec page."""
     rng = Drawn("pbkdf2")
@@ -121,4 +137,4 @@ def _argon2id() -> list[Case]:
 
 
 def cases() -> list[Case]:
-    return [*_record(), *_unlocks(), *_argon2id()]
+    return [*_record(), *_row_digests(), *_unlocks(), *_argon2id()]

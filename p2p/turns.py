@@ -1,0 +1,115 @@
+"""Work in turn: what a worker has to do waits as a job of an account, and accounts take turns.
+
+A task names no job; it does the one whose turn it is. So who has many jobs waits for them, and nobody else
+does. Tasks wait for the first few jobs of each account only. The `a` functions are for socket handlers.
+Spec: docs/spec/transactions.md, section "Work in turn"
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from celery import current_app
+
+from mesa import deadlines, store
+from p2p import limits, scripts, store_keys
+from p2p.protocol.words import Cause
+from p2p.records import TxKey, UserKey
+from p2p.store_keys import milliseconds
+
+# Whose jobs are those about things that the store has forgotten; they end at once.
+NOBODY: Final = UserKey("nobody")
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many accounts have jobs that wait, and how many of these jobs are of the account asked about."""
+
+    accounts: int
+    own: int
+
+
+def ask(user: UserKey, job: str, *, now: datetime) -> None:
+    """Have a job done when it is the account's turn. One that waits already is not asked for twice."""
+    _send(scripts.JOB_ASK.run([store_keys.TURNS], [*_asking(now), user, job]))
+
+
+async def aask(user: UserKey, job: str, *, now: datetime) -> None:
+    """Have a job done, from a socket handler."""
+    await _asend(await scripts.JOB_ASK.arun([store_keys.TURNS], [*_asking(now), user, job]))
+
+
+def wake(tx_keys: Iterable[TxKey], *, now: datetime) -> None:
+    """Have transactions look again that wait or are to begin an attempt: what they lack may have come."""
+    listed = list(tx_keys)
+    if listed:
+        _send(scripts.TX_WAKE.run([store_keys.TURNS, deadlines.KEY], _waking(listed, "", now)))
+
+
+async def awake(tx_keys: Iterable[TxKey], *, cause: Cause | None = None, now: datetime) -> None:
+    """Wake transactions from a socket handler; with `cause` those only that wait for that."""
+    listed = list(tx_keys)
+    if listed:
+        args = _waking(listed, cause or "", now)
+        await _asend(await scripts.TX_WAKE.arun([store_keys.TURNS, deadlines.KEY], args))
+
+
+def take(*, now: datetime) -> str | None:
+    """Take the oldest job of the account whose turn it is; None when nobody has any."""
+    args = [scripts.PREFIX, now.timestamp(), limits.JOBS_AT_ONCE]
+    taken = scripts.TURN_TAKE.run([store_keys.TURNS], args)
+    if taken is None:
+        return None
+    job, tasks_due = taken
+    _send(tasks_due)
+    return str(job)
+
+
+def recover() -> None:
+    """Send tasks when there are jobs and no task waits: some were lost, with a worker or with the broker.
+
+    Not while others wait: tasks beyond the number of jobs would only add up.
+    """
+    accounts = store.client().zcard(store_keys.TURNS)
+    if accounts and not _tasks_waiting():
+        _send(min(accounts, limits.TASKS_TO_RECOVER))
+
+
+def backlog(user: UserKey) -> Backlog:
+    """Count what an account that asks for another job would wait for."""
+    with store.client().pipeline(transaction=False) as batch:
+        batch.zcard(store_keys.TURNS)
+        batch.zcard(store_keys.jobs(user))
+        return Backlog(*batch.execute())
+
+
+def _asking(now: datetime) -> list[Any]:
+    oldest = (now - store_keys.JOBS_TTL).timestamp()
+    life = milliseconds(store_keys.JOBS_TTL)
+    return [scripts.PREFIX, now.timestamp(), life, limits.MAX_JOBS, limits.JOBS_AT_ONCE, oldest]
+
+
+def _waking(tx_keys: list[TxKey], cause: str, now: datetime) -> list[Any]:
+    # A worker may die with the job: then the transaction's own deadline stands for it.
+    return [*_asking(now), (now + limits.START_SAFETY).timestamp(), cause, *tx_keys]
+
+
+def _tasks_waiting() -> int:
+    connection: Any
+    with current_app.pool.acquire(block=True) as connection:
+        return int(connection.default_channel.client.llen("path"))
+
+
+def _send(count: int) -> None:
+    from p2p import tasks
+
+    for _ in range(count):
+        tasks.take_turn.delay()
+
+
+async def _asend(count: int) -> None:
+    # From a thread: the broker's client blocks, and must not stop other sockets.
+    if count:
+        await asyncio.to_thread(_send, count)

@@ -1,0 +1,204 @@
+"""Work is done in turn: a job waits once, whoever asks for it how often, and accounts take turns."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mesa import deadlines, store
+from mesa.celery import Sweeper
+from p2p import limits, path_store, store_keys, tasks, turns
+from p2p.path_store import NewTx
+from p2p.records import DeviceKey, Tx, TxKey, UserKey
+
+NOW = datetime.now(UTC)
+ADA, BO, MALLORY = UserKey("ada"), UserKey("bo"), UserKey("mallory")
+
+pytestmark = pytest.mark.usefixtures("empty_store")
+
+
+def tasks_sent() -> int:
+    return store.client().llen("broker:path")
+
+
+def take_all() -> list[str]:
+    return list(iter(lambda: turns.take(now=NOW), None))
+
+
+def start(name: str) -> TxKey:
+    """A transaction that is due at once."""
+    new = NewTx(TxKey(name), DeviceKey(f"device of {name}"), UserKey(f"user of {name}"), BO, "digest")
+    path_store.start(new, now=NOW, due=NOW)
+    return new.tx
+
+
+def test_an_accounts_jobs_are_done_in_the_order_in_which_they_were_asked_for() -> None:
+    for at, job in enumerate(("gone:c", "gone:a", "gone:b")):
+        turns.ask(ADA, job, now=NOW + timedelta(seconds=at))
+
+    assert take_all() == ["gone:c", "gone:a", "gone:b"]
+
+
+def test_a_newcomer_waits_for_one_job_of_each_other_however_many_they_have() -> None:
+    for at in range(200):
+        turns.ask(MALLORY, f"gone:m{at}", now=NOW)
+        turns.ask(BO, f"gone:b{at}", now=NOW)
+    taken = [turns.take(now=NOW) for _ in range(5)]
+
+    turns.ask(ADA, "gone:ada", now=NOW)
+
+    taken += [turns.take(now=NOW) for _ in range(3)]
+    assert taken.index("gone:ada") in (5, 6, 7)
+    assert len(take_all()) == 400 - 7
+
+
+def test_no_account_is_passed_over() -> None:
+    users = [UserKey(f"user{at}") for at in range(20)]
+    for user in users:
+        for at in range(3):
+            turns.ask(user, f"{user}:{at}", now=NOW)
+
+    rounds = [[turns.take(now=NOW) for _ in users] for _ in range(3)]
+
+    assert [{str(job).partition(":")[0] for job in each} for each in rounds] == [set(users)] * 3
+
+
+def test_a_job_that_waits_is_asked_for_once_and_sends_one_task() -> None:
+    for _ in range(50):
+        turns.ask(ADA, "gone:a", now=NOW)
+
+    assert tasks_sent() == 1
+    assert take_all() == ["gone:a"]
+
+
+def test_a_job_that_was_taken_may_be_asked_for_again() -> None:
+    for _ in range(2):
+        turns.ask(ADA, "gone:a", now=NOW)
+        assert take_all() == ["gone:a"]
+
+    assert tasks_sent() == 2
+
+
+@pytest.mark.parametrize("waits_s", [6, 60, 120])
+def test_a_due_deadline_sends_one_task_however_long_that_waits(waits_s: int) -> None:
+    names = ["one", "two", "three"]
+    for name in names:
+        start(name)
+    sweeper = Sweeper(None)
+
+    for tenths in range(waits_s * 10):
+        now = NOW + timedelta(seconds=tenths / 10)
+        for member in deadlines.claim(now):
+            sweeper.dispatch(member, now)
+
+    assert tasks_sent() == len(names)
+    assert sorted(take_all()) == sorted(f"attempt:{name}" for name in names)
+
+
+def test_a_deadline_whose_job_is_lost_asks_again() -> None:
+    start("one")
+    sweeper = Sweeper(None)
+
+    for after_s in (0, deadlines.LEASE.total_seconds() + 1):
+        now = NOW + timedelta(seconds=after_s)
+        for member in deadlines.claim(now):
+            sweeper.dispatch(member, now)
+        assert turns.take(now=now) == "attempt:one"
+
+
+def test_waking_a_transaction_many_times_sends_one_task() -> None:
+    tx_key = start("one")
+
+    for _ in range(50):
+        turns.wake([tx_key], now=NOW)
+
+    assert tasks_sent() == 1
+
+
+@pytest.mark.parametrize("state", ["open", "idle"])
+def test_a_transaction_that_wants_no_path_is_not_woken(state: str) -> None:
+    tx_key = start("one")
+    assert path_store.change(tx_key, set_state(state))
+
+    turns.wake([tx_key, TxKey("unknown")], now=NOW)
+
+    assert tasks_sent() == 0
+    tx = path_store.read(tx_key)
+    assert tx is not None
+    assert tx.state == state
+
+
+def set_state(state: str) -> Callable[[Tx, store.Pipeline], bool]:
+    def decide(tx: Tx, batch: store.Pipeline) -> bool:
+        path_store.queue_fields(batch, tx.tx, {"state": state})
+        return True
+
+    return decide
+
+
+def test_tasks_wait_for_the_first_jobs_of_each_account_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p2p.limits.MAX_JOBS", 20)
+    for user in (ADA, BO, MALLORY):
+        for at in range(30):
+            turns.ask(user, f"gone:{user}{at}", now=NOW)
+    assert turns.backlog(MALLORY) == turns.Backlog(accounts=3, own=20)
+    assert tasks_sent() == 3 * limits.JOBS_AT_ONCE
+
+    done = work_off()
+
+    assert len(done) == 60
+    assert tasks_sent() == 0
+
+
+def work_off() -> list[str]:
+    """Do as a worker does: for each task that waits take one job."""
+    done = []
+    while store.client().lpop("broker:path") is not None:
+        job = turns.take(now=NOW)
+        assert job is not None, "a task too many"
+        done.append(job)
+        assert tasks_sent() <= limits.JOBS_AT_ONCE * turns.backlog(ADA).accounts
+    return done
+
+
+def test_jobs_whose_tasks_were_lost_are_done_all_the_same() -> None:
+    for user in (ADA, BO):
+        for at in range(3):
+            turns.ask(user, f"gone:{user}{at}", now=NOW)
+    store.client().delete("broker:path")
+    kind, _ = deadlines.kind_of("turns:")
+    assert kind is not None
+    assert (kind.call, kind.every) == (tasks.recover_turns.name, timedelta(seconds=1))
+
+    for _ in range(3):
+        tasks.recover_turns()
+    assert tasks_sent() == 2
+    while turns.backlog(ADA).accounts:
+        work_off()
+        tasks.recover_turns()
+
+    assert take_all() == []
+
+
+def test_nothing_is_recovered_when_nothing_waits() -> None:
+    tasks.recover_turns()
+
+    assert tasks_sent() == 0
+
+
+def test_no_key_of_the_jobs_stays_for_ever() -> None:
+    turns.ask(ADA, "gone:a", now=NOW)
+    turns.wake([start("one")], now=NOW)
+
+    assert list(store.keys_without_ttl()) == []
+    assert store.client().zcard(store_keys.TURNS) == 2
+
+
+def test_an_account_that_was_not_served_for_long_leaves_the_ring_but_not_its_jobs() -> None:
+    turns.ask(MALLORY, "gone:m", now=NOW - store_keys.JOBS_TTL - timedelta(seconds=1))
+
+    turns.ask(ADA, "gone:a", now=NOW)
+    assert store.client().zrange(store_keys.TURNS, 0, -1) == [ADA]
+    turns.ask(MALLORY, "gone:m", now=NOW)
+
+    assert take_all() == ["gone:a", "gone:m"]

@@ -1,0 +1,118 @@
+"""The server of dictionaries on a port of its own, for agents that are processes."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import cast
+
+import httpx
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from p2p.protocol.frames import to_text
+from p2p.protocol.limits import SUBPROTOCOL
+from p2p.protocol.parts import LIMITS
+from p2p.protocol.to_peer import Welcome
+from tests.peer_agent.fake_server import FakeServer, Json, User
+
+LIMIT_S = 60
+READ_BYTES = 65_536
+WELCOME = Welcome((SUBPROTOCOL,), (), LIMITS, b"e" * 16, b"r" * 32, resumed=False)
+
+
+class Server(FakeServer):
+    """The server of dictionaries, with the one route more that `status` asks.
+
+    greets: session sockets are welcomed, and told nothing more; else they are refused.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.greets = False
+        self.sockets: list[socket.socket] = []
+
+    def hang_up(self) -> None:
+        """Break every session socket."""
+        for each in self.sockets:
+            # One that the agent has closed already is none any more.
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        self.sockets.clear()
+
+    def _get_me(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 200, {"user": name, "username": name, "device": caller.device, "sid": "1"}
+
+
+@contextmanager
+def listening(server: Server, name: str) -> Iterator[str]:
+    """Serve one user over HTTP; gives the address."""
+    transport = server.transport(name)
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            # Who asked may be gone before it is answered.
+            with suppress(ConnectionError):
+                self._answer_one()
+
+        def _answer_one(self) -> None:
+            if server.greets and "Upgrade" in self.headers:
+                self._greet()
+                return
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            asked = httpx.Request(self.command, f"http://server{self.path}", content=body)
+            is_socket = "Upgrade" in self.headers
+            answer = httpx.Response(503) if is_socket else asyncio.run(transport.handle_async_request(asked))
+            self.send_response(answer.status_code)
+            for header in ("Content-Type", "Retry-After"):
+                if header in answer.headers:
+                    self.send_header(header, answer.headers[header])
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def _greet(self) -> None:
+            protocol = ServerProtocol(subprotocols=[cast("Subprotocol", SUBPROTOCOL)])
+            asked = f"{self.requestline}\n{self.headers}".replace("\n", "\r\n")
+            protocol.receive_data(asked.encode())
+            (request,) = protocol.events_received()
+            assert isinstance(request, Request)
+            protocol.send_response(protocol.accept(request))
+            server.sockets.append(self.connection)
+            _talk(self.connection, protocol)
+
+        do_GET = do_POST = do_PUT = do_DELETE = _answer
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        http.daemon_threads = True
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{http.server_address[1]}"
+        finally:
+            http.shutdown()
+            server.hang_up()
+            thread.join(LIMIT_S)
+
+
+def _talk(connection: socket.socket, protocol: ServerProtocol) -> None:
+    """Answer the first frame by a welcome, and stay."""
+    has_greeted = False
+    while True:
+        for data in protocol.data_to_send():
+            connection.sendall(data)
+        data = connection.recv(READ_BYTES)
+        if not data:
+            return
+        protocol.receive_data(data)
+        for event in protocol.events_received():
+            if isinstance(event, Frame) and event.opcode is Opcode.TEXT and not has_greeted:
+                has_greeted = True
+                protocol.send_text(to_text(WELCOME).encode())

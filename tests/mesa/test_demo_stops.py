@@ -1,5 +1,6 @@
 """The demo ends as a whole, whatever stops it and whenever: no process, no folder with passwords stays."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -7,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from mesa.management.commands.mesa_demo import until_stopped
+from mesa.process_tree import STOP_SIGNALS, StopRequested
 from tests.live_tree import ROOT
 from tests.terminal import Terminal
 from tests.waiting import wait_for_end
@@ -63,19 +67,29 @@ def test_signal_stops_all_of_it(demo: Terminal, tmp_path: Path, stage: str, numb
     assert left_in(tmp_path) == []
 
 
-def test_second_signal_does_not_cut_the_stopping_short(demo: Terminal, tmp_path: Path) -> None:
-    demo.wait_for("registering")
-    below = descendants(demo.process.pid)
+async def test_second_signal_does_not_cut_the_stopping_short() -> None:
+    loop, heard, ended = asyncio.get_running_loop(), asyncio.Event(), []
+    loop.add_signal_handler(signal.SIGUSR1, heard.set)
 
-    demo.send(signal.SIGINT)
-    demo.wait_for("stopping")
-    demo.send(signal.SIGINT)
-    code = demo.wait(limit_s=STOP_LIMIT_S)
+    async def story() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            # Handled after the one before.
+            signal.raise_signal(signal.SIGUSR1)
+            await heard.wait()
+            ended.append("in order")
 
-    assert code == INTERRUPTED
-    for pid in below:
-        wait_for_end(pid, limit_s=1)
-    assert left_in(tmp_path) == []
+    try:
+        with pytest.raises(StopRequested):
+            await until_stopped(story(), Console(quiet=True))
+    finally:
+        for number in (*STOP_SIGNALS, signal.SIGUSR1):
+            loop.remove_signal_handler(number)
+
+    assert ended == ["in order"]
 
 
 def test_closed_terminal_stops_all_of_it(demo: Terminal, tmp_path: Path) -> None:
@@ -92,7 +106,9 @@ def test_closed_terminal_stops_all_of_it(demo: Terminal, tmp_path: Path) -> None
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a signal for the parent's death")
 def test_nothing_outlives_a_killed_demo(demo: Terminal) -> None:
-    demo.wait_for("registering")
+    # Agents that run until they are stopped; the server's processes are older.
+    demo.wait_for("starting six forwarders")
+    demo.wait_for("each a process of its own")
     below = descendants(demo.process.pid)
 
     demo.send(signal.SIGKILL)

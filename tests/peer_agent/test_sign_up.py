@@ -107,7 +107,7 @@ async def test_password_that_the_server_refuses_is_said_plainly(
     )
 
     with pytest.raises(Refused) as refused:
-        await Api(rest).register("ada", "1234567890", device.account.statements)
+        await Api(rest).accounts.register("ada", "1234567890", device.account.statements)
 
     assert str(refused.value) == said
 

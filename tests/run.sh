@@ -1,23 +1,46 @@
 #!/usr/bin/env bash
-# Runs one tier of the tests, group by group, and says which groups it had to skip and why. With CI=true a skipped group
-# is a failure.
+# Runs one tier of the tests, its groups side by side, and says which groups it had to skip and why. With CI=true
+# a skipped group is a failure.
 #
 # usage: tests/run.sh short|long
 set -uo pipefail
+# Jobs of their own: a shell without them has what runs in the background ignore Ctrl-C, which tests send.
+set -m
 cd "$(dirname "$0")/.."
 tier=$1
 python=.venv/bin/python
 failed=()
 skipped=()
 
-# usage: run NAME EMPTY command…; EMPTY is the code by which pytest says that it found no test, if that is all right.
-run() {
-  local name=$1 empty=$2
+# Which groups run now: name, process, file of what it says, and the code by which pytest says that it found no test,
+# if that is all right (else 0).
+names=()
+pids=()
+said=()
+empties=()
+trap 'kill -INT -- "${pids[@]/#/-}" 2>/dev/null; wait; rm -f "${said[@]}"; exit 130' INT TERM
+
+# usage: start NAME EMPTY command…; two groups side by side use both processors of a small machine.
+start() {
+  names+=("$1")
+  empties+=("$2")
+  said+=("$(mktemp)")
   shift 2
-  printf '\n== %s\n' "$name"
-  "$@"
-  local code=$?
-  if [ $code -ne 0 ] && [ $code -ne "$empty" ]; then failed+=("$name"); fi
+  "$@" >"${said[-1]}" 2>&1 </dev/null &
+  pids+=($!)
+}
+
+# Waits for every group, shows what the first says while it says it, and the others' words after their end.
+finish() {
+  local at code
+  for at in "${!pids[@]}"; do
+    printf '\n== %s\n' "${names[$at]}"
+    tail -n +1 -f --pid="${pids[$at]}" "${said[$at]}"
+    wait "${pids[$at]}"
+    code=$?
+    if [ $code -ne 0 ] && [ $code -ne "${empties[$at]}" ]; then failed+=("${names[$at]}"); fi
+  done
+  rm -f "${said[@]}"
 }
 
 skip() {
@@ -33,7 +56,7 @@ case $tier in
   *) echo "usage: tests/run.sh short|long" >&2; exit 2 ;;
 esac
 
-run 'embedded default' 0 "$python" -m pytest -q -m "$marked"
+start 'embedded default' 0 "$python" -m pytest -q -m "$marked"
 
 servers=()
 if compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
@@ -47,9 +70,10 @@ else
   skip 'Redis' 'no redis-server on the path' redis-server
 fi
 if [ ${#servers[@]} -gt 0 ]; then
-  run "${servers[*]//--/}" $on_servers "$python" -m tests.servers "${servers[@]}" -- \
+  start "${servers[*]//--/}" $on_servers "$python" -m tests.servers "${servers[@]}" -- \
     "$python" -m pytest -q -m "db and $marked"
 fi
+finish
 
 printf '\n'
 for line in "${skipped[@]}"; do echo "skipped  $line"; done

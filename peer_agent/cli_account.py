@@ -72,11 +72,12 @@ async def logout(options: Namespace, config: Config, output: Output) -> None:
 
 async def request(options: Namespace, config: Config, output: Output) -> None:
     """Ask a user to become a contact."""
+    username = sign_up.checked_name(options.user)
     if len(require_text(options.greeting)) > MAX_GREETING_SIGNS:
         raise UsageError(f"A greeting has at most {MAX_GREETING_SIGNS} signs.")
     async with opened_desk(config) as desk:
         await desk.look_into_mailbox()
-        contact = await desk.conversations.contacts.request(options.user, options.greeting)
+        contact = await desk.conversations.contacts.request(username, options.greeting)
     sentence = f"Asked {contact.username}. They have to accept."
     if contact.state is ContactState.ACCEPTED:
         sentence = f"{contact.username} is a contact."

@@ -151,6 +151,15 @@ def test_server_that_is_not_there_is_said(
     assert capsys.readouterr().err == "mesa-peer: http://127.0.0.1:9 does not answer.\n"
 
 
+@pytest.mark.parametrize("user", ["a b", "x" * 90])
+def test_asking_for_what_is_no_name_says_what_is_one(
+    ada: Path, user: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--state", ada, "request", user) == ExitCode.USAGE
+
+    assert "A user name has 2 to 32 letters" in capsys.readouterr().err
+
+
 def test_contacts_are_listed_without_the_server(ada: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--state", ada, "contacts") == ExitCode.OK
 

@@ -20,7 +20,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 help:
 	@echo 'make demo       everything on this machine, one real message, and what the server knew of it'
 	@echo 'make serve      the server alone; ARGS="--host 0.0.0.0 --port 8000"'
-	@echo 'make test       all tests of the short tier, about fifteen minutes; installs what it lacks when it may'
+	@echo 'make test       all tests of the short tier, about ten minutes on two processors; installs what it lacks when it may'
 	@echo 'make test-long  soak, long faults, load, long fuzz'
 	@echo 'make lint       format, lint, types, import contracts, migrations'
 	@echo 'make bench      measurements against a raw chain, into bench/results.json'

@@ -86,10 +86,18 @@ class Courier:
         self._carry_out(self._outbound.receive(event, now=_now()))
         self._wake.set()
 
-    def seal_at_once(self, stored: Stored) -> None:
+    def seal_at_once(self, stored: Stored) -> Sealed | None:
         """Seal a message in the transaction that stores it, if there is a path for it already."""
-        if self._route is not None and self._outbound.path is not None:
-            self._sealer.seal_at_once(stored, self._route.device)
+        if self._route is None or self._outbound.path is None:
+            return None
+        return self._sealer.seal_at_once(stored, self._route.device)
+
+    def queue(self, number: int, sealed: Sealed | None) -> None:
+        """Carry a message that was just stored; at once, if it is sealed and the first that may go."""
+        self.receive(happened.MessageQueued(number))
+        is_next = self._outbound.next_to_send(now=_now()) == (number, 0) and _now() >= self._paused_until
+        if sealed is not None and self._route is not None and is_next:
+            self._send(sealed, 0, self._route)
 
     def snapshot(self, listed: Mapping[TransactionId, tuple[TransactionState, int]]) -> None:
         """Compare the transaction with those that the server has."""

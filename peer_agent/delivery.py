@@ -63,8 +63,8 @@ class Delivery:
         courier = self._courier(contact.number)
         with books.store.transaction():
             stored = books.history.write(contact.number, Text(text), now_ms=self._parts.clock.unix_ms())
-            courier.seal_at_once(stored)
-        courier.receive(MessageQueued(stored.number))
+            sealed = courier.seal_at_once(stored)
+        courier.queue(stored.number, sealed)
         return stored.number
 
     def resume(self) -> None:

@@ -4,7 +4,6 @@ Spec: docs/spec/outbox.md, section "Sealed forms", and docs/spec/handshake.md, s
 """
 
 import logging
-from contextlib import suppress
 from dataclasses import replace
 
 from peer_agent.books import Books
@@ -53,12 +52,15 @@ class Sealer:
         except NotReady as error:
             raise Refused("The session can not send yet.") from error
 
-    def seal_at_once(self, stored: Stored, device: DeviceEntry) -> None:
+    def seal_at_once(self, stored: Stored, device: DeviceEntry) -> Sealed | None:
         """Seal a new message in the transaction that stores it, if a session is at hand: one commit less."""
         session = self._handshakes.session_at_hand(self._books.contacts.get(stored.contact), device)
-        if session is not None:
-            with suppress(NotReady):
-                self._books.outbox.put(stored, device, session, now_ms=self._clock.unix_ms())
+        if session is None:
+            return None
+        try:
+            return self._books.outbox.put(stored, device, session, now_ms=self._clock.unix_ms())
+        except NotReady:
+            return None
 
     async def _begin_anew(self, number: int, known: Sealed, device: DeviceEntry) -> Session:
         """A session begun after a form was sealed that nobody receipted; all forms of before are forgotten.

@@ -109,6 +109,17 @@ async def test_message_on_an_open_path_is_stored_and_sealed_in_one_commit(town: 
     assert statements.count("COMMIT") == 1
 
 
+async def test_message_on_an_open_path_leaves_before_the_loop_turns(town: Town) -> None:
+    tx = await town.start("first")
+    town.path(tx)
+    await town.next_envelope()
+
+    town.ada.parts.delivery.send("bo", "second")
+
+    assert town.cells.qsize() == 1
+    assert town.bo.parts.inbox.take(await town.next_envelope()) is not None
+
+
 async def test_message_that_can_not_be_stored_leaves_the_session_as_it_was(town: Town) -> None:
     tx = await town.start("first")
     town.path(tx)

@@ -62,10 +62,12 @@ class LocalMeasurement:
         self._steps_s: list[dict[str, float]] = []
         self._cells_per_s: list[float] = []
 
-    async def take(self, messages: int) -> None:
-        """Send some messages, and a run of cells through a forwarder."""
-        for number in range(messages):
-            self._steps_s.append(_send(self._ends, f"message {number}", self._clock))
+    def send_one(self) -> None:
+        """Send a message; its pace is the caller's."""
+        self._steps_s.append(_send(self._ends, f"message {len(self._steps_s)}", self._clock))
+
+    async def forward(self) -> None:
+        """Send a run of cells through a forwarder."""
         self._cells_per_s.append(await _forward(self._ends))
 
     def costs(self) -> LocalCosts:

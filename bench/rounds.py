@@ -11,8 +11,8 @@ from bench.samples import Sample, samples
 
 # Messages on their way between two steps of the progress bar.
 AT_ONCE = 10
-# About the time between two messages each of which waits for the receipt of the one before. Processors answer
-# slower after a pause, the raw chain's as well.
+# About the time between two messages each of which waits for the receipt of the one before. Processors and
+# disks answer slower after a pause, so whatever is set beside such a message is taken at the same pace.
 PACE_S = 0.03
 # Ends of links on a path of which none was open before.
 ALL_ENDS = 8
@@ -98,9 +98,12 @@ class Rounds:
         return self._running
 
     async def _in_one_process(self) -> None:
-        await self._local.take(self._plan.messages)
+        for _ in range(self._plan.messages):
+            await asyncio.sleep(PACE_S)
+            self._local.send_one()
+            self._advance(1)
+        await self._local.forward()
         self._taken.costs = self._local.costs()
-        self._advance(self._plan.messages)
 
     async def _raw_frames(self) -> None:
         async with raw_chain(repaired=False) as chain:

@@ -93,11 +93,13 @@ def test_quick_run_leaves_the_results_alone() -> None:
 
 
 def test_open_path_may_cost_twice_raw_and_crypto_and_commit() -> None:
-    row = by_name(TAKEN)["message on an open path"]
+    found = by_name(TAKEN)
+    row = found["message on an open path"]
 
-    assert row.baseline == pytest.approx(2.0)
-    assert row.limit == pytest.approx(9.0)
+    assert row.baseline == pytest.approx(4.0)
+    assert row.limit == pytest.approx(13.0)
     assert row.met is True
+    assert found["message on an open path, beside raw without a pause"].baseline == pytest.approx(2.0)
 
 
 def test_goal_that_is_missed_is_said_to_be() -> None:

@@ -10,8 +10,8 @@ from django.core.checks import CheckMessage, Error, register
 from redis.exceptions import ResponseError
 
 from mesa import store
-from mesa.ice_urls import is_turn
 from mesa.outages import STORE_DOWN
+from p2p.protocol.ice_urls import is_turn
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from kombu import Exchange, Queue
 
-from mesa import env, ice_urls, state_dir
+from mesa import env, state_dir
+from p2p.protocol import ice_urls
 
 # --- Where things are ---------------------------------------------------------------------------------------
 

@@ -14,8 +14,8 @@ from typing import Final
 
 from django.conf import settings
 
-from mesa.ice_urls import is_turn
 from p2p.protocol.fields import b64_text
+from p2p.protocol.ice_urls import is_turn
 from p2p.protocol.parts import IceServer
 
 LIFE: Final = timedelta(hours=1)

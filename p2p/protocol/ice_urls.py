@@ -1,4 +1,7 @@
-"""Addresses of STUN and TURN servers, as WebRTC writes them."""
+"""Addresses of STUN and TURN servers, as WebRTC writes them.
+
+Spec: docs/spec/signaling.md, section "ICE servers"
+"""
 
 from typing import Final
 

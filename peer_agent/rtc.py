@@ -34,6 +34,7 @@ _CANDIDATE = "a=candidate:"
 _ADDRESS_FIELD = 4
 _KIND_FIELD = 7
 _RELATED_FIELD = 9
+NOT_RELATED = ([], ["0.0.0.0"], ["::"])  # noqa: S104  what stands for "not told"; nothing is bound to it
 TURN_KIND = "relay"  # WebRTC's word for an address at a TURN server
 
 
@@ -192,11 +193,10 @@ def has_turn(ice_servers: Sequence[IceServer]) -> bool:
 
 
 def hides_address(description: str) -> bool:
-    """Tell whether a description names addresses at a TURN server and no other; one without any leads nowhere."""
+    """Tell whether a description names addresses at a TURN server alone; one without any leads nowhere."""
     found = _candidates(description)
     return bool(found) and all(
-        each[_KIND_FIELD] == TURN_KIND and each[_RELATED_FIELD:][:1] in ([], ["0.0.0.0"], ["::"])
-        for each in found
+        each[_KIND_FIELD] == TURN_KIND and each[_RELATED_FIELD:][:1] in NOT_RELATED for each in found
     )
 
 

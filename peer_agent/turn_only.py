@@ -1,6 +1,6 @@
-"""Whether this device may be reached through TURN servers alone: the user's `--relay-only`, kept with its state.
+"""Whether this device may be reached through TURN servers alone: the user's `--relay-only`.
 
-Kept, so that a run without the option does not show the address that earlier ones hid.
+Kept with its state, so that a run without the option does not show the address that earlier ones hid.
 Spec: docs/spec/agent.md, section "Through TURN alone"
 """
 

@@ -61,7 +61,7 @@ def test_offer_lives_as_long_as_a_nat_before_it_would_let_it(candidates: list[st
     [
         ([], False),
         ([HIDDEN_TURNED], True),
-        ([HIDDEN_TURNED.replace("0.0.0.0", "::")], True),
+        ([HIDDEN_TURNED.replace("raddr 0.0.0.0", "raddr ::")], True),
         ([HIDDEN_TURNED.removesuffix(" raddr 0.0.0.0 rport 9")], True),
         ([TURNED], False),
         ([HOST], False),

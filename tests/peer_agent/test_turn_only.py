@@ -135,6 +135,14 @@ def start(network: Network) -> None:
     network.start(Listener(lambda envelope: None, lambda frame: None, lambda on: None, lambda: None))
 
 
+async def told(desk: Desk, *frames: FrameToPeer) -> None:
+    """Run the network until it ends by what the server says."""
+    async with desk.tasks:
+        start(desk.network)
+        await desk.says(*frames)
+        await asyncio.wait_for(asyncio.Event().wait(), LIMIT_S)
+
+
 def welcome(*servers: IceServer) -> Welcome:
     return Welcome(("mesa.1",), servers, LIMITS, b"e" * 16, b"r" * 32, False)
 
@@ -144,10 +152,7 @@ async def test_peer_stays_offline_where_there_is_no_turn_server(
     desk: Desk, servers: tuple[IceServer, ...]
 ) -> None:
     with pytest.raises(NoTurnServer, match="names no TURN server"):
-        async with desk.tasks:
-            start(desk.network)
-            await desk.says(welcome(*servers))
-            await asyncio.wait_for(asyncio.Event().wait(), LIMIT_S)
+        await told(desk, welcome(*servers))
 
     assert desk.used == []
 
@@ -164,10 +169,7 @@ async def test_new_servers_are_used_and_the_choice_holds_for_them(desk: Desk) ->
 
 async def test_peer_leaves_when_the_turn_server_goes(desk: Desk) -> None:
     with pytest.raises(NoTurnServer):
-        async with desk.tasks:
-            start(desk.network)
-            await desk.says(welcome(TURN), IceServers((STUN,)))
-            await asyncio.wait_for(asyncio.Event().wait(), LIMIT_S)
+        await told(desk, welcome(TURN), IceServers((STUN,)))
 
     assert len(desk.used) == 1
 

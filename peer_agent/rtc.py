@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from aiortc import (
     RTCConfiguration,
@@ -34,7 +34,8 @@ _CANDIDATE = "a=candidate:"
 _ADDRESS_FIELD = 4
 _KIND_FIELD = 7
 _RELATED_FIELD = 9
-NOT_RELATED = ([], ["0.0.0.0"], ["::"])  # noqa: S104  what stands for "not told"; nothing is bound to it
+# A candidate without a related address, or with what stands for "not told"; nothing is bound to it.
+NOT_RELATED: Final = {"", "0.0.0.0", "::"}  # noqa: S104
 TURN_KIND = "relay"  # WebRTC's word for an address at a TURN server
 
 
@@ -195,9 +196,8 @@ def has_turn(ice_servers: Sequence[IceServer]) -> bool:
 def hides_address(description: str) -> bool:
     """Tell whether a description names addresses at a TURN server alone; one without any leads nowhere."""
     found = _candidates(description)
-    return bool(found) and all(
-        each[_KIND_FIELD] == TURN_KIND and each[_RELATED_FIELD:][:1] in NOT_RELATED for each in found
-    )
+    related = {"".join(each[_RELATED_FIELD : _RELATED_FIELD + 1]) for each in found}
+    return {each[_KIND_FIELD] for each in found} == {TURN_KIND} and related <= NOT_RELATED
 
 
 def usable_candidates(description: str) -> str:

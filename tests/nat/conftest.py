@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,13 +18,14 @@ from p2p.turn import ice_servers
 from tests.live_tree import ROOT, LiveTree
 from tests.nat import lab as labs
 from tests.nat.coturn import CERTIFICATE, SECRET, STUN_URL, TURN_URL, running_coturn
-from tests.nat.lab import HOST, MESA, Lab
-from tests.network.agents import Account, make_contacts, register
+from tests.nat.lab import HOST, MESA, Lab, run
+from tests.network.agents import PASSWORD, Account
 from tests.network.conftest import ADA, BO
 
 FORWARDERS = ("f1-x", "f2-x", "f3-x")
 HOMES = (ADA, *FORWARDERS, BO)
 STOP_LIMIT_S = 10
+SETTLE_LIMIT_S = 60
 
 
 @pytest.fixture(scope="package")
@@ -73,13 +73,28 @@ def street(lab: Lab, coturn: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     tree = LiveTree(folder / "server", environment=environment, host=MESA, inside=lab.inside(HOST))
     tree.start()
     try:
-        with ThreadPoolExecutor(2) as pool:
-            made = pool.map(lambda name: register(tree.url, name, folder, lab.inside(name)), lab.homes)
-            accounts = {account.name: account for account in made}
-        make_contacts(accounts[ADA], accounts[BO])
-        yield Street(tree, accounts)
+        settle(lab, tree.url, folder)
+        yield Street(tree, {name: Account(name, folder / name, lab.inside(name)) for name in lab.homes})
     finally:
         tree.stop()
+
+
+def settle(lab: Lab, server: str, folder: Path) -> None:
+    """Register everybody and make ada and bo contacts, with the command line but in one process."""
+    password = folder / "password"
+    password.write_text(PASSWORD)
+    given = ("--server", server, "--password-file", str(password), "--recovery-file")
+    lines = [
+        *(
+            ["--state", str(folder / name), "register", name, *given, f"{folder / name}.code"]
+            for name in lab.homes
+        ),
+        ["--state", str(folder / ADA), "request", BO],
+        ["--state", str(folder / BO), "accept", ADA],
+        ["--state", str(folder / ADA), "contacts"],
+    ]
+    code = "import json, sys; from peer_agent.cli import main; sys.exit(any(map(main, json.load(sys.stdin))))"
+    run([*lab.inside(HOST), sys.executable, "-c", code], json.dumps(lines), limit_s=SETTLE_LIMIT_S)
 
 
 @dataclass

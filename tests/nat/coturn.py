@@ -1,7 +1,8 @@
 """A coturn of the tests' own in the lab, with the configuration that Mesa ships."""
 
 import subprocess
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -26,15 +27,15 @@ STOP_LIMIT_S = 10
 
 
 @contextmanager
-def running_coturn(lab: Lab, folder: Path) -> Iterator[Path]:
-    """Run coturn on the lab's host; gives the folder it was started in, for what it leaves there."""
+def running_coturn(lab: Lab, folder: Path, address: str = TURN) -> Iterator[Path]:
+    """Run coturn at an address of the lab's host; gives the folder it was started in."""
     place = folder / "coturn"
     place.mkdir()
     certificate, key = write_certificate(folder)
     command = [
         *lab.inside(HOST),
         *("turnserver", "-c", str(CONFIGURATION), f"--static-auth-secret={SECRET}", "--realm=mesa.example"),
-        *(f"--listening-ip={TURN}", f"--relay-ip={TURN}", f"--pidfile={place}/pid"),
+        *(f"--listening-ip={address}", f"--relay-ip={address}", f"--pidfile={place}/pid"),
         # The lab's addresses are not those of the real internet.
         f"--allowed-peer-ip={WAN.format(0)}-{WAN.format(255)}",
         *(f"--cert={certificate}", f"--pkey={key}"),
@@ -42,7 +43,7 @@ def running_coturn(lab: Lab, folder: Path) -> Iterator[Path]:
     with (place / "said").open("w") as said:
         process = subprocess.Popen(command, cwd=place, stdout=said, stderr=subprocess.STDOUT)
     try:
-        wait_for(lambda: process.poll() is not None or is_listening(lab), limit_s=START_LIMIT_S)
+        wait_for(lambda: process.poll() is not None or is_listening(lab, address), limit_s=START_LIMIT_S)
         assert process.poll() is None, (place / "said").read_text()
         yield place
     finally:
@@ -73,6 +74,8 @@ def write_certificate(folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-def is_listening(lab: Lab) -> bool:
-    command: Sequence[str] = (*lab.inside(HOST), "cat", "/proc/net/udp")
-    return ":0D96 " in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def is_listening(lab: Lab, address: str) -> bool:
+    """Look for the socket as the kernel lists it: the address and 3478, in hexadecimal digits."""
+    command = (*lab.inside(HOST), "cat", "/proc/net/udp")
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return f" {int.from_bytes(IPv4Address(address).packed, sys.byteorder):08X}:0D96 " in listed

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -185,20 +186,29 @@ def remove_leftovers() -> None:
                 ip("netns", "delete", name)
 
 
+def main() -> None:
+    """Say why there can be no lab; nothing when there can."""
+    sys.stdout.write(missing())
+
+
 def ip(*arguments: str, text: str = "") -> str:
     return run(["ip", *arguments], text)
 
 
-def run(command: Sequence[str], text: str = "") -> str:
+def run(command: Sequence[str], text: str = "", *, limit_s: float = 20) -> str:
     """Run a command to its end.
 
     Raises:
         CalledProcessError: it failed; what it said is a note on the error.
     """
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=limit_s, check=False)
     try:
         done.check_returncode()
     except subprocess.CalledProcessError as error:
         error.add_note(done.stderr)
         raise
     return done.stdout
+
+
+if __name__ == "__main__":
+    main()

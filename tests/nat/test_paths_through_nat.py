@@ -66,7 +66,7 @@ def choice(name: str, hidden: Collection[str]) -> str:
     return "--relay-only" if name in hidden else "--no-relay-only"
 
 
-@pytest.mark.parametrize("nat", Nat)
+@pytest.mark.parametrize("nat", [Nat.CONE, pytest.param(Nat.SYMMETRIC, marks=pytest.mark.long)])
 def test_only_the_first_forwarder_hears_the_senders_address(lab: Lab, street: Street, nat: Nat) -> None:
     lab.translate(nat)
 
@@ -92,6 +92,7 @@ def test_nobody_hears_the_address_of_a_sender_who_is_relay_only(lab: Lab, street
         assert left == {(True, MESA), (False, TURN)}
 
 
+@pytest.mark.long
 def test_path_opens_though_everybody_is_relay_only(lab: Lab, street: Street) -> None:
     lab.translate(Nat.CONE)
 

@@ -60,7 +60,7 @@ start 'embedded default' 0 "$python" -m pytest -q -m "not nat and $marked"
 
 why_no_lab=$("$python" -m tests.nat.lab)
 if [ -z "$why_no_lab" ]; then
-  start 'NAT lab' 0 "$python" -m pytest -q -m "nat and $marked"
+  start 'NAT lab' 0 "$python" -m pytest -q -m "nat and $marked" tests/nat
 else
   skip 'NAT lab' "it $why_no_lab" 'coturn iproute2 nftables'
 fi

@@ -65,16 +65,6 @@ def test_without_stun_the_routers_let_nothing_through(lab: Lab, ends: tuple[End,
     disconnect(ends)
 
 
-def test_cone_to_cone_needs_no_turn_server_though_there_is_one(lab: Lab, ends: tuple[End, End]) -> None:
-    lab.translate(Nat.CONE)
-
-    with capturing(lab, (ADA,)) as captures:
-        assert connect(ends, stun_and_turn())
-        disconnect(ends)
-
-        assert over_links(captures[ADA]) == {lab.homes[ADA].lan, lab.homes[BO].wan}
-
-
 def test_symmetric_to_symmetric_opens_by_turn(lab: Lab, ends: tuple[End, End]) -> None:
     lab.translate(Nat.SYMMETRIC)
 

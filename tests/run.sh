@@ -20,7 +20,7 @@ said=()
 empties=()
 trap 'kill -INT -- "${pids[@]/#/-}" 2>/dev/null; wait; rm -f "${said[@]}"; exit 130' INT TERM
 
-# usage: start NAME EMPTY command…; two groups side by side use both processors of a small machine.
+# usage: start NAME EMPTY command…; groups side by side use both processors of a small machine.
 start() {
   names+=("$1")
   empties+=("$2")

@@ -11,6 +11,7 @@ from redis.exceptions import ResponseError
 
 from mesa import store
 from mesa.outages import STORE_DOWN
+from p2p.protocol.ice_urls import is_turn
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,15 @@ def check_secret_key(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckM
     if len(settings.SECRET_KEY) >= SECRET_CHARACTERS:
         return []
     return [Error(f"MESA_SECRET_KEY needs at least {SECRET_CHARACTERS} characters", id="mesa.E001")]
+
+
+@register(deploy=True)
+def check_turn_secret(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """Who has the secret can use the TURN servers for anything: it must not be one to be guessed."""
+    if len(settings.TURN_SECRET) >= SECRET_CHARACTERS or not any(map(is_turn, settings.ICE_SERVERS)):
+        return []
+    why = f"MESA_TURN_SECRET needs at least {SECRET_CHARACTERS} characters for the TURN server that is named"
+    return [Error(why, id="mesa.E003")]
 
 
 @register(STORE_TAG, deploy=True)

@@ -5,6 +5,7 @@ asked for must stand in docker/env.example.
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -59,12 +60,13 @@ def words(
     default: str | None = None,
     *,
     schemes: frozenset[str] | None = None,
+    form: str | None = None,
     most: int | None = None,
 ) -> list[str]:
-    """Read a list, separated by spaces or commas; with `schemes` one of URLs.
+    """Read a list, separated by spaces or commas; with `schemes` one of URLs, `form` being their pattern.
 
     Raises:
-        EnvError: another scheme, more than `most`, or required and not set.
+        EnvError: another scheme or form, more than `most`, or required and not set.
     """
     found = text(name, default).replace(",", " ").split()
     if most is not None and len(found) > most:
@@ -72,6 +74,8 @@ def words(
     if schemes is not None:
         for each in found:
             _need_scheme(name, each, schemes)
+    if form is not None and not all(re.fullmatch(form, each) for each in found):
+        raise EnvError(f"{name} must have the form that docker/env.example shows")
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from kombu import Exchange, Queue
 
 from mesa import env, state_dir
+from p2p.protocol import ice_urls
 
 # --- Where things are ---------------------------------------------------------------------------------------
 
@@ -224,9 +225,10 @@ REST_FRAMEWORK: dict[str, Any] = {
 # --- Signaling ----------------------------------------------------------------------------------------------
 
 # Empty: a public STUN server would learn who uses Mesa. The operator names an own one, or none is asked.
-# STUN alone: a TURN server would need credentials for each peer, which nobody makes yet.
-# Spec: docs/spec/signaling.md, frame `welcome`
-ICE_SERVERS = env.words("MESA_ICE_SERVERS", "", schemes=frozenset({"stun"}), most=4)
+# Spec: docs/spec/signaling.md, section "ICE servers"
+ICE_SERVERS = env.words("MESA_ICE_SERVERS", "", schemes=ice_urls.SCHEMES, form=ice_urls.FORM, most=4)
+# Shared with the TURN servers: signs what peers log in there with.
+TURN_SECRET = env.text("MESA_TURN_SECRET", None if any(map(ice_urls.is_turn, ICE_SERVERS)) else "")
 
 # --- Browser protection -------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ Spec: docs/spec/signaling.md
 
 import asyncio
 import logging
+import math
 import random
 import secrets
 from typing import Any, Final
@@ -17,7 +18,7 @@ from django.utils import timezone
 from accounts.socket_auth import recheck
 from mesa import push, store
 from mesa.outages import STORE_DOWN
-from p2p import presence
+from p2p import presence, turn
 from p2p.epoch_watch import epoch_watch
 from p2p.errors import P2PError
 from p2p.frame_rate import FrameAllowance
@@ -27,7 +28,8 @@ from p2p.presence import PeerSession, PeerUnknown
 from p2p.protocol import errors
 from p2p.protocol.frames import FrameToPeer, parse_to_server, to_text
 from p2p.protocol.limits import HELLO_DEADLINE_S, SUPPORTED_SUBPROTOCOLS
-from p2p.protocol.to_peer import SessionEnd
+from p2p.protocol.parts import IceServer
+from p2p.protocol.to_peer import IceServers, SessionEnd, Welcome
 from p2p.protocol.to_server import Hello
 from p2p.protocol.words import SessionEndCause
 from p2p.snapshots import take_whole_snapshot
@@ -43,9 +45,11 @@ class PeerConsumer(AsyncWebsocketConsumer):
 
     hello_within_s: float = HELLO_DEADLINE_S
     recheck_every_s: float = RECHECK_EVERY_S
+    renew_servers_every_s: float = turn.RENEW_EVERY.total_seconds()
     session: PeerSession | None = None
     may_greet: bool = True
     is_closing: bool = False
+    servers_due: float = math.inf
     housekeeping: asyncio.Task[None] | None = None
 
     async def dispatch(self, message: dict[str, Any]) -> None:
@@ -117,7 +121,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
         replaced = {"type": "socket.replaced", "socket": self.caller.socket}
         await self.channel_layer.group_send(device_group, replaced)
         taken = await take_whole_snapshot(self.session, now=timezone.now())
-        await self._send_frames([write_welcome(self.session, epoch), *taken.frames])
+        await self._send_frames([self._welcome(self.session, epoch), *taken.frames])
 
     async def epoch_changed(self, epoch: str) -> None:
         """Begin again with a store that has forgotten this peer."""
@@ -131,7 +135,17 @@ class PeerConsumer(AsyncWebsocketConsumer):
         """Give the socket another peer, whose device then greets and publishes as at first."""
         self.session = await open_peer(self.caller, None, now=timezone.now())
         self.may_greet = True
-        await self._send_frames([write_welcome(self.session, epoch)])
+        await self._send_frames([self._welcome(self.session, epoch)])
+
+    def _welcome(self, session: PeerSession, epoch: str) -> Welcome:
+        return write_welcome(session, epoch, self._fresh_servers())
+
+    def _fresh_servers(self) -> tuple[IceServer, ...]:
+        """Describe the ICE servers with new credentials, and note when the next ones are due."""
+        servers = turn.own_ice_servers(now=timezone.now())
+        due_s = self.renew_servers_every_s if turn.needs_renewal(servers) else math.inf
+        self.servers_due = self._seconds() + due_s
+        return servers
 
     async def _rejoin(self) -> None:
         if self.session is not None and await presence.is_replaced(self.session):
@@ -184,7 +198,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
             raise
 
     async def _mind_login(self) -> None:
-        """Insist on `hello` in time, then ask again and again whether the login lives."""
+        """Insist on `hello` in time, then see again and again to the login and the ICE servers."""
         await asyncio.sleep(self.hello_within_s)
         if self.session is None:
             await self.close(errors.HelloMissing.close_code)
@@ -199,6 +213,8 @@ class PeerConsumer(AsyncWebsocketConsumer):
             if isinstance(alive, SessionEndCause):
                 await self._end_session(alive)
                 return
+            if self._seconds() >= self.servers_due:
+                await self._send_frames([IceServers(self._fresh_servers())])
 
     async def _end_session(self, cause: SessionEndCause) -> None:
         await self._send_frames([SessionEnd(cause)])

@@ -3,7 +3,6 @@
 Spec: docs/spec/signaling.md
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -71,18 +70,13 @@ async def announce(session: PeerSession, *, now: datetime, rng: Random) -> None:
     await turns.awake([TxKey(tx) for tx in sorted(own)], cause=Cause.PEER_GONE, now=now)
 
 
-def write_welcome(session: PeerSession, epoch: str) -> Welcome:
+def write_welcome(session: PeerSession, epoch: str, servers: tuple[IceServer, ...]) -> Welcome:
     """Write the answer to `hello`."""
     return Welcome(
         versions=SUPPORTED_SUBPROTOCOLS,
-        ice_servers=ice_servers(settings.ICE_SERVERS),
+        ice_servers=servers,
         limits=LIMITS,
         epoch=b64_bytes(epoch),
         resume=session.resume,
         resumed=session.resumed,
     )
-
-
-def ice_servers(urls: Sequence[str]) -> tuple[IceServer, ...]:
-    """Describe the operator's own STUN servers; empty means that none is asked."""
-    return tuple(IceServer((url,), None, None) for url in urls)

@@ -6,7 +6,7 @@ Spec: docs/spec/agent.md, section "Exit codes"
 import logging
 import math
 import sys
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
 from collections.abc import Callable, Coroutine, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -91,6 +91,7 @@ def _config(options: Namespace) -> Config:
         forwards=options.forwards,
         accepts_all=options.accept_all,
         command=f"mesa-peer {options.command.__name__}",
+        turn_only=options.turn_only,
     )
 
 
@@ -106,6 +107,7 @@ def _defaults() -> Namespace:
         passphrase_file=None,
         forwards=False,
         accept_all=False,
+        turn_only=None,
     )
 
 
@@ -170,6 +172,7 @@ def _add_account_commands(add: Callable[[Command], ArgumentParser]) -> None:
                 metavar="FILE",
                 help="write the recovery code into this new file",
             )
+            _add_turn_choice(made)
     add(logout)
     asking = add(request)
     asking.add_argument("user", metavar="USER", help="who is asked")
@@ -182,16 +185,20 @@ def _add_account_commands(add: Callable[[Command], ArgumentParser]) -> None:
 
 
 def _add_message_commands(add: Callable[[Command], ArgumentParser]) -> None:
-    add(forward).set_defaults(forwards=True)
+    forwarding = add(forward)
+    forwarding.set_defaults(forwards=True)
+    _add_turn_choice(forwarding)
     add(history).add_argument("user", metavar="USER", nargs="?", help="messages with this contact only")
     listening = add(listen)
     listening.set_defaults(forwards=True)
+    _add_turn_choice(listening)
     listening.add_argument(
         "--no-forward", dest="forwards", action="store_false", help="pass on no cells of others"
     )
     listening.add_argument("--accept-all", action="store_true", help="accept every contact request")
     listening.add_argument("--echo", action="store_true", help="answer each message with its own text")
     sending = add(send)
+    _add_turn_choice(sending)
     sending.add_argument("user", metavar="USER", help="a contact")
     sending.add_argument(
         "text", metavar="TEXT", nargs="?", help="the message; - reads it from standard input"
@@ -203,6 +210,15 @@ def _add_message_commands(add: Callable[[Command], ArgumentParser]) -> None:
         default=DEFAULT_TIMEOUT_S,
         metavar="SECONDS",
         help="how long to wait for the receipts (default: %(default)g)",
+    )
+
+
+def _add_turn_choice(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--relay-only",
+        dest="turn_only",
+        action=BooleanOptionalAction,
+        help="show other peers the address of a TURN server instead of this device's own, now and later",
     )
 
 

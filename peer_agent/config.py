@@ -15,7 +15,7 @@ class Config:
     """Settings of one run.
 
     server: named for `register`; afterwards the account knows it. command: what runs, for whoever finds the
-    directory in use.
+    directory in use. turn_only: None leaves what the device keeps.
     """
 
     state_dir: Path
@@ -24,6 +24,7 @@ class Config:
     forwards: bool = True
     accepts_all: bool = False
     command: str = ""
+    turn_only: bool | None = None
 
 
 def server_url(text: str, *, allows_http: bool) -> str:

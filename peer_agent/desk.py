@@ -18,6 +18,7 @@ from peer_agent.rest import Rest
 from peer_agent.state_dir import locked, prepare_state_dir
 from peer_agent.store import KEY_NAME, Store, open_store
 from peer_agent.tasks import Tasks
+from peer_agent.turn_only import choose_turn_only
 
 REFILL_ONE_IN = 4
 
@@ -52,8 +53,8 @@ def new_store(config: Config) -> Iterator[Store]:
     Raises:
         StateInUse, StoreClosed, UsageError
     """
-    path = prepare_state_dir(config.state_dir)
-    with locked(path, config.command), contextlib.closing(open_store(path, config.passphrase)) as store:
+    with _locked_store(config) as store:
+        choose_turn_only(store, config.turn_only)
         yield store
 
 
@@ -67,8 +68,16 @@ def opened_store(config: Config) -> Iterator[Store]:
         StateInUse, StoreClosed
     """
     _require_key(config)
-    with new_store(config) as store:
+    with _locked_store(config) as store:
         _require_account(store, config)
+        choose_turn_only(store, config.turn_only)
+        yield store
+
+
+@contextlib.contextmanager
+def _locked_store(config: Config) -> Iterator[Store]:
+    path = prepare_state_dir(config.state_dir)
+    with locked(path, config.command), contextlib.closing(open_store(path, config.passphrase)) as store:
         yield store
 
 

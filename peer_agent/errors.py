@@ -87,6 +87,18 @@ class Refused(AgentError):
         self.retry_after_s = retry_after_s
 
 
+class NoTurnServer(AgentError):
+    """This device may be reached through TURN servers alone, and the server names none."""
+
+    exit_code = ExitCode.REFUSED
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This device is relay-only and the server names no TURN server, so it stays offline. "
+            "With --no-relay-only it would show its address to other peers."
+        )
+
+
 class StoreClosed(AgentError):
     """The local store can not be opened: wrong passphrase, damage, or a newer version wrote it."""
 

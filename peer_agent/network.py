@@ -8,7 +8,7 @@ Spec: docs/spec/signaling.md and docs/spec/cells.md
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from p2p.protocol import to_peer
 from p2p.protocol.frames import FrameToPeer
@@ -18,6 +18,7 @@ from p2p.protocol.to_server import Answer, HopFailed, LinkDown, LinkUp
 from p2p.protocol.words import How
 from peer_agent.clock import Clock
 from peer_agent.crypto.identity import DeviceKeys
+from peer_agent.errors import NoTurnServer
 from peer_agent.events import Event, LinkClosed, LinkOpened, SessionClosed
 from peer_agent.forwarding import Exits, Forwarding
 from peer_agent.link_end import LinkReports, Sent
@@ -25,13 +26,17 @@ from peer_agent.links import Links
 from peer_agent.presence import Presence, PresenceParts
 from peer_agent.receiving import Receiving
 from peer_agent.rest import Rest
-from peer_agent.rtc import TransportFactory, aiortc_factory
+from peer_agent.rtc import TransportFactory, aiortc_factory, has_turn
 from peer_agent.session import Greeting, Session, SessionEdges
 from peer_agent.tasks import Tasks
 
 HOUSEKEEPING_S = 1.0
 
-MakeTransports = Callable[[Sequence[IceServer]], TransportFactory]
+
+class MakeTransports(Protocol):
+    """Makes the transports for a list of ICE servers; `turn_only`: through TURN servers, or not at all."""
+
+    def __call__(self, ice_servers: Sequence[IceServer], *, turn_only: bool) -> TransportFactory: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,11 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class NetworkParts:
-    """What a network is made of. `forwards`: whether this peer carries other people's cells."""
+    """What a network is made of.
+
+    forwards: whether this peer carries other people's cells.
+    turn_only: whether other peers may see nothing of it but an address at a TURN server.
+    """
 
     url: str
     rest: Rest
@@ -55,6 +64,7 @@ class NetworkParts:
     clock: Clock
     report: Callable[[Event], None]
     forwards: bool
+    turn_only: bool = False
     make_transports: MakeTransports = aiortc_factory
 
 
@@ -97,6 +107,7 @@ class Network:
             lambda: self._presence.keys,
         )
         self._handlers: dict[type[FrameToPeer], Callable[[Any], None]] = {
+            to_peer.IceServers: lambda frame: self._use(frame.ice_servers),
             to_peer.Snapshot: self._snapshot,
             to_peer.Guard: self._guard,
             to_peer.OfferWanted: lambda _: parts.tasks.spawn(self._presence.offer_live()),
@@ -124,7 +135,7 @@ class Network:
         self._handlers.get(type(frame), self._listening.frame)(frame)
 
     def _welcomed(self, greeting: Greeting) -> None:
-        self.links.use(self._parts.make_transports(greeting.welcome.ice_servers))
+        self._use(greeting.welcome.ice_servers)
         if greeting.is_forgotten:
             self.links.drop_all()
             self._forwarding.clear()
@@ -132,6 +143,17 @@ class Network:
             self._listening.store_lost()
         self._is_announced = False
         self._presence.renew_soon(whole=True)
+
+    def _use(self, servers: Sequence[IceServer]) -> None:
+        """Make links with these ICE servers from now on.
+
+        Raises:
+            NoTurnServer: the user wants none but TURN servers, and there is none.
+        """
+        turn_only = self._parts.turn_only
+        if turn_only and not has_turn(servers):
+            raise NoTurnServer
+        self.links.use(self._parts.make_transports(servers, turn_only=turn_only))
 
     def _announced(self) -> None:
         """Begin to send only now: a transaction from a peer that the server can not reach would wait."""

@@ -31,6 +31,7 @@ from peer_agent.rtc import aiortc_factory
 from peer_agent.showing import ShowingStream, Unshown
 from peer_agent.store import Store
 from peer_agent.tasks import Tasks
+from peer_agent.turn_only import is_turn_only
 
 GOODBYE_S = 1.0
 
@@ -110,6 +111,7 @@ class Peer:
                 clock=self._clock,
                 report=self._events.publish,
                 forwards=self._config.forwards,
+                turn_only=is_turn_only(store),
                 make_transports=self._make_transports,
             )
         )

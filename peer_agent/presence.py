@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from p2p.protocol.frames import FrameToServer
 from p2p.protocol.limits import HEARTBEAT_S
-from p2p.protocol.link import OFFER_AGE_BEHIND_NAT_S, OFFER_AGE_S
+from p2p.protocol.link import OFFER_AGE_S
 from p2p.protocol.parts import Capabilities
 from p2p.protocol.to_server import IceClient, Offer
 from p2p.protocol.words import Nat
@@ -20,7 +20,7 @@ from peer_agent.crypto.identity import DeviceKeys
 from peer_agent.crypto.onion_keys import OnionKeys
 from peer_agent.events import Event, Online
 from peer_agent.links import Links
-from peer_agent.rtc import nat_of
+from peer_agent.rtc import nat_of, offer_age_s
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Presence:
         self._due = asyncio.Event()
         self._is_whole_due = False
         self._has_told = False
-        self._nat = Nat.UNKNOWN
+        self._nat, self._offer_age_s = Nat.UNKNOWN, OFFER_AGE_S
 
     def renew_soon(self, *, whole: bool = False) -> None:
         """Send the stock again: because an offer was taken, or the server asks to hear everything anew."""
@@ -93,14 +93,14 @@ class Presence:
 
     @property
     def _renew_s(self) -> float:
-        return min(HEARTBEAT_S, OFFER_AGE_BEHIND_NAT_S if self._nat is Nat.CONE else OFFER_AGE_S)
+        return min(HEARTBEAT_S, self._offer_age_s)
 
     def _tell(self) -> None:
         parts = self._parts
         self.keys = self.keys.rotated(day=parts.clock.day())
         offers = self._links.stock.current()
         if offers:
-            self._nat = nat_of(offers[-1].sdp)
+            self._nat, self._offer_age_s = nat_of(offers[-1].sdp), offer_age_s(offers[-1].sdp)
         key = self.keys.signed(parts.own).pack()
         parts.send(IceClient(key, Capabilities(forward=parts.forwards), self._nat, offers, ()))
         if not self._has_told:

@@ -7,12 +7,21 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
-from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCIceTransportPolicy,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 from aiortc.exceptions import InvalidStateError
 
 from p2p.protocol.fields import SDP_BYTES
+from p2p.protocol.ice_urls import is_turn
+from p2p.protocol.link import OFFER_AGE_BEHIND_NAT_S, OFFER_AGE_S
 from p2p.protocol.parts import IceServer
 from p2p.protocol.words import Nat
 
@@ -24,6 +33,10 @@ LOW_WATER_BYTES = 256 * 1_024
 _CANDIDATE = "a=candidate:"
 _ADDRESS_FIELD = 4
 _KIND_FIELD = 7
+_RELATED_FIELD = 9
+# A candidate without a related address, or with what stands for "not told"; nothing is bound to it.
+NOT_RELATED: Final = {"", "0.0.0.0", "::"}  # noqa: S104
+TURN_KIND = "relay"  # WebRTC's word for an address at a TURN server
 
 
 class TransportFailed(Exception):
@@ -63,11 +76,14 @@ TransportFactory = Callable[[Callbacks], Transport]
 class AiortcTransport:
     """One RTCPeerConnection; aiortc makes a fresh certificate for each."""
 
-    def __init__(self, callbacks: Callbacks, ice_servers: Sequence[IceServer]) -> None:
+    def __init__(
+        self, callbacks: Callbacks, ice_servers: Sequence[IceServer], *, turn_only: bool = False
+    ) -> None:
         # The list is always given: without one, aiortc asks a public server.
-        self._connection = RTCPeerConnection(
-            RTCConfiguration(iceServers=[_server(each) for each in ice_servers])
-        )
+        servers = [_server(each) for each in ice_servers]
+        policy = RTCIceTransportPolicy.RELAY if turn_only else RTCIceTransportPolicy.ALL  # RELAY: TURN alone
+        self._connection = RTCPeerConnection(RTCConfiguration(servers, policy))
+        self._turn_only = turn_only
         self._callbacks = callbacks
         self._channel: RTCDataChannel | None = None
         self._closing: asyncio.Future[None] | None = None
@@ -160,12 +176,28 @@ class AiortcTransport:
             self._callbacks.closed()
 
     def _local_description(self) -> str:
-        return shortened(self._connection.localDescription.sdp)
+        description: str = self._connection.localDescription.sdp
+        # The policy should see to it, but an address that was sent can not be taken back.
+        if self._turn_only and not hides_address(description):
+            raise TransportFailed("a description does not lead through a TURN server alone")
+        return shortened(description)
 
 
-def aiortc_factory(ice_servers: Sequence[IceServer]) -> TransportFactory:
-    """Make transports that use exactly these ICE servers."""
-    return lambda callbacks: AiortcTransport(callbacks, ice_servers)
+def aiortc_factory(ice_servers: Sequence[IceServer], *, turn_only: bool) -> TransportFactory:
+    """Make transports that use exactly these ICE servers, and with `turn_only` no way beside TURN."""
+    return lambda callbacks: AiortcTransport(callbacks, ice_servers, turn_only=turn_only)
+
+
+def has_turn(ice_servers: Sequence[IceServer]) -> bool:
+    """Tell whether there is a TURN server that would let this peer in."""
+    return any(each.credential is not None and any(map(is_turn, each.urls)) for each in ice_servers)
+
+
+def hides_address(description: str) -> bool:
+    """Tell whether a description names addresses at a TURN server alone; one without any leads nowhere."""
+    found = _candidates(description)
+    related = {"".join(each[_RELATED_FIELD : _RELATED_FIELD + 1]) for each in found}
+    return {each[_KIND_FIELD] for each in found} == {TURN_KIND} and related <= NOT_RELATED
 
 
 def usable_candidates(description: str) -> str:
@@ -180,12 +212,23 @@ def nat_of(description: str) -> Nat:
 
     Which kind of translation it is can not be told from one server's answer: `cone` stands for any.
     """
-    found = [line.split() for line in description.splitlines() if line.startswith(_CANDIDATE)]
+    found = _candidates(description)
     hosts = {each[_ADDRESS_FIELD] for each in found if each[_KIND_FIELD] == "host"}
     seen = {each[_ADDRESS_FIELD] for each in found if each[_KIND_FIELD] == "srflx"}
     if not seen:
         return Nat.UNKNOWN
     return Nat.OPEN if seen <= hosts else Nat.CONE
+
+
+def offer_age_s(description: str) -> float:
+    """How long an offer of ours stays good: a NAT before us forgets soon what nobody answers.
+
+    Who knows a TURN server, but not how it is seen from outside, may have a NAT before it all the same.
+    """
+    nat = nat_of(description)
+    has_turn_candidate = any(each[_KIND_FIELD] == TURN_KIND for each in _candidates(description))
+    is_short = nat is Nat.CONE or (nat is Nat.UNKNOWN and has_turn_candidate)
+    return OFFER_AGE_BEHIND_NAT_S if is_short else OFFER_AGE_S
 
 
 def shortened(description: str) -> str:
@@ -197,6 +240,10 @@ def shortened(description: str) -> str:
             raise TransportFailed("a description is too long")
         del lines[last]
     return "\r\n".join(lines)
+
+
+def _candidates(description: str) -> list[list[str]]:
+    return [line.split() for line in description.splitlines() if line.startswith(_CANDIDATE)]
 
 
 def _is_local_name(line: str) -> bool:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,16 +23,27 @@ class NeverReady(Exception):
 class LiveTree:
     """Starts and stops one process tree, and remembers all that it printed."""
 
-    def __init__(self, state_dir: Path, *, port: int = 0, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        port: int = 0,
+        environment: dict[str, str] | None = None,
+        host: str = "127.0.0.1",
+        inside: Sequence[str] = (),
+    ) -> None:
+        """Prepare a tree that listens at `host`; `inside` is put before its command, to run it elsewhere."""
         self.state_dir = state_dir
         self.port = port
+        self.host = host
+        self.inside = inside
         self.more_environment = environment or {}
         self.lines: list[str] = []
         self.changed = threading.Condition()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def output(self) -> str:
@@ -52,8 +64,9 @@ class LiveTree:
 
     def launch(self, *options: str) -> None:
         """Start the tree without waiting for it."""
+        where = ("--host", self.host, "--port", str(self.port))
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "mesa_up", "--port", str(self.port), *options],
+            [*self.inside, sys.executable, "manage.py", "mesa_up", *where, *options],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,

@@ -20,7 +20,7 @@ said=()
 empties=()
 trap 'kill -INT -- "${pids[@]/#/-}" 2>/dev/null; wait; rm -f "${said[@]}"; exit 130' INT TERM
 
-# usage: start NAME EMPTY command…; two groups side by side use both processors of a small machine.
+# usage: start NAME EMPTY command…; groups side by side use both processors of a small machine.
 start() {
   names+=("$1")
   empties+=("$2")
@@ -47,7 +47,7 @@ skip() {
   skipped+=("$1: $2. Install: sudo apt-get install -y $3")
 }
 
-tests/install.sh "$python" redis-server postgresql
+tests/install.sh "$python" redis-server postgresql coturn iproute2 nftables
 
 case $tier in
   short) marked='not long' on_servers=0 ;;
@@ -56,7 +56,14 @@ case $tier in
   *) echo "usage: tests/run.sh short|long" >&2; exit 2 ;;
 esac
 
-start 'embedded default' 0 "$python" -m pytest -q -m "$marked"
+start 'embedded default' 0 "$python" -m pytest -q -m "not nat and $marked"
+
+why_no_lab=$("$python" -m tests.nat.lab)
+if [ -z "$why_no_lab" ]; then
+  start 'NAT lab' 0 "$python" -m pytest -q -m "nat and $marked" tests/nat
+else
+  skip 'NAT lab' "it $why_no_lab" 'coturn iproute2 nftables'
+fi
 
 servers=()
 if compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then

@@ -33,9 +33,9 @@ class Codec(Generic[T]):
     to_json: Callable[[T], object]
 
 
-def wire(codec: Codec[T]) -> T:
-    """Declare a frame's field; its type is what the codec parses."""
-    field: Any = dataclasses.field(metadata={"codec": codec})
+def wire(codec: Codec[T], *, is_secret: bool = False) -> T:
+    """Declare a frame's field; its type is what the codec parses. A secret does not show in a repr."""
+    field: Any = dataclasses.field(metadata={"codec": codec}, repr=not is_secret)
     return field  # type: ignore[no-any-return]  # dataclasses.field stands for the value it declares
 
 

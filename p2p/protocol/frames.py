@@ -29,6 +29,7 @@ FrameToServer = (
 )
 FrameToPeer = (
     to_peer.Welcome
+    | to_peer.IceServers
     | to_peer.Snapshot
     | to_peer.Guard
     | to_peer.OfferWanted

@@ -29,6 +29,7 @@ from p2p.protocol.limits import (
     FRAME_BYTES,
     FRAMES_PER_S,
     MAX_ATTEMPT,
+    MAX_ICE_SERVERS,
     MAX_INDEX,
     MAX_OFFERS,
     MAX_RECEIPT_ENTRIES,
@@ -111,7 +112,7 @@ class IceServer:
 
     urls: tuple[str, ...] = wire(listed(text, 4, at_least=1))
     username: str | None = wire(optional(text))
-    credential: str | None = wire(optional(text))
+    credential: str | None = wire(optional(text), is_secret=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ class ConversationRevision:
     revision: int = wire(revision_number)
 
 
+ice_server_list = listed(record(IceServer), MAX_ICE_SERVERS)
 receipt_entries = listed(record(ReceiptEntry), MAX_RECEIPT_ENTRIES)
 optional_credit = optional(record(Credit))
 

@@ -42,6 +42,7 @@ from p2p.protocol.parts import (
     attempts_so_far,
     device_id,
     hop_id,
+    ice_server_list,
     link_id,
     need_content,
     optional_credit,
@@ -64,11 +65,19 @@ class Welcome:
 
     TYPE: ClassVar = ToPeer.WELCOME
     versions: tuple[str, ...] = wire(listed(text, 4, at_least=1))
-    ice_servers: tuple[IceServer, ...] = wire(listed(record(IceServer), 4))
+    ice_servers: tuple[IceServer, ...] = wire(ice_server_list)
     limits: Limits = wire(record(Limits))
     epoch: bytes = wire(binary(ids.EPOCH_BYTES))
     resume: bytes = wire(binary(ids.RESUME_BYTES))
     resumed: bool = wire(flag)
+
+
+@dataclass(frozen=True, slots=True)
+class IceServers:
+    """The ICE servers from now on, in place of those of the welcome: their credentials end soon."""
+
+    TYPE: ClassVar = ToPeer.ICE_SERVERS
+    ice_servers: tuple[IceServer, ...] = wire(ice_server_list)
 
 
 @dataclass(frozen=True, slots=True)

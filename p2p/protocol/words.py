@@ -27,6 +27,7 @@ class ToPeer(StrEnum):
     """Types of frames from the server: a fact or an order."""
 
     WELCOME = "welcome"
+    ICE_SERVERS = "ice_servers"
     SNAPSHOT = "snapshot"
     GUARD = "guard"
     OFFER_WANTED = "offer_wanted"

@@ -146,6 +146,23 @@ def test_tree_starts_on_a_fit_store_of_the_operator(tmp_path: Path) -> None:
     assert (started, code) == ({"web", "worker"}, 0)
 
 
+@pytest.mark.parametrize(
+    ("servers", "secret", "ids"),
+    [
+        ([], "", []),
+        (["stun:stun.mesa.example"], "", []),
+        (["stun:stun.mesa.example", "turn:turn.mesa.example"], "", ["mesa.E003"]),
+        (["turns:turn.mesa.example"], "t" * 39, ["mesa.E003"]),
+        (["turns:turn.mesa.example"], "t" * 40, []),
+    ],
+)
+def test_turn_server_without_a_good_secret_is_an_error(
+    servers: list[str], secret: str, ids: list[str]
+) -> None:
+    with override_settings(ICE_SERVERS=servers, TURN_SECRET=secret):
+        assert [message.id for message in checks.check_turn_secret(None)] == ids
+
+
 @pytest.mark.parametrize(("key", "ids"), [("x" * 40, []), ("x" * 39, ["mesa.E001"])])
 def test_short_secret_key_is_an_error(key: str, ids: list[str]) -> None:
     with override_settings(SECRET_KEY=key):

@@ -10,22 +10,33 @@ import pytest
 from tests.live_tree import ROOT
 
 NO_TESTS = 5
-# Stands for the interpreter: ends as pytest would, for the group on other servers and for the one without.
+# Stands for the interpreter: ends as pytest would, for each group, and says whether there can be a NAT lab.
 INTERPRETER = """#!/bin/sh
 case "$*" in
   *tests.servers*) exit {on_servers} ;;
+  *tests.nat.lab*) echo '{no_lab}' ;;
+  *'-m nat and'*) exit {nat} ;;
   *) exit {embedded} ;;
 esac
 """
 
 
 def run_tier(
-    directory: Path, tier: str, *, embedded: int, on_servers: int
+    directory: Path,
+    tier: str,
+    *,
+    embedded: int = 0,
+    on_servers: int = 0,
+    nat: int = 0,
+    no_lab: str = "",
+    more: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run the script in a copy of its surroundings, where pytest ends with the given codes."""
     programs = {
         "tests/install.sh": "#!/bin/sh\n",
-        ".venv/bin/python": INTERPRETER.format(embedded=embedded, on_servers=on_servers),
+        ".venv/bin/python": INTERPRETER.format(
+            embedded=embedded, on_servers=on_servers, nat=nat, no_lab=no_lab
+        ),
         "bin/redis-server": "#!/bin/sh\n",
     }
     for name, text in programs.items():
@@ -35,7 +46,7 @@ def run_tier(
     shutil.copy(ROOT / "tests" / "run.sh", directory / "tests")
     return subprocess.run(
         [directory / "tests" / "run.sh", tier],
-        env={"PATH": f"{directory}/bin:{os.environ['PATH']}"},
+        env={"PATH": f"{directory}/bin:{os.environ['PATH']}", **(more or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -64,3 +75,23 @@ def test_tier_passes_only_with_tests_that_passed(
 
     assert ended.returncode == code
     assert ("failed   embedded default" in ended.stdout) == (embedded != 0)
+
+
+@pytest.mark.parametrize(("nat", "code"), [(0, 0), (1, 1), (NO_TESTS, 1)])
+@pytest.mark.parametrize("tier", ["short", "long"])
+def test_nat_lab_is_a_group_of_its_own(tmp_path: Path, tier: str, nat: int, code: int) -> None:
+    ended = run_tier(tmp_path, tier, nat=nat)
+
+    assert ended.returncode == code
+    assert ("failed   NAT lab" in ended.stdout) == (code != 0)
+
+
+@pytest.mark.parametrize(("environment", "code"), [({}, 0), ({"CI": "true"}, 1)])
+def test_lab_that_can_not_be_is_named_and_fails_in_ci_only(
+    tmp_path: Path, environment: dict[str, str], code: int
+) -> None:
+    ended = run_tier(tmp_path, "short", nat=1, no_lab="needs root", more=environment)
+
+    assert "skipped  NAT lab: it needs root." in ended.stdout
+    assert "failed   NAT lab" not in ended.stdout
+    assert ended.returncode == code

@@ -1,21 +1,23 @@
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.db import connection
 
-from p2p.greeting import ice_servers
 from p2p.protocol.frames import parse_to_peer, to_text
 from p2p.protocol.parts import LIMITS
 from p2p.protocol.to_peer import Welcome
+from p2p.turn import ice_servers
 from tests.live_tree import ROOT
 
 POSTGRESQL = {"MESA_DATABASE_URL": "postgresql://mesa@db/mesa"}
 REDIS = {"MESA_REDIS_URL": "redis://store/0"}
 SECRET = {"MESA_SECRET_KEY": "x" * 40}
+TURN_SECRET = "t" * 40
 
 
 def load(state: Path, environment: dict[str, str], show: str) -> subprocess.CompletedProcess[str]:
@@ -65,21 +67,35 @@ def test_no_foreign_server_is_asked_by_default(tmp_path: Path) -> None:
 
 
 def test_ice_servers_that_are_named_all_reach_the_peers(tmp_path: Path) -> None:
-    urls = [f"stun:stun{number}.mesa.example:3478" for number in range(4)]
+    urls = [
+        "stun:stun.mesa.example",
+        "turn:[2001:db8::1]:3478",
+        "turn:turn.mesa.example:3478?transport=tcp",
+        "turns:turn.mesa.example:5349",
+    ]
+    given = {"MESA_ICE_SERVERS": " ".join(urls), "MESA_TURN_SECRET": TURN_SECRET}
 
-    named = load(tmp_path, {"MESA_ICE_SERVERS": " ".join(urls)}, "settings.ICE_SERVERS")
-    welcome = Welcome(("mesa.1",), ice_servers(urls), LIMITS, bytes(16), bytes(32), resumed=False)
+    named = load(tmp_path, given, "[settings.ICE_SERVERS, settings.TURN_SECRET]")
+    servers = ice_servers(urls, TURN_SECRET, now=datetime(2026, 11, 1, tzinfo=UTC))
+    welcome = Welcome(("mesa.1",), servers, LIMITS, bytes(16), bytes(32), resumed=False)
 
-    assert named.stdout == str(urls)
+    assert named.stdout == str([urls, TURN_SECRET])
+    assert [each.urls for each in servers] == [(url,) for url in urls]
     assert parse_to_peer(to_text(welcome)) == welcome
 
 
 @pytest.mark.parametrize(
     ("servers", "why"),
     [
-        ("turn:turn.mesa.example", "MESA_ICE_SERVERS must start with one of: stun"),
-        ("stun:stun.mesa.example turns:turn.mesa.example", "MESA_ICE_SERVERS must start with one of: stun"),
-        ("stun.mesa.example", "MESA_ICE_SERVERS must start with one of: stun"),
+        ("turn:turn.mesa.example", "MESA_TURN_SECRET must be set"),
+        ("stun:stun.mesa.example turns:turn.mesa.example", "MESA_TURN_SECRET must be set"),
+        ("stun.mesa.example", "MESA_ICE_SERVERS must start with one of: stun, turn, turns"),
+        ("stuns:stun.mesa.example", "MESA_ICE_SERVERS must start with one of: stun, turn, turns"),
+        ("stun:", "MESA_ICE_SERVERS must have the form"),
+        ("stun://stun.mesa.example", "MESA_ICE_SERVERS must have the form"),
+        ("stun:stun.mesa.example?transport=udp", "MESA_ICE_SERVERS must have the form"),
+        ("turn:ada@turn.mesa.example", "MESA_ICE_SERVERS must have the form"),
+        ("turns:turn.mesa.example?transport=udp", "MESA_ICE_SERVERS must have the form"),
         ("stun:a stun:b stun:c stun:d stun:e", "MESA_ICE_SERVERS must name at most 4"),
     ],
 )

@@ -61,7 +61,8 @@ class RecordingTransport(AiortcTransport):
 async def forward(state: Path, record: Record) -> None:
     output = Output(is_json=True)
 
-    def make_transports(ice_servers: Sequence[IceServer]) -> TransportFactory:
+    def make_transports(ice_servers: Sequence[IceServer], *, turn_only: bool) -> TransportFactory:
+        assert not turn_only
         return lambda callbacks: RecordingTransport(callbacks, ice_servers, record)
 
     async with Peer(Config(state), make_transports=make_transports) as peer, peer.events() as events:

@@ -44,7 +44,7 @@ def make_neighbour(tasks: Tasks) -> Neighbour:
         received=lambda link, frame: neighbour.frames.put_nowait((link, frame)),
     )
     neighbour.__init__(Links(reports, tasks))  # type: ignore[misc]  # the reports need the object they report to
-    neighbour.links.use(aiortc_factory([]))
+    neighbour.links.use(aiortc_factory([], turn_only=False))
     return neighbour
 
 

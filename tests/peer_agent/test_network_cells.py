@@ -115,7 +115,7 @@ async def forwarder() -> AsyncIterator[Forwarder]:
                     clock=Clock(),
                     report=events.put_nowait,
                     forwards=True,
-                    make_transports=lambda servers: wire,
+                    make_transports=lambda ice_servers, turn_only: wire,
                 )
             )
             network.start(Listener(lambda envelope: None, lambda frame: None, lambda on: None, lambda: None))

@@ -20,11 +20,16 @@ from tests.peer_agent.test_link_limit import Turned, Wire
 LIMIT_S = 10.0
 HOST = "a=candidate:1 1 udp 1 192.168.0.7 50000 typ host\r\n"
 SEEN = "a=candidate:2 1 udp 1 203.0.113.9 50000 typ srflx raddr 192.168.0.7 rport 50000\r\n"
+TURNED = "a=candidate:3 1 udp 1 203.0.113.2 50001 typ relay raddr 0.0.0.0 rport 9\r\n"
 
 
 @pytest.mark.parametrize(
     ("offer", "nat", "age_s"),
-    [(HOST, Nat.UNKNOWN, OFFER_AGE_S), (HOST + SEEN, Nat.CONE, OFFER_AGE_BEHIND_NAT_S)],
+    [
+        (HOST, Nat.UNKNOWN, OFFER_AGE_S),
+        (HOST + SEEN, Nat.CONE, OFFER_AGE_BEHIND_NAT_S),
+        (TURNED, Nat.UNKNOWN, OFFER_AGE_BEHIND_NAT_S),
+    ],
 )
 async def test_offers_are_renewed_at_their_age(
     monkeypatch: pytest.MonkeyPatch, offer: str, nat: Nat, age_s: float

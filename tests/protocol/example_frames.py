@@ -91,6 +91,13 @@ TO_PEER: dict[str, frames.FrameToPeer] = {
         drawn("resume", 32),
         True,
     ),
+    "ice_servers, none": to_peer.IceServers(()),
+    "ice_servers, new credentials": to_peer.IceServers(
+        (
+            IceServer(("stun:stun.example.org:3478",), None, None),
+            IceServer(("turns:turn.example.org:5349",), "1760000400", "bmV3"),
+        )
+    ),
     "snapshot, empty": to_peer.Snapshot((), (), (), ()),
     "snapshot, something of each": to_peer.Snapshot(
         (HOP, OPEN.hop),

@@ -11,6 +11,34 @@ from tests.protocol.example_frames import TO_PEER, TO_SERVER
 from tests.protocol.refused_frames import DROP, TO_PEER_CHANGES, TO_SERVER_CHANGES, TO_SERVER_TEXTS, Change
 from tests.protocol.vector_files import Case, frame_text, to_parts
 
+SECRET = "40-characters-of-an-operators-own-secret"
+TURN_LOGINS = [
+    (
+        "at a full step",
+        SECRET,
+        1_761_998_400,
+        "000102030405060708090a0b",
+        "1762002000:AAECAwQFBgcICQoL",
+        "OwrElpCBxxIfGXoWcpza9WUjbRw=",
+    ),
+    (
+        "a second after it",
+        SECRET,
+        1_761_998_401,
+        "ffffffffffffffffffffffff",
+        "1762002600:________________",
+        "1f4dG7t7nvbOZDgtfzuB9ZDuGQQ=",
+    ),
+    (
+        "a secret that is not ASCII",
+        "gė",
+        1_761_999_000,
+        "000000000000000000000000",
+        "1762002600:AAAAAAAAAAAAAAAA",
+        "99l/xhLfJs0MZN+cHuT3UmzctZw=",
+    ),
+]
+
 
 def cases() -> Iterator[Case]:
     """Every case of the file, in order."""
@@ -33,9 +61,25 @@ def cases() -> Iterator[Case]:
         "guard, our offer was taken",
     ):
         yield from (_case("to_peer", *text) for text in _padded_texts(frames.to_text(TO_PEER[name])))
+    yield from _turn_logins()
     yield _case(
         "to_peer", "a byte over the limit", '{"type":"mailbox"}'.ljust(FRAME_BYTES + 1), "frame_too_large"
     )
+
+
+def _turn_logins() -> Iterator[Case]:
+    """Written out, as `openssl dgst -sha1 -hmac` gives them: the server's own code must not be its judge."""
+    for name, secret, now, random, username, credential in TURN_LOGINS:
+        yield {
+            "name": f"turn_login: {name}",
+            "check": "turn_login",
+            "expect": "ok",
+            "secret": secret,
+            "now": now,
+            "random": random,
+            "username": username,
+            "credential": credential,
+        }
 
 
 def _case(direction: str, name: str, text: str, expect: str = "ok") -> Case:

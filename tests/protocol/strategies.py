@@ -96,6 +96,7 @@ TO_PEER: dict[str, st.SearchStrategy[frames.FrameToPeer]] = {
         resumes,
         st.booleans(),
     ),
+    "ice_servers": st.builds(to_peer.IceServers, several(ice_servers, 4)),
     "snapshot": st.builds(
         to_peer.Snapshot,
         several(hops),

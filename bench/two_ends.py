@@ -14,17 +14,13 @@ from peer_agent.account import Account
 from peer_agent.books import Books, open_books
 from peer_agent.clock import Clock
 from peer_agent.contact_book import Contact, ContactState, new_contact
-from peer_agent.crypto.identity import (
-    RecoveryKey,
-    create_device,
-    create_first_statement,
-    create_recovery_code,
-    pack_chain,
-)
+from peer_agent.crypto.chain import pack_chain
+from peer_agent.crypto.identity import RecoveryKey, create_device, create_recovery_code
 from peer_agent.crypto.messages import DeliveryToken, Text
 from peer_agent.crypto.onion_keys import OnionKeys
 from peer_agent.crypto.prekeys import PrekeyKind, verify_bundle
 from peer_agent.crypto.sessions import begin_session
+from peer_agent.crypto.statements import create_first_statement
 from peer_agent.inbox import Inbox, InboxEdges
 from peer_agent.opening import Opener
 from peer_agent.outbox import Sealed

@@ -8,8 +8,9 @@ from typing import Any
 
 from p2p.protocol.fields import b64_bytes, b64_text
 from peer_agent.account import random_number
+from peer_agent.crypto.chain import split_chain, verify_chain
 from peer_agent.crypto.errors import CryptoError
-from peer_agent.crypto.identity import DeviceEntry, DeviceId, Identity, split_chain, verify_chain
+from peer_agent.crypto.identity import DeviceEntry, DeviceId, Identity
 from peer_agent.crypto.primitives import sha256
 from peer_agent.errors import UnknownUser
 from peer_agent.store import Store, row_key

@@ -14,8 +14,9 @@ from peer_agent.api import Api, UserBundle
 from peer_agent.books import Books
 from peer_agent.clock import Clock
 from peer_agent.contact_book import Contact, ContactState, folded, new_contact
+from peer_agent.crypto.chain import pack_chain, split_chain, verify_chain
 from peer_agent.crypto.errors import CryptoError
-from peer_agent.crypto.identity import Identity, pack_chain, split_chain, verify_chain
+from peer_agent.crypto.identity import Identity
 from peer_agent.crypto.messages import (
     ContactAccept,
     ContactRequest,

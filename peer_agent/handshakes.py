@@ -9,8 +9,9 @@ import logging
 from peer_agent.api import Api, UserBundle
 from peer_agent.clock import Clock
 from peer_agent.contact_book import Contact
+from peer_agent.crypto.chain import pack_chain
 from peer_agent.crypto.errors import CryptoError
-from peer_agent.crypto.identity import DeviceEntry, DeviceKeys, pack_chain
+from peer_agent.crypto.identity import DeviceEntry, DeviceKeys
 from peer_agent.crypto.prekeys import verify_bundle
 from peer_agent.crypto.sessions import Session, begin_session
 from peer_agent.errors import ContactBlocked, Refused, ServerUnreachable

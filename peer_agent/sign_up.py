@@ -9,14 +9,9 @@ from peer_agent.account import Account, load_account, load_tokens, require_accou
 from peer_agent.api import Api
 from peer_agent.clock import Clock, spoken
 from peer_agent.contact_book import folded
-from peer_agent.crypto.identity import (
-    RecoveryCode,
-    RecoveryKey,
-    create_device,
-    create_first_statement,
-    create_recovery_code,
-    pack_chain,
-)
+from peer_agent.crypto.chain import pack_chain
+from peer_agent.crypto.identity import RecoveryCode, RecoveryKey, create_device, create_recovery_code
+from peer_agent.crypto.statements import create_first_statement
 from peer_agent.errors import LoginRefused, Refused, UsageError
 from peer_agent.rest import Rest
 from peer_agent.store import Store

@@ -13,14 +13,9 @@ from accounts.logins import Login, TokenPair, find_login, start_login
 from accounts.models import DeliveryToken, Device, Statement, User
 from accounts.tokens import TokenKind, read_token
 from p2p.protocol.fields import b64_text
-from peer_agent.crypto.identity import (
-    DeviceKeys,
-    RecoveryKey,
-    create_device,
-    create_first_statement,
-    create_recovery_code,
-)
+from peer_agent.crypto.identity import DeviceKeys, RecoveryKey, create_device, create_recovery_code
 from peer_agent.crypto.prekeys import PrekeyId, PrekeyKind, create_prekey
+from peer_agent.crypto.statements import create_first_statement
 
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)

@@ -11,15 +11,11 @@ from peer_agent.api import Api, DeviceBundle, UserBundle
 from peer_agent.books import Books, open_books
 from peer_agent.clock import Clock
 from peer_agent.contact_book import Contact, ContactState, new_contact
-from peer_agent.crypto.identity import (
-    RecoveryKey,
-    create_device,
-    create_first_statement,
-    create_recovery_code,
-    pack_chain,
-)
+from peer_agent.crypto.chain import pack_chain
+from peer_agent.crypto.identity import RecoveryKey, create_device, create_recovery_code
 from peer_agent.crypto.messages import Message, Text
 from peer_agent.crypto.prekeys import PrekeyKind
+from peer_agent.crypto.statements import create_first_statement
 from peer_agent.events import Event, MessageReceived
 from peer_agent.handshakes import Handshakes
 from peer_agent.inbox import Inbox, InboxEdges

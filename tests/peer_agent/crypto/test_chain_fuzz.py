@@ -1,0 +1,106 @@
+"""Chains with errors of every sort: nothing is accepted that nobody signed, and nothing crashes."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from peer_agent.crypto.chain import pack_chain, split_chain, verify_chain
+from peer_agent.crypto.errors import CryptoError
+from peer_agent.crypto.primitives import sha256
+from peer_agent.crypto.statements import Statement
+
+from .vector_files import load
+
+# Ten thousand together, of each sort as many as its price allows.
+SHORT = {"edited": 2_000, "arbitrary": 5_000, "packed": 3_000}
+LONG = 1_000_000
+
+CASES = load("identity", "next-statement")
+CHAINS = [tuple(bytes.fromhex(each) for each in (*case["statements"], case["statement"])) for case in CASES]
+PREFIXES = {chain[:length] for chain in CHAINS for length in range(1, len(chain) + 1)}
+STATEMENTS = sorted({statement for chain in CHAINS for statement in chain})
+ERRORS = ("put", "cut", "insert", "swap", "drop", "splice")
+
+Chain = tuple[bytes, ...]
+
+
+def edited(chain: Chain, how: str, at: int, new: bytes) -> Chain:
+    """A chain after one error."""
+    *before, last = chain
+    place = at % len(chain)
+    match how:
+        case "put":
+            return (*before, last[:at] + new + last[at + len(new) :])
+        case "cut":
+            return (*before, last[:at] + last[at + len(new) :])
+        case "insert":
+            return (*before, last[:at] + new + last[at:])
+        case "swap":
+            return (*chain[:place], last, *before)
+        case "drop":
+            return (*chain[:place], *chain[place + 1 :])
+    return (*before[:place], STATEMENTS[at % len(STATEMENTS)])
+
+
+def check_edited(drawn: bytes) -> None:
+    # One draw of bytes: with a strategy for each part, hypothesis would take most of the time.
+    chain = CHAINS[drawn[0] % len(CHAINS)]
+    chain = edited(chain, ERRORS[drawn[1] % len(ERRORS)], int.from_bytes(drawn[2:4], "big") % 300, drawn[4:])
+    try:
+        found = verify_chain(chain)
+    except CryptoError:
+        return
+    assert chain in PREFIXES
+    assert found.statements == chain
+
+
+def check_arbitrary(raw: bytes) -> None:
+    number = len(raw) % 2
+    head = b"\x01" + raw[:1] + number.to_bytes(4, "big") + bytes(32)
+    for text in (raw, head + raw[1:]):
+        try:
+            statement = Statement.read(text, number=number, previous=bytes(32))
+        except CryptoError:
+            continue
+        assert statement.pack() == text
+
+
+def check_packed(raw: bytes) -> None:
+    for text in (raw, b"\x01" + raw):
+        try:
+            statements = split_chain(text)
+        except CryptoError:
+            continue
+        assert pack_chain(statements) == text
+
+
+CHECKS = {
+    "edited": (check_edited, st.binary(min_size=4, max_size=8)),
+    "arbitrary": (check_arbitrary, st.binary(max_size=330)),
+    "packed": (check_packed, st.binary(max_size=60)),
+}
+
+
+def fuzz(what: str, *, tries: int) -> None:
+    check, inputs = CHECKS[what]
+    settings(max_examples=tries, deadline=None, database=None)(given(inputs)(check))()
+
+
+@pytest.mark.parametrize("what", CHECKS)
+def test_nothing_is_accepted_that_nobody_signed(what: str) -> None:
+    fuzz(what, tries=SHORT[what])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("what", CHECKS)
+def test_nothing_is_accepted_that_nobody_signed_in_a_million_tries(what: str) -> None:
+    fuzz(what, tries=LONG)
+
+
+def test_statement_read_from_the_vectors_packs_to_the_same_bytes() -> None:
+    for chain in CHAINS:
+        previous = bytes(32)
+        for number, raw in enumerate(chain):
+            assert Statement.read(raw, number=number, previous=previous).pack() == raw
+            previous = sha256(raw)

@@ -8,10 +8,11 @@ from django.conf import settings
 
 from p2p.protocol.fields import b64_text
 from peer_agent.crypto.identity import create_device
+from tests.accounts.hashing import while_hashing
 from tests.accounts.household import Household
 from tests.accounts.rest import Rest, code
 from tests.accounts.test_login_end import heard_by_socket
-from tests.factories import PASSWORD, make_login
+from tests.factories import PASSWORD, make_login, make_recovery_proof
 
 NEW_PASSWORD = "another correct horse"
 
@@ -71,6 +72,23 @@ def test_wrong_password_changes_nothing(ada: Household) -> None:
 
     assert Rest(other).get("me/").status_code == 200
     assert log_in(ada, PASSWORD) == 200
+
+
+def test_old_password_does_not_win_over_a_recovery(ada: Household) -> None:
+    challenge = Rest().challenge()
+    recovery = {
+        "username": "ada",
+        "password": "the recovered one",
+        "challenge": challenge,
+        "signature": make_recovery_proof(ada.user, challenge),
+        "statement": None,
+    }
+
+    with while_hashing(lambda: Rest().post("recover/", recovery)):
+        response = change(ada)
+
+    assert code(response) == (403, "wrong_password")
+    assert log_in(ada, "the recovered one") == 200
 
 
 def test_wrong_passwords_are_counted_with_those_of_logins(ada: Household) -> None:

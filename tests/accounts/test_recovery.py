@@ -1,15 +1,18 @@
 """The recovery code over REST: who may use it, what it changes, and that all of that happens or nothing."""
 
 import asyncio
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from accounts.delivery import digest_of, may_claim, recipient_of
 from accounts.models import Device, DeviceLogin, StandingPrekey
+from accounts.passwords import AT_ONCE, hashing_slot
 from p2p.protocol.fields import b64_bytes, b64_text
 from peer_agent.crypto.identity import DeviceKeys, RecoveryKey, create_device, create_recovery_code
 from peer_agent.crypto.statements import AddDevice, NewRecoveryKey, Recover
+from tests.accounts.hashing import while_hashing
 from tests.accounts.household import Household
 from tests.accounts.rest import Rest, code
 from tests.accounts.test_login_end import heard_by_socket
@@ -188,6 +191,24 @@ def test_replaced_code_recovers_nothing(ada: Household) -> None:
 
     assert code(Rest().post("recover/", request)) == REFUSED
     assert ada.rest.get("me/").status_code == 200
+
+
+def test_code_that_is_replaced_meanwhile_recovers_nothing(ada: Household) -> None:
+    request, replacement = body(ada, create_device()), ada.new_code()
+
+    with while_hashing(lambda: ada.post(replacement)):
+        response = Rest().post("recover/", request)
+
+    assert code(response) == REFUSED
+    assert ada.rest.get("me/").status_code == 200
+
+
+def test_bad_proof_costs_no_hashing(ada: Household) -> None:
+    with ExitStack() as all_slots:
+        for _ in range(AT_ONCE):
+            all_slots.enter_context(hashing_slot())
+
+        assert code(recover(ada, signature=b64_text(bytes(64)))) == REFUSED
 
 
 def test_new_code_recovers(ada: Household) -> None:

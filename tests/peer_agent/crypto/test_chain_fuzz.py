@@ -9,43 +9,15 @@ from peer_agent.crypto.errors import CryptoError
 from peer_agent.crypto.primitives import sha256
 from peer_agent.crypto.statements import Statement
 
-from .vector_files import load
+from .edited_chains import CHAINS, PREFIXES, drawings, edited_chain
 
 # Ten thousand together, of each sort as many as its price allows.
 SHORT = {"edited": 2_000, "arbitrary": 5_000, "packed": 3_000}
 LONG = 1_000_000
 
-CASES = load("identity", "next-statement")
-CHAINS = [tuple(bytes.fromhex(each) for each in (*case["statements"], case["statement"])) for case in CASES]
-PREFIXES = {chain[:length] for chain in CHAINS for length in range(1, len(chain) + 1)}
-STATEMENTS = sorted({statement for chain in CHAINS for statement in chain})
-ERRORS = ("put", "cut", "insert", "swap", "drop", "splice")
-
-Chain = tuple[bytes, ...]
-
-
-def edited(chain: Chain, how: str, at: int, new: bytes) -> Chain:
-    """A chain after one error."""
-    *before, last = chain
-    place = at % len(chain)
-    match how:
-        case "put":
-            return (*before, last[:at] + new + last[at + len(new) :])
-        case "cut":
-            return (*before, last[:at] + last[at + len(new) :])
-        case "insert":
-            return (*before, last[:at] + new + last[at:])
-        case "swap":
-            return (*chain[:place], last, *before)
-        case "drop":
-            return (*chain[:place], *chain[place + 1 :])
-    return (*before[:place], STATEMENTS[at % len(STATEMENTS)])
-
 
 def check_edited(drawn: bytes) -> None:
-    # One draw of bytes: with a strategy for each part, hypothesis would take most of the time.
-    chain = CHAINS[drawn[0] % len(CHAINS)]
-    chain = edited(chain, ERRORS[drawn[1] % len(ERRORS)], int.from_bytes(drawn[2:4], "big") % 300, drawn[4:])
+    chain = edited_chain(drawn)
     try:
         found = verify_chain(chain)
     except CryptoError:
@@ -75,7 +47,7 @@ def check_packed(raw: bytes) -> None:
 
 
 CHECKS = {
-    "edited": (check_edited, st.binary(min_size=4, max_size=8)),
+    "edited": (check_edited, drawings),
     "arbitrary": (check_arbitrary, st.binary(max_size=330)),
     "packed": (check_packed, st.binary(max_size=60)),
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.ids import DeviceId
-from peer_agent.crypto.chain import split_chain, verify_chain
+from peer_agent.crypto.chain import read_chain, split_chain
 from peer_agent.crypto.identity import DeviceKeys, Identity
 from peer_agent.errors import LoginRefused
 from peer_agent.rest import Tokens
@@ -39,7 +39,7 @@ class Account:
 
     @property
     def identity(self) -> Identity:
-        return verify_chain(self.statements)
+        return read_chain(self.chain)
 
 
 def load_account(store: Store) -> Account | None:

@@ -6,6 +6,7 @@ Spec: docs/spec/identity.md
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
+from functools import lru_cache
 from itertools import takewhile
 from typing import Final
 
@@ -111,6 +112,16 @@ def verify_chain(statements: Sequence[bytes]) -> Identity:
         day=so_far.day,
         statements=tuple(statements),
     )
+
+
+@lru_cache(maxsize=512)
+def read_chain(chain: bytes) -> Identity:
+    """Verify a packed chain; one that is read again and again, as those of contacts are, costs once.
+
+    Raises:
+        CryptoError: as `split_chain` and `verify_chain`.
+    """
+    return verify_chain(split_chain(chain))
 
 
 class _SoFar:

@@ -16,10 +16,12 @@ from peer_agent.crypto.identity import RecoveryKey, create_device, create_recove
 from peer_agent.crypto.messages import Message, Text
 from peer_agent.crypto.prekeys import PrekeyKind
 from peer_agent.crypto.statements import create_first_statement
+from peer_agent.delivery_tokens import DeliveryTokens
 from peer_agent.events import Event, MessageReceived
 from peer_agent.handshakes import Handshakes
 from peer_agent.inbox import Inbox, InboxEdges
 from peer_agent.opening import Opener
+from peer_agent.pins import Pins
 from peer_agent.rest import Rest, Tokens
 from peer_agent.state_dir import prepare_state_dir
 from peer_agent.store import Store, open_store
@@ -65,8 +67,16 @@ class Device:
             self.books.prekeys,
             self.time.clock(),
         )
+        api = Api(Rest(SERVER))
+        self.pins = Pins(
+            self.books,
+            DeliveryTokens(self.store, api),
+            self.account.identity,
+            self.time.clock(),
+            self.events.append,
+        )
         edges = InboxEdges(self.events.append, self.unreadable.append, self.resent.append)
-        self.inbox = Inbox(self.books, self.opener, edges, self.time.clock())
+        self.inbox = Inbox(self.books, self.opener, self.pins, edges, self.time.clock())
 
     def crash(self) -> None:
         """Lose everything that is not on the disk."""
@@ -153,7 +163,7 @@ def acquaint(one: Device, other: Device) -> None:
 def begin_session(one: Device, other: Device) -> None:
     """Begin a session from a fresh bundle."""
     clock = one.time.clock()
-    handshakes = Handshakes(one.account.device, Api(Rest(SERVER)), one.store, one.books.sessions, clock)
+    handshakes = Handshakes(one.account.device, Api(Rest(SERVER)), one.books, one.pins, clock)
     contact = one.contact(other)
     session = handshakes.begin(other.bundle(), contact.devices[0])
     with one.store.transaction():

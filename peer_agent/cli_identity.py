@@ -15,7 +15,7 @@ from peer_agent.desk import new_store, opened_store
 def recover(options: Namespace, config: Config, output: Output) -> None:
     """Bring an account back by its recovery code; all its devices of before are removed."""
     with new_store(config) as store:
-        password, code = read_new_password(options, prompt="New password"), read_code(options)
+        code, password = read_code(options), read_new_password(options, prompt="New password")
         server = config.server or DEFAULT_SERVER
         account = run(recovery.recover(store, server, options.user, code, password, Clock()))
     run(fill_stocks(config))

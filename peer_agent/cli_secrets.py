@@ -144,8 +144,8 @@ def hand_over_recovery_code(options: Namespace, username: str, code: RecoveryCod
             raise UsageError(f"The file {options.recovery_file} can not be written.") from error
         return
     sys.stdout.write(
-        f"\nRecovery code of {username}. It brings your account back when this device is lost, and sets a new\n"
-        "password. Nobody else has the code, and nobody can give you another one:\n\n"
+        f"\nRecovery code of {username}. It brings your account back when this device is lost, and sets a\n"
+        "new password. Nobody else has the code, and nobody can give you another one:\n\n"
         f"    {grouped(code)}\n\n"
     )
     for _ in range(3):

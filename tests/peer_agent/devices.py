@@ -12,9 +12,10 @@ from peer_agent.books import Books, open_books
 from peer_agent.clock import Clock
 from peer_agent.contact_book import Contact, ContactState, new_contact
 from peer_agent.crypto.chain import pack_chain
-from peer_agent.crypto.identity import RecoveryKey, create_device, create_recovery_code
+from peer_agent.crypto.identity import RecoveryCode, RecoveryKey, create_device, create_recovery_code
 from peer_agent.crypto.messages import Message, Text
 from peer_agent.crypto.prekeys import PrekeyKind
+from peer_agent.crypto.primitives import sha256
 from peer_agent.crypto.statements import create_first_statement
 from peer_agent.delivery_tokens import DeliveryTokens
 from peer_agent.events import Event, MessageReceived
@@ -144,10 +145,20 @@ def envelope_of(sender: Device, receiver: Device, message: Message) -> bytes:
     return envelope
 
 
+# The codes of accounts made here: whoever made one has written it down.
+_codes: dict[bytes, RecoveryCode] = {}
+
+
 def make_account(name: str, clock: Clock) -> Account:
     device, code = create_device(), create_recovery_code()
     statement = create_first_statement(name, device, RecoveryKey.from_code(code), day=clock.day())
+    _codes[sha256(statement)] = code
     return Account(SERVER, name, device, pack_chain([statement]))
+
+
+def code_of(account: Account) -> RecoveryCode:
+    """The recovery code of an account that was made here, whatever became of it since."""
+    return _codes[account.identity.fingerprint]
 
 
 def acquaint(one: Device, other: Device) -> None:

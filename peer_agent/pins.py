@@ -18,6 +18,11 @@ from peer_agent.events import ContactRenewed, ContactUnsafe, Event
 from peer_agent.safety import what_is_wrong
 
 
+# 64 of the longest statements.
+MAX_CHAIN_BYTES = 32_768
+NO_CHAIN = b"\x00"
+
+
 class Pins:
     """The chains of contacts, and the one place that changes them."""
 
@@ -143,8 +148,8 @@ def _risen(before: Mapping[DeviceId, DeviceEntry], after: Mapping[DeviceId, Devi
 
 
 def _packed(statements: Sequence[bytes]) -> bytes:
-    """What the server showed, to be kept; nothing of it, if it is no list of statements at all."""
+    """What the server showed instead of a chain, to be kept as far as it is not too long for one."""
     try:
-        return pack_chain(statements)
+        return pack_chain(statements)[:MAX_CHAIN_BYTES]
     except CryptoError:
-        return b""
+        return NO_CHAIN

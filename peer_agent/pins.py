@@ -17,7 +17,6 @@ from peer_agent.errors import ContactBlocked
 from peer_agent.events import ContactRenewed, ContactUnsafe, Event
 from peer_agent.safety import what_is_wrong
 
-
 # 64 of the longest statements.
 MAX_CHAIN_BYTES = 32_768
 NO_CHAIN = b"\x00"

@@ -106,7 +106,7 @@ def _recovered(identity: Identity, device: DeviceKeys, key: RecoveryKey, day: in
     """The chain with this device as its only one."""
     kept = identity.statements
     if len(kept) == MAX_STATEMENTS:
-        # A full chain: what devices said since the last statement by recovery makes room.
+        # A full chain is taken up again after the last statement by recovery.
         kept = kept[: 1 + max(at for at in range(len(kept)) if at == 0 or is_by_recovery(kept[at]))]
     before = verify_chain(kept)
     statement = create_next_statement(before, Recover(device.entry), key.signing, device.signing, day=day)

@@ -18,13 +18,18 @@ from peer_agent.cli_secrets import (
 from peer_agent.clock import Clock
 from peer_agent.config import DEFAULT_SERVER, Config
 from peer_agent.contact_book import Contact, ContactState
+from peer_agent.crypto.chain import GOOD
 from peer_agent.crypto.identity import Suite
 from peer_agent.crypto.messages import MAX_GREETING_SIGNS
 from peer_agent.desk import new_store, opened_desk, opened_store, read_store
 from peer_agent.errors import AgentError, StateInUse, UsageError
 from peer_agent.history import Kept
 from peer_agent.safety import weakest_suite
+from peer_agent.verifying import check_own_identity
 
+OTHER_IDENTITY = "The server shows another identity of yours than this device has; others may see it, too."
+    "The server shows another identity of yours than this device has: it may show it to others, too."
+)
 STATES = {
     ContactState.ASKED: "asked, no answer yet",
     ContactState.ASKING: "asks to be a contact",
@@ -136,15 +141,18 @@ async def status(options: Namespace, config: Config, output: Output) -> None:
         unshown = desk.conversations.books.history.count(Kept.READY)
         account = desk.account
         await desk.api.accounts.me()
+        verdict = await check_own_identity(desk)
+        warning = "" if verdict in GOOD else f" {OTHER_IDENTITY}"
         output.result(
             "status",
             f"{account.username} at {account.server}: logged in. "
-            f"Messages without a receipt: {waiting}. Messages not shown yet: {unshown}.",
+            f"Messages without a receipt: {waiting}. Messages not shown yet: {unshown}.{warning}",
             user=account.username,
             server=account.server,
             undelivered=waiting,
             unshown=unshown,
             fingerprint=account.identity.fingerprint.hex(),
+            identity=verdict,
         )
 
 

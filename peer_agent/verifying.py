@@ -4,10 +4,12 @@ Spec: docs/spec/identity.md, section "Verdict", and docs/spec/agent.md, section 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from peer_agent.account import save_account
 from peer_agent.books import Books
 from peer_agent.contact_book import Contact, ContactState, folded
-from peer_agent.crypto.chain import GOOD, judge, pack_chain, verify_chain
+from peer_agent.crypto.chain import GOOD, Verdict, judge, pack_chain, verify_chain
 from peer_agent.crypto.errors import CryptoError
 from peer_agent.crypto.identity import Identity, safety_number
 from peer_agent.desk import Desk
@@ -31,6 +33,25 @@ def mark_verified(books: Books, contact: Contact) -> Contact:
     """Keep that the users have compared their safety number."""
     with books.store.transaction():
         return books.contacts.change(contact.number, is_verified=True)
+
+
+async def check_own_identity(desk: Desk) -> Verdict:
+    """Judge what the server shows as this user's own chain; one that goes on with this device is kept.
+
+    Raises:
+        LoginRefused, Refused, ServerUnreachable
+    """
+    account = desk.account
+    try:
+        shown = verify_chain(await desk.api.accounts.statements())
+    except CryptoError:
+        return Verdict.CHANGED
+    verdict = judge(account.identity, shown)
+    if verdict in GOOD and account.device.entry not in shown.devices:
+        return Verdict.CHANGED
+    if verdict in GOOD and verdict is not Verdict.SAME:
+        save_account(desk.store, replace(account, chain=pack_chain(shown.statements)))
+    return verdict
 
 
 async def accept_new_keys(desk: Desk, username: str, *, seen: bytes, digits: str | None) -> Contact:

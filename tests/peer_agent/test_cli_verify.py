@@ -27,7 +27,7 @@ from peer_agent.tasks import Tasks
 from tests.live_tree import ROOT
 from tests.peer_agent.devices import Device, acquaint, make_account
 from tests.peer_agent.fake_server import LATER, Party
-from tests.peer_agent.households import with_device, with_new_code
+from tests.peer_agent.households import recovered, show, with_device, with_new_code
 from tests.peer_agent.listening_server import Server, listening
 from tests.terminal import Terminal
 
@@ -41,6 +41,7 @@ class Home:
     ada: Device
     bo: Account
     other: Account
+    server: Server
 
     def run(self, *words: str) -> int:
         return cli.main(["--state", str(self.ada.path), *words])
@@ -76,7 +77,7 @@ def home(tmp_path: Path) -> Home:
     acquaint(ada, bo)
     for device in (ada, bo):
         device.store.close()
-    return Home(ada, bo.account, make_account("bo", ada.time.clock()))
+    return Home(ada, bo.account, make_account("bo", ada.time.clock()), Server())
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -260,7 +261,7 @@ async def leave_prekeys(server: Server, account: Account, folder: Path) -> None:
 @pytest.fixture
 def served(home: Home, tmp_path: Path) -> Iterator[Home]:
     """The same, at a server that shows ada somebody else by bo's name."""
-    server = Server()
+    server = home.server
     for account in (home.ada.account, home.other):
         server.add(account)
     asyncio.run(leave_prekeys(server, home.other, tmp_path / "other"))
@@ -316,3 +317,33 @@ def test_no_on_the_terminal_changes_nothing(served: Home) -> None:
 
         assert terminal.wait(limit_s=LIMIT_S) == ExitCode.USAGE
     assert served.run("verify", "bo") == ExitCode.BLOCKED
+
+
+def test_status_says_that_the_own_identity_is_the_same(
+    served: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served.run("--json", "status")
+
+    assert printed(capsys)[-1]["identity"] == "same"
+
+
+def test_status_keeps_a_longer_list_of_ones_own(served: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    later = with_new_code(served.ada.account)
+    show(served.server, later)
+
+    served.run("--json", "status")
+    served.run("--json", "status")
+
+    assert [each["identity"] for each in printed(capsys)] == ["extended", "same"]
+
+
+@pytest.mark.parametrize("whose", ["a stranger's", "without this device"])
+def test_status_warns_of_another_identity_of_ones_own(
+    served: Home, whose: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = make_account("ada", served.ada.time.clock())
+    show(served.server, other if whose == "a stranger's" else recovered(served.ada.account))
+
+    assert served.run("status") == ExitCode.OK
+
+    assert "The server shows another identity of yours than this device has" in capsys.readouterr().out

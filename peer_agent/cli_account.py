@@ -28,8 +28,6 @@ from peer_agent.safety import weakest_suite
 from peer_agent.verifying import check_own_identity
 
 OTHER_IDENTITY = "The server shows another identity of yours than this device has; others may see it, too."
-    "The server shows another identity of yours than this device has: it may show it to others, too."
-)
 STATES = {
     ContactState.ASKED: "asked, no answer yet",
     ContactState.ASKING: "asks to be a contact",

@@ -28,6 +28,28 @@ class LoginRefused(AccountError):
     code = "login_refused"
 
 
+class StatementBehind(AccountError):
+    """A statement does not fit where the chain is. `number`: the place of the chain's last statement."""
+
+    code = "statement_behind"
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.more = {"number": number}
+
+
+class RecoveryRefused(AccountError):
+    """Unknown name, another recovery key, spent challenge or bad proof: one answer for all."""
+
+    code = "recovery_refused"
+
+
+class WrongPassword(AccountError):
+    """The caller's password is another."""
+
+    code = "wrong_password"
+
+
 class LoginLocked(AccountError):
     """Too many wrong passwords for this name from this address. `wait` is in seconds."""
 
@@ -73,7 +95,7 @@ class DeviceNotFound(AccountError):
 
 
 class StockFull(AccountError):
-    """More prekeys or delivery tokens than the limit."""
+    """More prekeys, delivery tokens or devices than the limit."""
 
     code = "stock_full"
 

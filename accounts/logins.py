@@ -99,7 +99,12 @@ def end_all_logins(*, user: User, cause: SessionEndCause) -> None:
     """Deny every token of a user and close all sockets."""
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(ver=F("ver") + 1)
-        _end(list(DeviceLogin.objects.filter(device__user=user).values_list("pk", flat=True)), cause)
+        end_logins(DeviceLogin.objects.filter(device__user=user), cause)
+
+
+def end_logins(logins: QuerySet[DeviceLogin], cause: SessionEndCause) -> None:
+    """Deny all tokens of some logins at once and close their sockets."""
+    _end(list(logins.values_list("pk", flat=True)), cause)
 
 
 def recheck_login(login: Login) -> Login | SessionEndCause:

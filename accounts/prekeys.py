@@ -6,19 +6,19 @@ Spec: docs/spec/prekeys.md
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import date, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from accounts.days import today
 from accounts.errors import StatementInvalid, StockFull
 from accounts.layouts import Refused
 from accounts.models import Device, OneTimePrekey, PrekeyKind, StandingPrekey
 from accounts.statements import Prekey, verify_prekey
 
 MAX_STOCK = 100
-EPOCH_DAY = date(1970, 1, 1)
 # So old a prekey is refused by whoever claims it.
 PREKEY_LIFETIME = timedelta(days=90)
 
@@ -101,10 +101,10 @@ def _in_stock() -> QuerySet[OneTimePrekey]:
 
 
 def _verify(device: Device, place: PrekeyKind, packed: Iterable[bytes | None]) -> list[Prekey]:
-    today = (timezone.now().astimezone(UTC).date() - EPOCH_DAY).days
+    day = today()
     try:
         prekeys = [
-            verify_prekey(each, device_id=device.pk, signing_key=bytes(device.signing_key), today=today)
+            verify_prekey(each, device_id=device.pk, signing_key=bytes(device.signing_key), today=day)
             for each in packed
             if each is not None
         ]

@@ -15,7 +15,7 @@ from accounts.mailbox import ENVELOPE_SIZES, MAX_FETCHED
 from accounts.models import DIGEST_BYTES, User
 from accounts.names import MAX_NAME_CHARACTERS, MIN_NAME_CHARACTERS, fold_name, is_canonical_name
 from accounts.prekeys import MAX_STOCK
-from accounts.statements import SIGNATURE_BYTES
+from accounts.statements import KEY_BYTES, SIGNATURE_BYTES
 from p2p.protocol.ids import TOKEN_BYTES
 
 MAX_PASSWORD_CHARACTERS = 1_024
@@ -36,6 +36,18 @@ class UserName(Text):
         return fold_name(super().to_internal_value(data))
 
 
+def refuse_weak_password(key: str, password: str, username: str) -> None:
+    """Refuse a new password that is short, common or the user's name; `key` is its place in the body.
+
+    Raises:
+        ValidationError: with the reasons.
+    """
+    try:
+        validate_password(password, User(username=username))
+    except PasswordRefused as error:
+        raise ValidationError({key: error.messages}) from None
+
+
 class Registration(StrictSerializer):
     """`POST register/`."""
 
@@ -49,10 +61,41 @@ class Registration(StrictSerializer):
         return username
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        try:
-            validate_password(attrs["password"], User(username=attrs["username"]))
-        except PasswordRefused as error:
-            raise ValidationError({"password": error.messages}) from None
+        refuse_weak_password("password", attrs["password"], attrs["username"])
+        return attrs
+
+
+class PasswordChange(StrictSerializer):
+    """`POST password/`; how strong the new one is depends on whose it is."""
+
+    old = Text(max_length=MAX_PASSWORD_CHARACTERS)
+    new = Text(max_length=MAX_PASSWORD_CHARACTERS)
+
+
+class NewStatement(StrictSerializer):
+    """`POST statements/`."""
+
+    statement = Bytes(at_most=MAX_STATEMENT_BYTES)
+
+
+class RecoveryClaim(StrictSerializer):
+    """`POST recovery/`."""
+
+    username = UserName()
+    recovery_key = Bytes(sizes={KEY_BYTES})
+
+
+class Recovery(StrictSerializer):
+    """`POST recover/`."""
+
+    username = UserName()
+    password = Text(max_length=MAX_PASSWORD_CHARACTERS)
+    challenge = Bytes(sizes={CHALLENGE_BYTES})
+    signature = Bytes(sizes={SIGNATURE_BYTES})
+    statement = Bytes(at_most=MAX_STATEMENT_BYTES, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        refuse_weak_password("password", attrs["password"], attrs["username"])
         return attrs
 
 

@@ -6,18 +6,16 @@ Spec: docs/spec/rest.md, section "Accounts"
 import uuid
 from dataclasses import dataclass
 
-from django.conf import settings
-from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 
 from accounts.access import access_device
 from accounts.challenges import spend_challenge
-from accounts.errors import DeviceNotFound, LoginLocked, LoginRefused
+from accounts.errors import DeviceNotFound, LoginRefused
 from accounts.layouts import Refused
 from accounts.logins import TokenPair, start_login
 from accounts.models import Device, User
-from accounts.passwords import hashing_slot
+from accounts.passwords import check_password
 from accounts.statements import verify_login_proof
 
 
@@ -40,8 +38,8 @@ def sign_in(*, request: HttpRequest, username: str, password: str, proof: Proof)
     """
     # Spent first, whatever follows: a challenge must not live through a refused try.
     fresh = spend_challenge(proof.challenge)
-    user = _check_password(request, username, password)
-    if not fresh:
+    user = check_password(request, username, password)
+    if user is None or not fresh:
         raise LoginRefused
     try:
         device = access_device(user_id=user.pk, device_id=proof.device_id)
@@ -56,15 +54,3 @@ def sign_in(*, request: HttpRequest, username: str, password: str, proof: Proof)
     # The counter of wrong passwords (django-axes) hears Django's own signals; at this one it starts anew.
     user_logged_in.send(sender=User, request=request, user=user)
     return device, start_login(device=device)
-
-
-def _check_password(request: HttpRequest, username: str, password: str) -> User:
-    with hashing_slot():
-        user = authenticate(request, username=username, password=password)
-    if getattr(request, "axes_locked_out", False):
-        # Taken back, or the middleware of django-axes puts its own page in the place of our answer.
-        request.axes_locked_out = False  # type: ignore[attr-defined]  # django-axes adds it
-        raise LoginLocked(settings.AXES_COOLOFF_TIME.total_seconds())
-    if not isinstance(user, User):
-        raise LoginRefused
-    return user

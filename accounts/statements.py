@@ -1,4 +1,4 @@
-"""What the server verifies: identity statements, prekeys and login proofs. It opens nothing.
+"""What the server verifies: signatures, keys, prekeys and proofs. It opens nothing.
 
 Spec: docs/spec/identity.md, docs/spec/prekeys.md, docs/spec/encoding.md
 """
@@ -10,18 +10,13 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
 
+from accounts.days import is_about
 from accounts.layouts import VERSION, Reader, Refused
 from accounts.models import PrekeyKind
 
 KEY_BYTES = 32
 SIGNATURE_BYTES = 64
-HASH_BYTES = 32
 KEM_KEY_BYTES = 1_184
-FIRST_DEVICE = 0
-SUITES = (1, 2)
-MAX_NAME_BYTES = 64
-# How far the day in an uploaded prekey may be from the server's, both ways.
-CLOCK_TOLERANCE_DAYS = 2
 
 FIELD_PRIME = 2**255 - 19
 Y_MASK = 2**255 - 1
@@ -44,53 +39,12 @@ SMALL_ORDER_ED25519 = _small_order(
 
 
 @dataclass(frozen=True, slots=True)
-class FirstStatement:
-    """Statement 0 of an identity, verified: the account's name and its first device."""
-
-    username: str
-    device_id: uuid.UUID
-    signing_key: bytes
-    exchange_key: bytes
-    suite: int
-
-
-@dataclass(frozen=True, slots=True)
 class Prekey:
     """A prekey that verifies: its kind, its id and the bytes that claimers get."""
 
     kind: PrekeyKind
     key_id: int
     packed: bytes
-
-
-def verify_first_statement(signed: bytes) -> FirstStatement:
-    """Read statement 0 and check both its signatures.
-
-    Raises:
-        Refused: with the error name of the spec page.
-
-    Spec: docs/spec/identity.md, section "Layout"
-    """
-    reader = Reader(signed)
-    reader.version()
-    kind = reader.number(1)
-    if reader.number(4) != 0 or reader.take(HASH_BYTES) != bytes(HASH_BYTES):
-        raise Refused("broken-chain")
-    if kind != FIRST_DEVICE:
-        raise Refused("unknown-statement")
-    reader.take(4)
-    name = reader.take(reader.number(1))
-    device_id, signing_key, exchange_key, suite = _read_device_entry(reader)
-    recovery_key = _signing_key(reader.take(KEY_BYTES))
-    body = reader.taken
-    by_device, by_recovery = reader.take(SIGNATURE_BYTES), reader.take(SIGNATURE_BYTES)
-    reader.finish()
-    username = _read_name(name)
-    if recovery_key == signing_key:
-        raise Refused("weak-key")
-    verify_signature(signing_key, "statement", body, by_device)
-    verify_signature(recovery_key, "statement", body, by_recovery)
-    return FirstStatement(username, device_id, signing_key, exchange_key, suite)
 
 
 def verify_prekey(packed: bytes, *, device_id: uuid.UUID, signing_key: bytes, today: int) -> Prekey:
@@ -110,15 +64,15 @@ def verify_prekey(packed: bytes, *, device_id: uuid.UUID, signing_key: bytes, to
     if kind is PrekeyKind.ONE_TIME:
         key = reader.take(KEY_BYTES)
         reader.finish()
-        _exchange_key(key)
+        check_exchange_key(key)
         return Prekey(kind, key_id, packed)
     day = reader.number(4)
     key = reader.take(KEY_BYTES if kind is PrekeyKind.SIGNED else KEM_KEY_BYTES)
     body, signature = reader.taken, reader.take(SIGNATURE_BYTES)
     reader.finish()
-    _exchange_key(key) if kind is PrekeyKind.SIGNED else _kem_key(key)
+    check_exchange_key(key) if kind is PrekeyKind.SIGNED else _kem_key(key)
     verify_signature(signing_key, "prekey", device_id.bytes + body, signature)
-    if abs(day - today) > CLOCK_TOLERANCE_DAYS:
+    if not is_about(day, of=today):
         raise Refused("not-valid-now")
     return Prekey(kind, key_id, packed)
 
@@ -134,6 +88,17 @@ def verify_login_proof(*, signing_key: bytes, device_id: uuid.UUID, challenge: b
     verify_signature(signing_key, "login", device_id.bytes + challenge, proof)
 
 
+def verify_recovery_proof(*, recovery_key: bytes, fingerprint: bytes, challenge: bytes, proof: bytes) -> None:
+    """Check that the holder of an identity's recovery key answered this challenge.
+
+    Raises:
+        Refused: the proof is by another key, or for another identity or challenge.
+
+    Spec: docs/spec/identity.md, section "Proofs to the server"
+    """
+    verify_signature(recovery_key, "recover", fingerprint + challenge, proof)
+
+
 def verify_signature(key: bytes, what: str, body: bytes, signature: bytes) -> None:
     """Check an Ed25519 signature made under the domain label of `what`.
 
@@ -147,44 +112,35 @@ def verify_signature(key: bytes, what: str, body: bytes, signature: bytes) -> No
         raise Refused("bad-signature") from None
 
 
-def _read_kind(reader: Reader) -> PrekeyKind:
-    try:
-        return PrekeyKind(reader.number(1))
-    except ValueError:
-        raise Refused("malformed") from None
+def check_signing_key(raw: bytes) -> bytes:
+    """Pass an Ed25519 public key through.
 
-
-def _read_device_entry(reader: Reader) -> tuple[uuid.UUID, bytes, bytes, int]:
-    device_id, signing_key, exchange_key = reader.take(16), reader.take(KEY_BYTES), reader.take(KEY_BYTES)
-    suite = reader.number(1)
-    if suite not in SUITES:
-        raise Refused("unsupported-suite")
-    return uuid.UUID(bytes=device_id), _signing_key(signing_key), _exchange_key(exchange_key), suite
-
-
-def _read_name(name: bytes) -> str:
-    # Byte rules only: no two implementations can disagree about them. Registration compares the folded name.
-    forbidden = any(byte <= 0x20 or 0x41 <= byte <= 0x5A or byte == 0x7F for byte in name)
-    if forbidden or not 1 <= len(name) <= MAX_NAME_BYTES:
-        raise Refused("malformed")
-    try:
-        return name.decode()
-    except UnicodeDecodeError:
-        raise Refused("malformed") from None
-
-
-def _signing_key(raw: bytes) -> bytes:
+    Raises:
+        Refused: it is not canonical, or of small order.
+    """
     y = int.from_bytes(raw, "little") & Y_MASK
     if y >= FIELD_PRIME or y in SMALL_ORDER_ED25519:
         raise Refused("weak-key")
     return raw
 
 
-def _exchange_key(raw: bytes) -> bytes:
+def check_exchange_key(raw: bytes) -> bytes:
+    """Pass an X25519 public key through.
+
+    Raises:
+        Refused: it is not canonical, or of small order.
+    """
     u = int.from_bytes(raw, "little")
     if u >= FIELD_PRIME or u in SMALL_ORDER_X25519:
         raise Refused("weak-key")
     return raw
+
+
+def _read_kind(reader: Reader) -> PrekeyKind:
+    try:
+        return PrekeyKind(reader.number(1))
+    except ValueError:
+        raise Refused("malformed") from None
 
 
 def _kem_key(raw: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import contacts, logins, mailbox
+from accounts.views import contacts, identity, logins, mailbox
 
 urlpatterns = [
     path("register/", logins.RegisterView.as_view(), name="register"),
@@ -11,6 +11,10 @@ urlpatterns = [
     path("refresh/", logins.RefreshView.as_view(), name="refresh"),
     path("logout/", logins.LogoutView.as_view(), name="logout"),
     path("me/", logins.MeView.as_view(), name="me"),
+    path("password/", identity.PasswordView.as_view(), name="password"),
+    path("statements/", identity.StatementsView.as_view(), name="statements"),
+    path("recovery/", identity.RecoveryView.as_view(), name="recovery"),
+    path("recover/", identity.RecoverView.as_view(), name="recover"),
     path("users/", contacts.UsersView.as_view(), name="users"),
     path("bundles/", contacts.BundlesView.as_view(), name="bundles"),
     path("prekeys/", contacts.PrekeysView.as_view(), name="prekeys"),

@@ -11,23 +11,23 @@ from p2p.protocol.ids import HOP_ID_BYTES, LINK_ID_BYTES, TOKEN_BYTES, HopId, Li
 from p2p.protocol.parts import ReceiptEntry
 from p2p.protocol.to_peer import PathReady
 from peer_agent.account import Account
+from peer_agent.api import Api
 from peer_agent.books import Books, open_books
 from peer_agent.clock import Clock
 from peer_agent.contact_book import Contact, ContactState, new_contact
-from peer_agent.crypto.identity import (
-    RecoveryKey,
-    create_device,
-    create_first_statement,
-    create_recovery_code,
-    pack_chain,
-)
+from peer_agent.crypto.chain import pack_chain
+from peer_agent.crypto.identity import RecoveryKey, create_device, create_recovery_code
 from peer_agent.crypto.messages import DeliveryToken, Text
 from peer_agent.crypto.onion_keys import OnionKeys
 from peer_agent.crypto.prekeys import PrekeyKind, verify_bundle
 from peer_agent.crypto.sessions import begin_session
+from peer_agent.crypto.statements import create_first_statement
+from peer_agent.delivery_tokens import DeliveryTokens
 from peer_agent.inbox import Inbox, InboxEdges
 from peer_agent.opening import Opener
 from peer_agent.outbox import Sealed
+from peer_agent.pins import Pins
+from peer_agent.rest import Rest
 from peer_agent.route import Route, make_route
 from peer_agent.state_dir import prepare_state_dir
 from peer_agent.store import open_store
@@ -99,8 +99,10 @@ def _user(folder: Path, name: str, clock: Clock) -> Iterator[User]:
         account = Account(SERVER, name, device, pack_chain([statement]))
         books = open_books(store, account)
         opener = Opener(device, books.contacts, books.sessions, books.prekeys, clock)
+        tokens = DeliveryTokens(store, Api(Rest(SERVER)))
+        pins = Pins(books, tokens, account.identity, clock, _nothing)
         edges = InboxEdges(report=_nothing, unreadable=_nothing, resend=_nothing)
-        yield User(account, books, Inbox(books, opener, edges, clock))
+        yield User(account, books, Inbox(books, opener, pins, edges, clock))
 
 
 def _acquaint(user: User, other: User) -> Contact:

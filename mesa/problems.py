@@ -27,11 +27,14 @@ CODES: Mapping[str, tuple[int, str]] = {
     "invalid": (400, "The request does not have the right shape"),
     "not_authenticated": (401, "Log in first"),
     "login_refused": (401, "Name, password or device is wrong"),
+    "recovery_refused": (401, "Name or recovery code is wrong"),
+    "wrong_password": (403, "The password is wrong"),
     "forbidden": (403, "Not yours"),
     "not_found": (404, "No such thing"),
     "method_not_allowed": (405, "Not a method of this address"),
     "username_taken": (409, "The name is taken"),
     "transaction_exists": (409, "The transaction id is in use"),
+    "statement_behind": (409, "The chain of statements has gone on"),
     "stock_full": (409, "No more of these may be kept"),
     "too_large": (413, "The request is too large"),
     "unsupported_media_type": (415, "Send JSON"),
@@ -72,7 +75,10 @@ class JSONOnly(BaseContentNegotiation):
 
 
 def register(family: type[Exception]) -> None:
-    """Have a family of domain errors answered by the `code` that each of its classes carries."""
+    """Have a family of domain errors answered by the `code` that each of its classes carries.
+
+    Those with `wait` have seconds to wait, those with `more` further keys of the answer.
+    """
     if family not in _domain:
         _domain.append(family)
 
@@ -98,7 +104,7 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> HttpRespon
         return None
     if isinstance(error, exceptions.ValidationError):
         return problem(code, fields=_fields(error.detail))
-    return problem(code, retry_after_s=getattr(error, "wait", None))
+    return problem(code, retry_after_s=getattr(error, "wait", None), **getattr(error, "more", {}))
 
 
 def code_of(error: Exception) -> str | None:

@@ -210,6 +210,8 @@ REST_FRAMEWORK: dict[str, Any] = {
         "register": "20/hour",
         "login": "30/min",
         "challenges": "30/min",
+        "recovery": "20/hour",
+        "password": "20/hour",
         "search": "60/min",
         "bundles": "60/min",
         "mailbox": "120/min",

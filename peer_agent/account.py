@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.ids import DeviceId
-from peer_agent.crypto.identity import DeviceKeys, Identity, split_chain, verify_chain
+from peer_agent.crypto.chain import read_chain, split_chain
+from peer_agent.crypto.identity import DeviceKeys, Identity
 from peer_agent.errors import LoginRefused
 from peer_agent.rest import Tokens
 from peer_agent.store import Store
@@ -38,7 +39,7 @@ class Account:
 
     @property
     def identity(self) -> Identity:
-        return verify_chain(self.statements)
+        return read_chain(self.chain)
 
 
 def load_account(store: Store) -> Account | None:

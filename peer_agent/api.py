@@ -102,6 +102,46 @@ class AccountRoutes:
         answer = await self._rest.call("POST", "/api/accounts/login/", body, login=False)
         self._rest.use(Tokens(text(answer, "access"), text(answer, "refresh")))
 
+    async def change_password(self, old: str, new: str) -> None:
+        """Give the account another password; all other logins end.
+
+        Raises:
+            Refused: the old one is another, or the new one too easy to guess.
+        """
+        await self._rest.call("POST", "/api/accounts/password/", {"old": old, "new": new})
+
+    async def recovery_chain(self, username: str, recovery_key: bytes) -> list[bytes]:
+        """Fetch a chain by the recovery key it names, unverified.
+
+        Raises:
+            LoginRefused: no such user, or another key.
+        """
+        body = {"username": username, "recovery_key": b64_text(recovery_key)}
+        answer = await self._rest.call("POST", "/api/accounts/recovery/", body, login=False)
+        return [_as_bytes(each) for each in items(answer, "statements")]
+
+    async def recover(
+        self, username: str, password: str, challenge: bytes, signature: bytes, statement: bytes | None
+    ) -> None:
+        """Set the password by the recovery code; with a statement also put a new device in the place of all.
+
+        Raises:
+            LoginRefused: name or recovery code is wrong.
+        """
+        body = {
+            "username": username,
+            "password": password,
+            "challenge": b64_text(challenge),
+            "signature": b64_text(signature),
+            "statement": None if statement is None else b64_text(statement),
+        }
+        await self._rest.call("POST", "/api/accounts/recover/", body, login=False)
+
+    async def statements(self) -> list[bytes]:
+        """Fetch this user's chain, unverified."""
+        answer = await self._rest.call("GET", "/api/accounts/statements/")
+        return [_as_bytes(each) for each in items(answer, "statements")]
+
     async def logout(self) -> None:
         await self._rest.call("POST", "/api/accounts/logout/", {})
 

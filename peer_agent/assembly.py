@@ -18,6 +18,7 @@ from peer_agent.handshakes import Handshakes
 from peer_agent.inbox import Inbox, InboxEdges
 from peer_agent.mailbox import Mailbox, MailboxParts
 from peer_agent.opening import Opener
+from peer_agent.pins import Pins
 from peer_agent.posts import Posts
 from peer_agent.resets import Resets
 from peer_agent.store import Store
@@ -51,6 +52,7 @@ class Conversations:
     posts: Posts
     prekeys: PrekeyUpkeep
     tokens: DeliveryTokens
+    pins: Pins
 
 
 def assemble(around: Surroundings) -> Conversations:
@@ -58,17 +60,19 @@ def assemble(around: Surroundings) -> Conversations:
     own, clock, report = around.account.device, around.clock, around.report
     books = open_books(around.store, around.account)
     posts = Posts(around.store, around.api, clock)
-    handshakes = Handshakes(own, around.api, around.store, books.sessions, clock)
-    resets = Resets(books, handshakes, posts, clock)
     tokens = DeliveryTokens(around.store, around.api)
+    pins = Pins(books, tokens, around.account.identity, clock, report)
+    handshakes = Handshakes(own, around.api, books, pins, clock)
+    resets = Resets(books, handshakes, posts, clock)
     contacts = Contacts(
-        ContactParts(around.account, around.api, books, tokens, handshakes, posts, clock, report)
+        ContactParts(around.account, around.api, books, tokens, handshakes, posts, pins, clock, report)
     )
     delivery = Delivery(
         CourierParts(
             around.api,
             books,
             handshakes,
+            pins,
             around.tasks,
             clock,
             around.send_cell,
@@ -84,7 +88,7 @@ def assemble(around: Surroundings) -> Conversations:
         resend=delivery.resend,
         more=lambda: around.tasks.spawn(inbox.release_rest()),
     )
-    inbox = Inbox(books, opener, edges, clock)
+    inbox = Inbox(books, opener, pins, edges, clock)
     mailbox = Mailbox(
         MailboxParts(
             own,
@@ -100,7 +104,7 @@ def assemble(around: Surroundings) -> Conversations:
         )
     )
     upkeep = PrekeyUpkeep(own, around.api, around.store, books.prekeys, clock)
-    return Conversations(books, contacts, delivery, inbox, mailbox, posts, upkeep, tokens)
+    return Conversations(books, contacts, delivery, inbox, mailbox, posts, upkeep, tokens, pins)
 
 
 def _ignore_start(tx: TransactionId, contact: int) -> None:

@@ -15,11 +15,13 @@ from typing import Any
 from peer_agent.cli_account import accept, contacts, login, logout, register, request, status
 from peer_agent.cli_forward import forward
 from peer_agent.cli_history import history
+from peer_agent.cli_identity import password, recover
 from peer_agent.cli_listen import listen
 from peer_agent.cli_loop import Terminated, run
 from peer_agent.cli_output import Output
 from peer_agent.cli_secrets import read_passphrase
 from peer_agent.cli_send import send
+from peer_agent.cli_verify import verify
 from peer_agent.config import DEFAULT_SERVER, Config, server_url
 from peer_agent.errors import AgentError, ExitCode
 from peer_agent.state_dir import default_state_dir
@@ -155,24 +157,20 @@ def _shared_options() -> ArgumentParser:
 
 
 def _add_account_commands(add: Callable[[Command], ArgumentParser]) -> None:
-    for command in (register, login):
-        made = add(command)
-        source = made.add_mutually_exclusive_group()
-        source.add_argument(
-            "--password-file", type=Path, metavar="FILE", help="take the password from its first line"
-        )
-        source.add_argument(
-            "--password-stdin", action="store_true", help="take the password from standard input"
-        )
-        if command is register:
-            made.add_argument("user", metavar="USER", help="your user name to be")
-            made.add_argument(
-                "--recovery-file",
-                type=Path,
-                metavar="FILE",
-                help="write the recovery code into this new file",
-            )
-            _add_turn_choice(made)
+    registering = add(register)
+    registering.add_argument("user", metavar="USER", help="your user name to be")
+    registering.add_argument(
+        "--recovery-file", type=Path, metavar="FILE", help="write the recovery code into this new file"
+    )
+    recovering, changing = add(recover), add(password)
+    recovering.add_argument("user", metavar="USER", help="your user name")
+    for made in (recovering, changing):
+        _add_source(made, "recovery", "the recovery code")
+    changing.add_argument("--forgotten", action="store_true", help="use the recovery code in its place")
+    for made in (registering, recovering, changing, add(login)):
+        _add_source(made, "password", "the password")
+    _add_turn_choice(registering)
+    _add_source(changing, "new-password", "the new password")
     add(logout)
     asking = add(request)
     asking.add_argument("user", metavar="USER", help="who is asked")
@@ -181,7 +179,17 @@ def _add_account_commands(add: Callable[[Command], ArgumentParser]) -> None:
     )
     add(accept).add_argument("user", metavar="USER", help="who asked you")
     add(contacts)
+    verifying = add(verify)
+    verifying.add_argument("user", metavar="USER", help="a contact")
+    verifying.add_argument("--number", metavar="DIGITS", help="the safety number as the other end reads it")
+    verifying.add_argument("--accept-new", action="store_true", help="go on with keys that changed")
     add(status)
+
+
+def _add_source(made: ArgumentParser, name: str, what: str) -> None:
+    source = made.add_mutually_exclusive_group()
+    source.add_argument(f"--{name}-file", type=Path, metavar="FILE", help=f"take {what} from its first line")
+    source.add_argument(f"--{name}-stdin", action="store_true", help=f"take {what} from standard input")
 
 
 def _add_message_commands(add: Callable[[Command], ArgumentParser]) -> None:

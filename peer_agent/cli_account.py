@@ -18,11 +18,16 @@ from peer_agent.cli_secrets import (
 from peer_agent.clock import Clock
 from peer_agent.config import DEFAULT_SERVER, Config
 from peer_agent.contact_book import Contact, ContactState
+from peer_agent.crypto.chain import GOOD
+from peer_agent.crypto.identity import Suite
 from peer_agent.crypto.messages import MAX_GREETING_SIGNS
 from peer_agent.desk import new_store, opened_desk, opened_store, read_store
 from peer_agent.errors import AgentError, StateInUse, UsageError
 from peer_agent.history import Kept
+from peer_agent.safety import weakest_suite
+from peer_agent.verifying import check_own_identity
 
+OTHER_IDENTITY = "The server shows another identity of yours than this device has; others may see it, too."
 STATES = {
     ContactState.ASKED: "asked, no answer yet",
     ContactState.ASKING: "asks to be a contact",
@@ -45,11 +50,11 @@ def register(options: Namespace, config: Config, output: Output) -> None:
         if code is not None:
             hand_over_recovery_code(options, account.username, code)
             sign_up.forget_recovery_code(store)
-    run(_fill_stocks(config))
+    run(fill_stocks(config))
     output.result("registered", f"Registered as {account.username}.", user=account.username)
 
 
-async def _fill_stocks(config: Config) -> None:
+async def fill_stocks(config: Config) -> None:
     """Leave prekeys and delivery tokens with the server, so that others can write."""
     async with opened_desk(config) as desk:
         await desk.conversations.prekeys.check()
@@ -101,8 +106,15 @@ async def contacts(options: Namespace, config: Config, output: Output) -> None:
         with read_store(config) as store:
             found = open_books(store, require_account(store)).contacts.all()
     for contact in found:
-        values = {"user": contact.username, "state": contact.state.value, "unsafe": contact.is_unsafe}
-        output.result("contact", _line(contact), **values)
+        output.result(
+            "contact",
+            _line(contact),
+            user=contact.username,
+            state=contact.state.value,
+            unsafe=contact.is_unsafe,
+            verified=contact.is_verified,
+            suite=weakest_suite(contact),
+        )
     if not found and not output.is_json:
         output.result("contacts", "No contacts yet: `mesa-peer request USER` asks somebody.")
 
@@ -127,19 +139,28 @@ async def status(options: Namespace, config: Config, output: Output) -> None:
         unshown = desk.conversations.books.history.count(Kept.READY)
         account = desk.account
         await desk.api.accounts.me()
+        verdict = await check_own_identity(desk)
+        warning = "" if verdict in GOOD else f" {OTHER_IDENTITY}"
         output.result(
             "status",
             f"{account.username} at {account.server}: logged in. "
-            f"Messages without a receipt: {waiting}. Messages not shown yet: {unshown}.",
+            f"Messages without a receipt: {waiting}. Messages not shown yet: {unshown}.{warning}",
             user=account.username,
             server=account.server,
             undelivered=waiting,
             unshown=unshown,
             fingerprint=account.identity.fingerprint.hex(),
+            identity=verdict,
         )
 
 
 def _line(contact: Contact) -> str:
-    unsafe = "; keys have changed, nothing is sent" if contact.is_unsafe else ""
+    parts = [STATES[contact.state]]
+    if contact.is_verified:
+        parts.append("verified")
+    if contact.is_unsafe:
+        parts.append(f"keys have changed, nothing is sent: `mesa-peer verify {contact.username}`")
+    if weakest_suite(contact) is Suite.CLASSICAL:
+        parts.append("not protected against future quantum computers")
     greeting = f": {shown_text(contact.greeting)}" if contact.greeting else ""
-    return f"{contact.username}  {STATES[contact.state]}{unsafe}{greeting}"
+    return f"{contact.username}  {'; '.join(parts)}{greeting}"

@@ -11,6 +11,7 @@ from peer_agent.errors import AgentError
 from peer_agent.events import (
     ContactAdded,
     ContactAsked,
+    ContactRenewed,
     ContactUnsafe,
     MessageMissing,
     MessageReceived,
@@ -47,7 +48,10 @@ def _show(timed: TimedEvent, output: Output) -> None:
     elif isinstance(event, ContactAdded):
         output.result("", f"{event.user} is a contact now.")
     elif isinstance(event, ContactUnsafe):
-        output.result("", f"The keys of {event.user} have changed: nothing is sent to them.")
+        output.result("", f"Keys of {event.user} have changed: `mesa-peer verify {event.user}` tells more.")
+    elif isinstance(event, ContactRenewed):
+        sentence = f"{event.user} has other devices: {event.added} came, {event.removed} went."
+        output.result("", sentence)
 
 
 def _answer(peer: Peer, event: MessageReceived) -> None:

@@ -26,8 +26,8 @@ def read_password(options: Namespace) -> str:
     return _ask("Password: ") if given is None else given
 
 
-def read_new_password(options: Namespace) -> str:
-    """Get a password for a new account: one that is typed, is typed twice.
+def read_new_password(options: Namespace, prompt: str = "Password") -> str:
+    """Get a password for an account to have: one that is typed, is typed twice.
 
     Raises:
         UsageError: there is nowhere to get it from, none was given, it is too short, or the two differ.
@@ -35,7 +35,7 @@ def read_new_password(options: Namespace) -> str:
     given = _given_password(options)
     if given is not None:
         return checked_password(given)
-    password = checked_password(_ask(f"Password (at least {MIN_PASSWORD_SIGNS} characters): "))
+    password = checked_password(_ask(f"{prompt} (at least {MIN_PASSWORD_SIGNS} characters): "))
     if _ask("The same password again: ") != password:
         raise UsageError("The two passwords differ.")
     return password
@@ -66,6 +66,36 @@ def _ask(prompt: str) -> str:
     if not password:
         raise UsageError(NO_PASSWORD)
     return password
+
+
+def read_replaced_password(options: Namespace) -> str:
+    """Get the password that is to take the place of another one.
+
+    Raises:
+        UsageError: as `read_new_password`.
+    """
+    source = Namespace(password_file=options.new_password_file, password_stdin=options.new_password_stdin)
+    return read_new_password(source, prompt="New password")
+
+
+def read_code(options: Namespace) -> RecoveryCode:
+    """Get the recovery code from where the options say, as its owner wrote it down.
+
+    Raises:
+        UsageError: there is nowhere to get it from, or what was given is no code.
+    """
+    if options.recovery_file is not None:
+        typed = first_line(options.recovery_file)
+    elif options.recovery_stdin:
+        typed = sys.stdin.readline()
+    elif sys.stdin.isatty():
+        typed = _ask("Recovery code: ")
+    else:
+        raise UsageError("There is no terminal to ask on: use --recovery-file or --recovery-stdin.")
+    try:
+        return read_recovery_code(typed.strip())
+    except BadRecoveryCode as error:
+        raise UsageError(str(error)) from error
 
 
 def read_passphrase(options: Namespace) -> str | None:
@@ -114,8 +144,8 @@ def hand_over_recovery_code(options: Namespace, username: str, code: RecoveryCod
             raise UsageError(f"The file {options.recovery_file} can not be written.") from error
         return
     sys.stdout.write(
-        f"\nRecovery code of {username}. It signs for you when this device is lost; this version has no\n"
-        "command for that yet. Nobody else has the code, and nobody can give you another one:\n\n"
+        f"\nRecovery code of {username}. It brings your account back when this device is lost, and sets a\n"
+        "new password. Nobody else has the code, and nobody can give you another one:\n\n"
         f"    {grouped(code)}\n\n"
     )
     for _ in range(3):

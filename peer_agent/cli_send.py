@@ -143,7 +143,10 @@ async def _follow(events: EventStream, sending: _Sending, output: Output) -> Non
             sending.latest = event
             output.progress(_phrase(event))
             if event.state == MessageState.BLOCKED:
-                raise ContactBlocked(f"The keys of {event.to} have changed: nothing is sent.")
+                raise ContactBlocked(
+                    f"Keys of {event.to} have changed. The message stays in the outbox. "
+                    f"`mesa-peer verify {event.to}` tells more."
+                )
             if event.state == MessageState.DELIVERED:
                 sending.waiting.discard(event.number)
                 sending.look()

@@ -8,8 +8,8 @@ from typing import Any
 
 from p2p.protocol.fields import b64_bytes, b64_text
 from peer_agent.account import random_number
-from peer_agent.crypto.errors import CryptoError
-from peer_agent.crypto.identity import DeviceEntry, DeviceId, Identity, split_chain, verify_chain
+from peer_agent.crypto.chain import read_chain
+from peer_agent.crypto.identity import DeviceEntry, DeviceId, Identity
 from peer_agent.crypto.primitives import sha256
 from peer_agent.errors import UnknownUser
 from peer_agent.store import Store, row_key
@@ -28,7 +28,8 @@ class Contact:
     """Another user.
 
     chain: pinned at the first meeting. their_token: reaches them, once they gave one. my_token: reaches us
-    and is given to nobody else. is_unsafe: keys came up that do not match what was pinned.
+    and is given to nobody else. is_unsafe: keys came up that do not match what was pinned. shown: the chain
+    that did, if it was one. is_verified: the users have compared their safety number.
     owes_yes: they asked again, and were not answered yet.
     reset_at_ms: when a session reset was last sent to them. sessions_from_ms: sessions begun before are only
     for receiving.
@@ -42,13 +43,15 @@ class Contact:
     my_token: bytes | None
     greeting: str = ""
     is_unsafe: bool = False
+    is_verified: bool = False
+    shown: bytes = b""
     owes_yes: bool = False
     reset_at_ms: int = 0
     sessions_from_ms: int = 0
 
     @property
     def identity(self) -> Identity:
-        return verify_chain(split_chain(self.chain))
+        return read_chain(self.chain)
 
     @property
     def devices(self) -> tuple[DeviceEntry, ...]:
@@ -62,12 +65,9 @@ class Contact:
         """
         return self.identity.device(DeviceId(device_id))
 
-    def is_continued_by(self, chain: bytes) -> bool:
-        """Tell whether a chain is that of the same user, as pinned."""
-        try:
-            return verify_chain(split_chain(chain)).fingerprint == self.identity.fingerprint
-        except CryptoError:
-            return False
+    def has_device(self, device_id: bytes) -> bool:
+        """Tell whether the pinned chain names a device."""
+        return any(device.device_id == device_id for device in self.devices)
 
     def pack(self) -> bytes:
         body = {
@@ -78,6 +78,8 @@ class Contact:
             "my_token": None if self.my_token is None else b64_text(self.my_token),
             "greeting": self.greeting,
             "is_unsafe": self.is_unsafe,
+            "is_verified": self.is_verified,
+            "shown": b64_text(self.shown),
             "owes_yes": self.owes_yes,
             "reset_at_ms": self.reset_at_ms,
             "sessions_from_ms": self.sessions_from_ms,
@@ -91,7 +93,8 @@ class Contact:
             key: None if body[key] is None else b64_bytes(body[key]) for key in ("their_token", "my_token")
         }
         state, chain = ContactState(body["state"]), b64_bytes(body["chain"])
-        return cls(number, **{**body, **tokens, "state": state, "chain": chain})
+        shown = b64_bytes(body["shown"])
+        return cls(number, **{**body, **tokens, "state": state, "chain": chain, "shown": shown})
 
 
 class ContactBook:

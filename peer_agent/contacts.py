@@ -8,14 +8,16 @@ Spec: docs/spec/messages.md, kinds 2 and 3
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from peer_agent.account import Account
 from peer_agent.api import Api, UserBundle
 from peer_agent.books import Books
 from peer_agent.clock import Clock
 from peer_agent.contact_book import Contact, ContactState, folded, new_contact
+from peer_agent.crypto.chain import GOOD, Verdict, judge, pack_chain, split_chain, verify_chain
 from peer_agent.crypto.errors import CryptoError
-from peer_agent.crypto.identity import Identity, pack_chain, split_chain, verify_chain
+from peer_agent.crypto.identity import DeviceEntry, Identity
 from peer_agent.crypto.messages import (
     ContactAccept,
     ContactRequest,
@@ -26,9 +28,10 @@ from peer_agent.crypto.messages import (
 from peer_agent.crypto.sessions import Session
 from peer_agent.delivery_tokens import DeliveryTokens
 from peer_agent.errors import ContactBlocked, UnknownUser, UsageError
-from peer_agent.events import ContactAdded, ContactAsked, ContactUnsafe, Event
+from peer_agent.events import ContactAdded, ContactAsked, Event
 from peer_agent.handshakes import Handshakes
 from peer_agent.opening import Opened
+from peer_agent.pins import Pins
 from peer_agent.posts import Posts
 
 logger = logging.getLogger(__name__)
@@ -44,6 +47,7 @@ class ContactParts:
     tokens: DeliveryTokens
     handshakes: Handshakes
     posts: Posts
+    pins: Pins
     clock: Clock
     report: Callable[[Event], None]
 
@@ -81,8 +85,8 @@ class Contacts:
             return await self.request(name, greeting)
         if known is None:
             known = new_contact(name, ContactState.ASKED, self._verified_chain(name, bundle))
-        elif not known.is_continued_by(pack_chain(bundle.statements)):
-            raise self._unsafe(known)
+        else:
+            known = self._parts.pins.server_shows(known.number, bundle.statements)
         contact, post = self._ask(known, bundle, greeting)
         await self._parts.posts.hand_over(post)
         return contact
@@ -109,22 +113,19 @@ class Contacts:
             Refused, ServerUnreachable: that can not be checked now.
         """
         identity = _claimed_identity(opened)
-        return identity is not None and await self._is_at_server(identity)
+        return identity is not None and await self._is_at_server(identity, opened.session.peer)
 
     def asked(self, opened: Opened) -> Contact | None:
         """Take in a contact request that is genuine; None if it does not fit the chain pinned before."""
         content, identity = opened.message.content, _claimed_identity(opened)
         if identity is None or not isinstance(content, ContactRequest):
             return None
-        known = self._books.contacts.find(identity.user_name)
-        if known is not None and not known.is_continued_by(content.chain):
-            self._unsafe(known)
-            return None
         with self._books.store.transaction():
-            contact, news = self._meet(known, identity.user_name, content)
-            self._keep(contact.number, opened)
-        if news is not None:
-            self._parts.report(news)
+            contact, news = self._meet(identity, content, opened.session.peer)
+            if contact is not None:
+                self._keep(contact.number, opened)
+        for event in news:
+            self._parts.report(event)
         return contact
 
     def owed(self) -> list[int]:
@@ -153,20 +154,31 @@ class Contacts:
             return contact, self._write(contact, content, session, username=contact.username)
 
     def _meet(
-        self, known: Contact | None, name: str, content: ContactRequest
-    ) -> tuple[Contact, ContactAdded | ContactAsked | None]:
-        """Keep whoever asks; returns the contact and what there is to report."""
-        contacts = self._books.contacts
+        self, identity: Identity, content: ContactRequest, device: DeviceEntry
+    ) -> tuple[Contact | None, list[Event]]:
+        """Keep whoever asks, in a transaction of the caller's; returns the contact and what to report.
+
+        None for one who does not fit the chain pinned before, or a device that was removed from it.
+        """
+        contacts, name = self._books.contacts, identity.user_name
+        known, news = contacts.find(name), list[Event]()
         if known is None:
             known = contacts.add(new_contact(name, ContactState.ASKING, content.chain))
-        given = {"their_token": content.token, "greeting": content.greeting}
+        else:
+            fits, news = self._parts.pins.message_carries(known.number, content.chain)
+            if not fits or device not in contacts.get(known.number).devices:
+                return None, news
+        given: dict[str, Any] = {"their_token": content.token, "greeting": content.greeting}
         if known.state is ContactState.ASKED:
             # Both asked at the same time: each has the other's token already.
-            return contacts.change(known.number, state=ContactState.ACCEPTED, **given), ContactAdded(name)
-        if known.state is ContactState.ACCEPTED:
-            # Our yes got lost, or was made on the other side's earlier state.
-            return contacts.change(known.number, owes_yes=True, **given), None
-        return contacts.change(known.number, **given), ContactAsked(name)
+            given["state"] = ContactState.ACCEPTED
+            news.append(ContactAdded(name))
+        elif known.state is ContactState.ACCEPTED:
+            # Our yes got lost, or was made on the other side's earlier state, or their devices are others.
+            given["owes_yes"] = True
+        else:
+            news.append(ContactAsked(name))
+        return contacts.change(known.number, **given), news
 
     def _keep(self, number: int, opened: Opened) -> None:
         """Keep what a request was opened with, inside a transaction of the caller's."""
@@ -188,7 +200,7 @@ class Contacts:
             if was_accepted and not contact.owes_yes:
                 return contact
             if contact.is_unsafe:
-                raise _blocked(contact)
+                raise self._parts.pins.blocked(number)
             token = contact.my_token or self._parts.tokens.give(number)
             contact = books.contacts.change(
                 number, state=ContactState.ACCEPTED, my_token=token, owes_yes=False
@@ -213,7 +225,7 @@ class Contacts:
         message = create_message(content, now_ms=self._parts.clock.unix_ms())
         session, envelope = session.encrypt(message.pack())
         self._books.sessions.save(contact.number, session)
-        return self._parts.posts.add(contact.devices[0], envelope, token=token, username=username)
+        return self._parts.posts.add(session.peer, envelope, token=token, username=username)
 
     def _verified_chain(self, name: str, bundle: UserBundle) -> bytes:
         try:
@@ -224,23 +236,16 @@ class Contacts:
             raise ContactBlocked(f"The server shows somebody else's keys for {name}.")
         return pack_chain(bundle.statements)
 
-    async def _is_at_server(self, identity: Identity) -> bool:
-        """Tell whether the server knows the user by this chain."""
+    async def _is_at_server(self, identity: Identity, device: DeviceEntry) -> bool:
+        """Tell whether the server knows the user by this chain or a later one, with this device."""
         try:
             bundle = await self._parts.api.keys.claim_bundle(identity.user_name, None)
-            return verify_chain(bundle.statements).fingerprint == identity.fingerprint
+            held = verify_chain(bundle.statements)
         except (UnknownUser, CryptoError):
             return False
-
-    def _unsafe(self, contact: Contact) -> ContactBlocked:
-        with self._books.store.transaction():
-            self._books.contacts.change(contact.number, is_unsafe=True)
-        self._parts.report(ContactUnsafe(contact.username))
-        return _blocked(contact)
-
-
-def _blocked(contact: Contact) -> ContactBlocked:
-    return ContactBlocked(f"The keys of {contact.username} have changed.")
+        verdict = judge(identity, held)
+        # An older one is no proof against the request; it stands against the pin at the next claim.
+        return verdict is Verdict.ROLLED_BACK or (verdict in GOOD and device in held.devices)
 
 
 def _claimed_identity(opened: Opened) -> Identity | None:

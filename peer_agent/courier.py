@@ -23,15 +23,15 @@ from peer_agent import outbound_events as happened
 from peer_agent.api import Api
 from peer_agent.books import Books
 from peer_agent.clock import Clock
-from peer_agent.contact_book import Contact
 from peer_agent.crypto.errors import CryptoError, NotValidNow, WeakKey
 from peer_agent.errors import AgentError, ContactBlocked, LoginRefused
-from peer_agent.events import ContactUnsafe, Event, MessageProgress
+from peer_agent.events import Event, MessageProgress
 from peer_agent.handshakes import Handshakes
 from peer_agent.history import Stored
 from peer_agent.outbound import LATER, Outbound
 from peer_agent.outbound_step import Chance
 from peer_agent.outbox import Sealed
+from peer_agent.pins import Pins
 from peer_agent.progress import AskRepath, End, Start, Step, Tell
 from peer_agent.route import Route, make_route
 from peer_agent.sealer import Sealer
@@ -51,6 +51,7 @@ class CourierParts:
     api: Api
     books: Books
     handshakes: Handshakes
+    pins: Pins
     tasks: Tasks
     clock: Clock
     send_cell: Callable[[LinkId, bytes], bool]
@@ -107,6 +108,9 @@ class Courier:
     def path_ready(self, frame: PathReady) -> None:
         """Take a path, if the receiver's key on it is the pinned device's."""
         contact = self._parts.books.contacts.get(self._contact)
+        if not contact.has_device(frame.device.bytes):
+            self._parts.tasks.spawn(self._look_for_device(frame))
+            return
         try:
             device = contact.device(frame.device.bytes)
             route = make_route(frame, device, now_s=int(self._parts.clock.unix()))
@@ -114,7 +118,7 @@ class Courier:
             logger.warning("a path with an unusable key was refused")
             self._parts.send_frame(Repath(frame.tx, frame.attempt))
         except CryptoError:
-            self._block(contact)
+            self._block()
         else:
             self._take_path(route, happened.PathGiven(frame.tx, frame.attempt))
 
@@ -178,7 +182,7 @@ class Courier:
         try:
             sealed = await self._sealer.sealed(self._contact, number, route.device)
         except ContactBlocked:
-            self._block(self._parts.books.contacts.get(self._contact))
+            self._stop()
             return None
         except LoginRefused:
             raise
@@ -221,7 +225,7 @@ class Courier:
     async def _start(self, tx: TransactionId) -> None:
         contact = self._parts.books.contacts.get(self._contact)
         if contact.their_token is None or contact.is_unsafe:
-            self._block(contact)
+            self._stop()
             return
         try:
             await self._parts.api.transactions.start(tx, contact.their_token)
@@ -233,12 +237,31 @@ class Courier:
         else:
             self.receive(happened.StartTaken(tx))
 
-    def _block(self, contact: Contact) -> None:
-        books = self._parts.books
-        if not contact.is_unsafe:
-            with books.store.transaction():
-                books.contacts.change(contact.number, is_unsafe=True)
-            self._parts.report(ContactUnsafe(contact.username))
+    async def _look_for_device(self, frame: PathReady) -> None:
+        """Ask for the contact's chain: a path leads to a device that the pinned one does not name."""
+        contact = self._parts.books.contacts.get(self._contact)
+        try:
+            bundle = await self._parts.api.keys.claim_bundle(contact.username, None)
+            contact = self._parts.pins.server_shows(contact.number, bundle.statements)
+        except ContactBlocked:
+            self._stop()
+            return
+        except LoginRefused:
+            raise
+        except AgentError:
+            logger.info("the device of a path could not be looked up")
+        else:
+            if not contact.has_device(frame.device.bytes):
+                self._block()
+                return
+        # If it was found, the next path leads to it as well.
+        self._parts.send_frame(Repath(frame.tx, frame.attempt))
+
+    def _block(self) -> None:
+        self._parts.pins.block(self._contact)
+        self._stop()
+
+    def _stop(self) -> None:
         self._route = None
         self.receive(happened.Blocked())
 

@@ -21,7 +21,7 @@ from p2p.protocol.to_server import Watch
 from peer_agent.contact_book import ContactState
 from peer_agent.courier import Courier, CourierParts
 from peer_agent.crypto.messages import MAX_BODY_BYTES, Text
-from peer_agent.errors import ContactBlocked, UsageError
+from peer_agent.errors import UsageError
 from peer_agent.history import Kept
 from peer_agent.outbound_events import (
     ContactCame,
@@ -59,7 +59,7 @@ class Delivery:
         books = self._parts.books
         contact = books.contacts.require(username)
         if contact.is_unsafe:
-            raise ContactBlocked(f"The keys of {contact.username} have changed: nothing is sent.")
+            raise self._parts.pins.blocked(contact.number)
         courier = self._courier(contact.number)
         with books.store.transaction():
             stored = books.history.write(contact.number, Text(text), now_ms=self._parts.clock.unix_ms())

@@ -19,6 +19,7 @@ from peer_agent.store import Store
 TABLE = "tokens"
 FULL = 32
 REFILL_BELOW = 16
+DIGESTS_PER_REQUEST = 64
 
 
 class DeliveryTokens:
@@ -60,20 +61,27 @@ class DeliveryTokens:
         self._store.change("UPDATE tokens SET contact = ? WHERE digest = ?", (contact, row[0]))
         return DeliveryToken(self._store.open(TABLE, row[0], row[1]))
 
+    def end(self, contact: int) -> None:
+        """Take a contact's token back, in a transaction of the caller's; the next refill tells the server."""
+        self._store.change("UPDATE tokens SET is_live = 0, contact = NULL WHERE contact = ?", (contact,))
+
     async def _fill(self, below: int) -> None:
         async with self._lock:
             row = self._store.row("SELECT COUNT(*) FROM tokens WHERE is_live AND contact IS NULL")
             left = 0 if row is None else row[0]
+            await self._withdraw()
             if left < below:
-                await self._withdraw_unanswered()
                 await self._mint(FULL - left)
 
-    async def _withdraw_unanswered(self) -> None:
-        """End tokens that may be live, though the server's answer did not come: nobody was given one."""
-        unanswered = [row[0] for row in self._store.rows("SELECT digest FROM tokens WHERE NOT is_live")]
-        if unanswered:
-            await self._api.keys.delete_tokens(sorted(unanswered))
-            self._store.change("DELETE FROM tokens WHERE NOT is_live")
+    async def _withdraw(self) -> None:
+        """End tokens that were taken back, and those of which the server's answer did not come."""
+        ended = sorted(row[0] for row in self._store.rows("SELECT digest FROM tokens WHERE NOT is_live"))
+        for at in range(0, len(ended), DIGESTS_PER_REQUEST):
+            part = ended[at : at + DIGESTS_PER_REQUEST]
+            await self._api.keys.delete_tokens(part)
+            with self._store.transaction():
+                for digest in part:
+                    self._store.change("DELETE FROM tokens WHERE digest = ? AND NOT is_live", (digest,))
 
     async def _mint(self, count: int) -> None:
         # Sorted digests are in random order: which contact came first can not be read off them.
@@ -85,4 +93,7 @@ class DeliveryTokens:
                     "INSERT INTO tokens (digest, is_live, record) VALUES (?, 0, ?)", (digest, record)
                 )
         await self._api.keys.add_tokens(sorted(tokens))
-        self._store.change("UPDATE tokens SET is_live = 1 WHERE NOT is_live")
+        with self._store.transaction():
+            # These only: others may have been taken back meanwhile.
+            for digest in tokens:
+                self._store.change("UPDATE tokens SET is_live = 1 WHERE digest = ?", (digest,))

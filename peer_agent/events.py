@@ -118,6 +118,16 @@ class ContactUnsafe(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ContactRenewed(Event):
+    """The identity of a contact went on as its owner signed: so many devices came, so many went."""
+
+    NAME = "contact_renewed"
+    user: str
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
 class MessageProgress(Event):
     """A message of ours changed its state; `forwarders` of three are there while it waits for them."""
 

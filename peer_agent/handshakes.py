@@ -7,15 +7,15 @@ import asyncio
 import logging
 
 from peer_agent.api import Api, UserBundle
+from peer_agent.books import Books
 from peer_agent.clock import Clock
 from peer_agent.contact_book import Contact
-from peer_agent.crypto.errors import CryptoError
-from peer_agent.crypto.identity import DeviceEntry, DeviceKeys, pack_chain
+from peer_agent.crypto.errors import CryptoError, UnknownDevice
+from peer_agent.crypto.identity import DeviceEntry, DeviceKeys
 from peer_agent.crypto.prekeys import verify_bundle
 from peer_agent.crypto.sessions import Session, begin_session
-from peer_agent.errors import ContactBlocked, Refused, ServerUnreachable
-from peer_agent.session_book import SessionBook
-from peer_agent.store import Store
+from peer_agent.errors import Refused, ServerUnreachable
+from peer_agent.pins import Pins
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +25,12 @@ RENEW_AGAIN_S = 600.0
 class Handshakes:
     """Sessions this device begins."""
 
-    def __init__(self, own: DeviceKeys, api: Api, store: Store, sessions: SessionBook, clock: Clock) -> None:
+    def __init__(self, own: DeviceKeys, api: Api, books: Books, pins: Pins, clock: Clock) -> None:
         self._own = own
         self._api = api
-        self._store = store
-        self._sessions = sessions
+        self._store = books.store
+        self._sessions = books.sessions
+        self._pins = pins
         self._clock = clock
         self._lock = asyncio.Lock()
         # By contact: when to ask again for the prekeys of a renewal that was refused.
@@ -93,12 +94,17 @@ class Handshakes:
 
         Raises:
             ContactBlocked, Refused, ServerUnreachable: as `session_with`.
+            Refused: the device is not one of the contact's any more.
         """
         # One-time prekeys are given out for a delivery token only.
         token = None if lasting_only else contact.their_token
         bundle = await self._api.keys.claim_bundle(contact.username, token)
-        if not contact.is_continued_by(pack_chain(bundle.statements)):
-            raise ContactBlocked(f"The keys of {contact.username} have changed.")
+        contact = self._pins.server_shows(contact.number, bundle.statements)
+        try:
+            # As it is named today: its suite may have risen.
+            device = contact.device(device.device_id)
+        except UnknownDevice:
+            raise Refused(f"{contact.username} does not have that device any more.") from None
         return self.begin(bundle, device)
 
     def begin(self, bundle: UserBundle, device: DeviceEntry) -> Session:

@@ -17,6 +17,7 @@ from peer_agent.crypto.receipts import envelope_hash, make_receipt
 from peer_agent.events import ContactAdded, Event
 from peer_agent.history import Entry, Kept
 from peer_agent.opening import NotReadable, Opened, Opener
+from peer_agent.pins import Pins
 from peer_agent.releasing import HOLD_S, Releasing
 from peer_agent.showing import NEWER_VERSION, shown_as
 
@@ -41,8 +42,9 @@ class InboxEdges:
 class Inbox:
     """The receiving end of every conversation of this device."""
 
-    def __init__(self, books: Books, opener: Opener, edges: InboxEdges, clock: Clock) -> None:
+    def __init__(self, books: Books, opener: Opener, pins: Pins, edges: InboxEdges, clock: Clock) -> None:
         self._books = books
+        self._pins = pins
         self._opener = opener
         self._edges = edges
         self._clock = clock
@@ -137,11 +139,12 @@ class Inbox:
         self._books.outbox.unseal_all(number)
 
     def _accepted(self, number: int, content: ContactAccept) -> list[Event]:
+        fits, news = self._pins.message_carries(number, content.chain)
         contact = self._books.contacts.get(number)
-        if not contact.is_continued_by(content.chain) or contact.state is not ContactState.ASKED:
-            return []
+        if not fits or contact.state is not ContactState.ASKED:
+            return news
         self._books.contacts.change(number, state=ContactState.ACCEPTED, their_token=content.token)
-        return [ContactAdded(contact.username)]
+        return [*news, ContactAdded(contact.username)]
 
     def _release(self, contact: int) -> None:
         """Release what a contact's messages do not have to wait for; what is too much for now comes after."""

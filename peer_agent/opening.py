@@ -3,7 +3,7 @@
 Spec: docs/spec/handshake.md, section "Receiver must"
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from peer_agent.clock import Clock
 from peer_agent.contact_book import Contact, ContactBook
@@ -68,9 +68,13 @@ class Opener:
             found = self._sessions.find(envelope.session_id)
             if found is not None:
                 contact, session = found
+                self._require_named(contact, session.peer)
                 session, plaintext = session.decrypt(envelope)
                 return Opened(contact, session, Message.unpack(plaintext))
             return self._open_first(envelope)
+        except UnknownDevice as error:
+            # No reset is asked of a device that is gone.
+            raise NotReadable(None) from error
         except CryptoError as error:
             raise NotReadable(contact) from error
 
@@ -81,6 +85,16 @@ class Opener:
         message = Message.unpack(accepted.plaintext)
         contact = self._owner(accepted.session.peer)
         return Opened(contact, accepted.session, message, envelope.header, accepted.spent)
+
+    def _require_named(self, number: int, device: DeviceEntry) -> None:
+        """Insist that a contact still has the device of a session; its suite may have risen since.
+
+        Raises:
+            UnknownDevice: it was removed.
+        """
+        named = self._contacts.get(number).device(device.device_id)
+        if replace(device, suite=named.suite) != named:
+            raise UnknownDevice
 
     def _owner(self, device: DeviceEntry) -> int | None:
         """The contact whose pinned chain names a device that has proven itself."""

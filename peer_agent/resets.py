@@ -77,7 +77,7 @@ class Resets:
                     return
                 self._books.contacts.change(number, reset_at_ms=now_ms, sessions_from_ms=session.started_ms)
                 self._books.sessions.save(number, session)
-                self._posts.add(contact.devices[0], envelope, token=contact.their_token)
+                self._posts.add(session.peer, envelope, token=contact.their_token)
             await self._posts.deliver()
         except AgentError:
             logger.info("a session reset could not be sent")

@@ -198,8 +198,8 @@ def _problem(answer: _Answer, body: Json) -> AgentError:
     retry_after_s = answer.retry_after_s
     if status in (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT):
         return ServerUnreachable("The server can not serve at the moment.", retry_after_s=retry_after_s)
-    if code == "login_refused":
-        return LoginRefused("The server refused this name, password or device.")
+    if code in _LOGIN_SENTENCES:
+        return LoginRefused(_LOGIN_SENTENCES[code])
     if status == httpx.codes.UNAUTHORIZED:
         return LoginRefused(LOGIN_ENDED)
     if code == "not_found":
@@ -212,13 +212,19 @@ def _problem(answer: _Answer, body: Json) -> AgentError:
     return Refused(sentence, code=code, retry_after_s=retry_after_s)
 
 
+_LOGIN_SENTENCES = {
+    "login_refused": "The server refused this name, password or device.",
+    "recovery_refused": "The server refused this name or recovery code.",
+    "wrong_password": "The password is wrong.",
+}
 _SENTENCES = {
     "username_taken": "That user name is taken.",
     "throttled": "Too many requests: wait a while.",
     "too_large": "The request is too large for the server.",
     "mailbox_full": "The mailbox of that user is full: try again later.",
     "stock_full": "The server holds as many keys or tokens of this device as it takes.",
-    "statement_invalid": "The server could not verify a signature of this device.",
+    "statement_invalid": "The server could not verify a signature of this device, or its clock is days off.",
+    "statement_behind": "The identity has changed meanwhile: try again.",
 }
 
 

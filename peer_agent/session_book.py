@@ -3,6 +3,8 @@
 Spec: docs/spec/handshake.md, section "Sessions"
 """
 
+from collections.abc import Collection
+
 from peer_agent.crypto.identity import DeviceEntry, DeviceKeys
 from peer_agent.crypto.ratchet import SessionId
 from peer_agent.crypto.sessions import MAX_SESSIONS, Session, choose_session
@@ -48,6 +50,12 @@ class SessionBook:
         for surplus in others[: max(0, len(others) + 1 - MAX_SESSIONS)]:
             self._store.change("DELETE FROM sessions WHERE session = ?", (surplus.session_id,))
 
+    def forget(self, contact: int, device_ids: Collection[bytes]) -> None:
+        """Delete all sessions with some devices of a contact."""
+        for session_id, record in self._rows(contact):
+            if self._open(session_id, record).peer.device_id in device_ids:
+                self._store.change("DELETE FROM sessions WHERE session = ?", (session_id,))
+
     def confirm(self, session_id: SessionId) -> None:
         """Note that the peer holds a session: its header is sent no more."""
         found = self.find(session_id)
@@ -55,9 +63,12 @@ class SessionBook:
             self.save(found[0], found[1].confirmed())
 
     def _with(self, contact: int, device: DeviceEntry) -> list[Session]:
-        rows = self._store.rows("SELECT session, record FROM sessions WHERE contact = ?", (contact,))
-        sessions = [self._open(SessionId(session_id), record) for session_id, record in rows]
+        sessions = [self._open(session_id, record) for session_id, record in self._rows(contact)]
         return [session for session in sessions if session.peer.device_id == device.device_id]
+
+    def _rows(self, contact: int) -> list[tuple[SessionId, bytes]]:
+        rows = self._store.rows("SELECT session, record FROM sessions WHERE contact = ?", (contact,))
+        return [(SessionId(session_id), record) for session_id, record in rows]
 
     def _open(self, session_id: SessionId, record: bytes) -> Session:
         return Session.unpack(self._store.open(TABLE, session_id, record))

@@ -9,14 +9,9 @@ from peer_agent.account import Account, load_account, load_tokens, require_accou
 from peer_agent.api import Api
 from peer_agent.clock import Clock, spoken
 from peer_agent.contact_book import folded
-from peer_agent.crypto.identity import (
-    RecoveryCode,
-    RecoveryKey,
-    create_device,
-    create_first_statement,
-    create_recovery_code,
-    pack_chain,
-)
+from peer_agent.crypto.chain import pack_chain
+from peer_agent.crypto.identity import RecoveryCode, RecoveryKey, create_device, create_recovery_code
+from peer_agent.crypto.statements import create_first_statement
 from peer_agent.errors import LoginRefused, Refused, UsageError
 from peer_agent.rest import Rest
 from peer_agent.store import Store
@@ -84,7 +79,7 @@ async def login(store: Store, password: str) -> Account:
     account = require_account(store)
     rest = Rest(account.server, save=lambda tokens: save_tokens(store, tokens))
     try:
-        await _login(Api(rest), account, password)
+        await log_in(Api(rest), account, password)
     finally:
         await rest.aclose()
     return account
@@ -140,14 +135,21 @@ async def _register_or_resume(api: Api, account: Account, password: str) -> None
             raise
         # It may be ours, made a moment ago by a request whose answer got lost.
         try:
-            await _login(api, account, password)
+            await log_in(api, account, password)
         except LoginRefused:
             raise error from None
         return
-    await _login(api, account, password)
+    await log_in(api, account, password)
 
 
-async def _login(api: Api, account: Account, password: str) -> None:
+async def log_in(api: Api, account: Account, password: str) -> None:
+    """Log a device in by its key and the password.
+
+    Raises:
+        LoginRefused: one of them is wrong; the server does not say which.
+        Refused: too many wrong passwords.
+        ServerUnreachable
+    """
     challenge = await api.accounts.challenge()
     signature = account.device.prove_login(challenge)
     try:

@@ -12,20 +12,18 @@ from accounts.delivery import digest_of
 from accounts.logins import Login, TokenPair, find_login, start_login
 from accounts.models import DeliveryToken, Device, Statement, User
 from accounts.tokens import TokenKind, read_token
-from p2p.protocol.fields import b64_text
-from peer_agent.crypto.identity import (
-    DeviceKeys,
-    RecoveryKey,
-    create_device,
-    create_first_statement,
-    create_recovery_code,
-)
+from p2p.protocol.fields import b64_bytes, b64_text
+from peer_agent.crypto.chain import verify_chain
+from peer_agent.crypto.identity import DeviceKeys, RecoveryKey, create_device, create_recovery_code
 from peer_agent.crypto.prekeys import PrekeyId, PrekeyKind, create_prekey
+from peer_agent.crypto.primitives import sha256
+from peer_agent.crypto.statements import Change, create_first_statement, create_next_statement
 
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
-# Private keys of the devices made here: the rows hold public ones only.
+# Private keys of the devices and users made here: the rows hold public ones only.
 _keys: dict[uuid.UUID, DeviceKeys] = {}
+_recovery: dict[uuid.UUID, RecoveryKey] = {}
 
 
 @dataclass(frozen=True)
@@ -45,9 +43,17 @@ def today() -> int:
     return (datetime.now(UTC).date() - date(1970, 1, 1)).days
 
 
-def make_statement(username: str = "ada", *, keys: DeviceKeys | None = None) -> bytes:
-    recovery = RecoveryKey.from_code(create_recovery_code())
-    return create_first_statement(username, keys or create_device(), recovery, day=today())
+def make_statement(
+    username: str = "ada",
+    *,
+    keys: DeviceKeys | None = None,
+    recovery: RecoveryKey | None = None,
+    day: int | None = None,
+) -> bytes:
+    recovery = recovery or RecoveryKey.from_code(create_recovery_code())
+    return create_first_statement(
+        username, keys or create_device(), recovery, day=today() if day is None else day
+    )
 
 
 def make_user(username: str | None = None, *, password: str = PASSWORD, **fields: Any) -> User:
@@ -59,7 +65,9 @@ def make_device(*, user: User | None = None, username: str | None = None) -> Dev
     owner = user or make_user(username)
     keys = create_device()
     if not owner.statements.exists():
-        Statement.objects.create(user=owner, version=0, signed=make_statement(owner.username, keys=keys))
+        recovery = _recovery[owner.pk] = RecoveryKey.from_code(create_recovery_code())
+        signed = make_statement(owner.username, keys=keys, recovery=recovery)
+        Statement.objects.create(user=owner, version=0, signed=signed)
     device = Device.objects.create(
         id=uuid.UUID(bytes=keys.device_id),
         user=owner,
@@ -74,6 +82,27 @@ def make_device(*, user: User | None = None, username: str | None = None) -> Dev
 def keys_of(device: Device) -> DeviceKeys:
     """The private keys of a device that `make_device` made."""
     return _keys[device.pk]
+
+
+def recovery_key_of(user: User) -> RecoveryKey:
+    """The recovery key of a user for whom `make_device` made statement 0."""
+    return _recovery[user.pk]
+
+
+def make_next_statement(
+    user: User, change: Change, *signers: DeviceKeys | RecoveryKey, day: int | None = None
+) -> bytes:
+    """A statement that follows on what the server holds of a user."""
+    held = [bytes(each.signed) for each in user.statements.order_by("version")]
+    keys = (signer.signing for signer in signers)
+    return create_next_statement(verify_chain(held), change, *keys, day=today() if day is None else day)
+
+
+def make_recovery_proof(user: User, challenge: str, *, by: RecoveryKey | None = None) -> str:
+    """What the holder of a user's recovery code answers to a challenge."""
+    fingerprint = sha256(bytes(user.statements.get(version=0).signed))
+    key = by or recovery_key_of(user)
+    return b64_text(key.prove(fingerprint, b64_bytes(challenge)))
 
 
 def make_login(*, device: Device | None = None, username: str | None = None) -> LoggedIn:

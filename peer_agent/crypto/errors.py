@@ -45,10 +45,10 @@ class UnsupportedSuite(CryptoError):
 
 
 class Downgrade(CryptoError):
-    """A weaker suite than both signed device entries offer."""
+    """A weaker suite than was signed for."""
 
     name = "downgrade"
-    sentence = "A weaker suite was offered than both devices have signed for."
+    sentence = "A weaker suite was offered than was signed for."
 
 
 class WeakKey(CryptoError):
@@ -66,7 +66,7 @@ class BadSignature(CryptoError):
 
 
 class BrokenChain(CryptoError):
-    """Statements are out of order or do not name the hash of the one before."""
+    """Statements are out of order, do not name the one before, or say what can not follow it."""
 
     name = "broken-chain"
     sentence = "The identity chain is broken."

@@ -1,46 +1,25 @@
-"""Who a user is: device keys, the recovery code and the hash-chained list of signed statements.
+"""Who a user is: device keys, the recovery code, and what a chain of statements says.
 
 Spec: docs/spec/identity.md
 """
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NewType
 
-from .encoding import VERSION, Reader, exactly, u8, u16, u32
-from .errors import (
-    BadRecoveryCode,
-    BrokenChain,
-    Malformed,
-    UnknownDevice,
-    UnknownStatement,
-    UnsupportedSuite,
-    WeakKey,
-)
-from .primitives import (
-    KEY_BYTES,
-    SIGNATURE_BYTES,
-    Ed25519Private,
-    Ed25519Public,
-    Rng,
-    X25519Private,
-    X25519Public,
-    derive,
-    sha256,
-)
+from .encoding import VERSION, Reader, exactly, u8
+from .errors import BadRecoveryCode, Malformed, UnknownDevice, UnsupportedSuite
+from .primitives import KEY_BYTES, Ed25519Private, Ed25519Public, Rng, X25519Private, X25519Public, derive
 
 DeviceId = NewType("DeviceId", bytes)
 RecoveryCode = NewType("RecoveryCode", str)
 
 ID_BYTES: Final = 16
 ENTRY_BYTES: Final = 81
-MAX_NAME_BYTES: Final = 64
 CODE_SIGNS: Final = 26
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LOOKALIKES: Final = str.maketrans("OIL", "011", "- ")
-_FIRST_DEVICE: Final = 0
 
 
 class Suite(IntEnum):
@@ -49,13 +28,25 @@ class Suite(IntEnum):
     HYBRID = 1
     CLASSICAL = 2
 
+    @classmethod
+    def read(cls, reader: Reader) -> "Suite":
+        """Read a suite's number.
+
+        Raises:
+            UnsupportedSuite: one that this code does not have.
+        """
+        number = reader.u8()
+        if number not in tuple(cls):
+            raise UnsupportedSuite
+        return cls(number)
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceEntry:
     """A device as its user's identity names it.
 
     Layout (ENTRY_BYTES):
-        0   16   device id
+        0   16   device id, a UUIDv4
         16  32   Ed25519 public key
         48  32   X25519 public key
         80   1   suite
@@ -72,11 +63,11 @@ class DeviceEntry:
     @classmethod
     def read(cls, reader: Reader) -> "DeviceEntry":
         device_id = DeviceId(reader.take(ID_BYTES))
+        if device_id[6] >> 4 != 4 or device_id[8] >> 6 != 2:
+            raise Malformed
         signing, agreement = reader.take(KEY_BYTES), reader.take(KEY_BYTES)
-        suite = reader.u8()
-        if suite not in tuple(Suite):
-            raise UnsupportedSuite
-        return cls(device_id, Ed25519Public(signing), X25519Public(agreement), Suite(suite))
+        suite = Suite.read(reader)
+        return cls(device_id, Ed25519Public(signing), X25519Public(agreement), suite)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +149,17 @@ class RecoveryKey:
             number = number << 5 | _CROCKFORD.index(sign)
         return cls(Ed25519Private(derive(number.to_bytes(17, "big"), "recovery-key")))
 
+    def prove(self, fingerprint: bytes, challenge: bytes) -> bytes:
+        """Sign the server's 32-byte recovery challenge for the identity with this fingerprint."""
+        return self.signing.sign("recover", exactly(fingerprint, 32) + exactly(challenge, KEY_BYTES))
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a verified chain says about a user.
+    """What a verified chain says about a user. Made by `chain.verify_chain`, and nowhere else.
 
-    `fingerprint` is SHA-256 of statement 0 and what contacts pin; `head` is SHA-256 of the last statement and
-    `number` its place in the chain.
+    `fingerprint` is SHA-256 of statement 0 and what contacts pin; `head` is SHA-256 of the last statement,
+    `number` its place in the chain and `day` its date. `devices` stand in the order in which they were named.
     """
 
     user_name: str
@@ -173,6 +168,8 @@ class Identity:
     recovery: Ed25519Public
     head: bytes
     number: int
+    day: int
+    statements: tuple[bytes, ...]
 
     def device(self, device_id: DeviceId) -> DeviceEntry:
         """Find a device by id.
@@ -184,98 +181,6 @@ class Identity:
             if entry.device_id == device_id:
                 return entry
         raise UnknownDevice
-
-
-def create_first_statement(
-    user_name: str, device: DeviceKeys, recovery: RecoveryKey, *, day: int, suite: Suite = Suite.HYBRID
-) -> bytes:
-    """Write and sign statement 0; `user_name` is case-folded, `day` counts from 1970-01-01 UTC.
-
-    Raises:
-        Malformed: a name that no reader accepts.
-    """
-    name = user_name.encode("utf-8")
-    _check_name(name)
-    entry = DeviceEntry(device.device_id, device.signing.public, device.agreement.public, suite)
-    body = b"".join(
-        (
-            *(u8(VERSION), u8(_FIRST_DEVICE), u32(0), bytes(32), u32(day)),
-            *(u8(len(name)), name, entry.pack(), recovery.signing.public.raw),
-        )
-    )
-    return body + device.signing.sign("statement", body) + recovery.signing.sign("statement", body)
-
-
-def pack_chain(statements: Sequence[bytes]) -> bytes:
-    """Write a chain as one string of bytes."""
-    return u8(VERSION) + u8(len(statements)) + b"".join(u16(len(each)) + each for each in statements)
-
-
-def split_chain(chain: bytes) -> list[bytes]:
-    """Take a packed chain apart without looking into the statements.
-
-    Raises:
-        UnknownVersion, Malformed
-    """
-    reader = Reader(chain)
-    reader.version()
-    statements = [reader.take(reader.u16()) for _ in range(reader.u8())]
-    reader.finish()
-    return statements
-
-
-def verify_chain(statements: Sequence[bytes]) -> Identity:
-    """Read a chain and check every signature and link in it.
-
-    Raises:
-        UnknownVersion, UnknownStatement, UnsupportedSuite: needs a newer version.
-        Malformed, WeakKey, BadSignature, BrokenChain: not an identity.
-    """
-    if not statements:
-        raise Malformed
-    identity = _verify_first(statements[0])
-    for number, statement in enumerate(statements[1:], start=1):
-        kind = _check_link(Reader(statement), number, identity.head)
-        # Only statement 0 has a meaning in this version, and it can not stand here.
-        raise BrokenChain if kind == _FIRST_DEVICE else UnknownStatement
-    return identity
-
-
-def _check_link(reader: Reader, number: int, previous: bytes) -> int:
-    reader.version()
-    kind = reader.u8()
-    if reader.u32() != number or reader.take(32) != previous:
-        raise BrokenChain
-    return kind
-
-
-def _verify_first(statement: bytes) -> Identity:
-    reader = Reader(statement)
-    if _check_link(reader, 0, bytes(32)) != _FIRST_DEVICE:
-        raise UnknownStatement
-    reader.u32()
-    name = reader.take(reader.u8())
-    entry = DeviceEntry.read(reader)
-    recovery = Ed25519Public(reader.take(KEY_BYTES))
-    body = reader.taken
-    by_device, by_recovery = reader.take(SIGNATURE_BYTES), reader.take(SIGNATURE_BYTES)
-    reader.finish()
-    _check_name(name)
-    if entry.signing == recovery:
-        raise WeakKey
-    entry.signing.verify("statement", body, by_device)
-    recovery.verify("statement", body, by_recovery)
-    head = sha256(statement)
-    return Identity(name.decode("utf-8"), head, (entry,), recovery, head, 0)
-
-
-def _check_name(name: bytes) -> None:
-    # No Unicode table is consulted, so that all implementations agree; the server folds at registration.
-    if not 1 <= len(name) <= MAX_NAME_BYTES or any(byte <= 0x20 or byte == 0x7F for byte in name):
-        raise Malformed
-    if any(0x41 <= byte <= 0x5A for byte in name):
-        raise Malformed
-    Reader(name).text(len(name))
 
 
 def safety_number(one: Identity, other: Identity) -> str:

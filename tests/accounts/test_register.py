@@ -10,7 +10,7 @@ from accounts.removal import remove_account
 from p2p.protocol.fields import b64_text
 from peer_agent.crypto.identity import DeviceKeys, create_device
 from tests.accounts.rest import Rest, code
-from tests.factories import PASSWORD, make_statement, make_user
+from tests.factories import PASSWORD, make_statement, make_user, today
 
 
 def body(username: str = "ada", *, keys: DeviceKeys | None = None, **changes: Any) -> dict[str, Any]:
@@ -112,6 +112,13 @@ def test_device_id_that_is_no_uuid4_is_refused() -> None:
     odd = DeviceKeys(type(keys.device_id)(bytes(16)), keys.signing, keys.agreement)
 
     assert code(Rest().post("register/", body("ada", keys=odd))) == (422, "statement_invalid")
+
+
+@pytest.mark.parametrize("days", [-3, 3])
+def test_statement_of_another_day_is_refused(days: int) -> None:
+    statements = [b64_text(make_statement("ada", day=today() + days))]
+
+    assert code(Rest().post("register/", body("ada", statements=statements))) == (422, "statement_invalid")
 
 
 @pytest.mark.parametrize("statements", [[], ["AA", "AQ"], ["AA", "AA"], None, "AA", ["A"], [7], [""]])

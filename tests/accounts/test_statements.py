@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from accounts.chains import DeviceEntry, judge, verify_chain
+from accounts.days import TOLERANCE_DAYS
 from accounts.layouts import Refused
 from accounts.models import PrekeyKind
 from accounts.statements import (
-    CLOCK_TOLERANCE_DAYS,
-    verify_first_statement,
     verify_login_proof,
     verify_prekey,
+    verify_recovery_proof,
     verify_signature,
 )
 
@@ -38,21 +39,65 @@ def outcome(check: Any, *args: Any, **kwargs: Any) -> str:
     return "ok"
 
 
+def statements(case: Any, key: str = "statements") -> list[bytes]:
+    return [bytes.fromhex(each) for each in case[key]]
+
+
 @pytest.mark.parametrize("case", cases("identity", "statement"))
-def test_statement_is_read_as_it_was_written(case: Any) -> None:
-    first = verify_first_statement(bytes.fromhex(case["statement"]))
+def test_first_statement_is_read_as_it_was_written(case: Any) -> None:
+    found = verify_chain([bytes.fromhex(case["statement"])])
 
-    assert first.username == case["user_name"]
-    assert first.device_id == uuid.UUID(bytes=bytes.fromhex(case["device_id"]))
-    assert first.suite == case["suite"]
+    (device,) = found.devices.values()
+    assert found.username == case["user_name"]
+    assert device.device_id == uuid.UUID(bytes=bytes.fromhex(case["device_id"]))
+    assert (device.suite, found.day) == (case["suite"], case["day"])
 
 
-# Longer chains are for readers: the server takes one statement at a time.
-@pytest.mark.parametrize(
-    "case", [each for each in cases("identity", "chain") if len(each.values[0]["statements"]) == 1]
-)
-def test_chain_of_one_has_the_outcome_of_the_vector(case: Any) -> None:
-    assert outcome(verify_first_statement, bytes.fromhex(case["statements"][0])) == case["expect"]
+@pytest.mark.parametrize("case", cases("identity", "chain"))
+def test_chain_has_the_outcome_of_the_vector(case: Any) -> None:
+    assert outcome(verify_chain, statements(case)) == case["expect"]
+
+
+@pytest.mark.parametrize("case", [each for each in cases("identity", "chain") if "head" in each.values[0]])
+def test_chain_says_what_the_vector_says(case: Any) -> None:
+    found = verify_chain(statements(case))
+
+    assert (found.username, found.number) == (case["user_name"], case["number"])
+    assert (found.fingerprint.hex(), found.head.hex()) == (case["fingerprint"], case["head"])
+    assert found.recovery_key.hex() == case["recovery"]
+    assert [packed(device) for device in found.devices.values()] == case["devices"]
+
+
+def packed(device: DeviceEntry) -> str:
+    raw = device.device_id.bytes + device.signing_key + device.exchange_key + bytes([device.suite])
+    return raw.hex()
+
+
+@pytest.mark.parametrize("case", cases("identity", "next-statement"))
+def test_next_statement_follows_on_the_chain(case: Any) -> None:
+    found = verify_chain([*statements(case), bytes.fromhex(case["statement"])])
+
+    assert (found.kind, found.day) == (case["kind"], case["day"])
+
+
+@pytest.mark.parametrize("case", cases("identity", "judge"))
+def test_verdict_is_that_of_the_vector(case: Any) -> None:
+    held, shown = (verify_chain(statements(case, side)) for side in ("pinned", "shown"))
+
+    assert judge(held, shown) == case["verdict"]
+
+
+@pytest.mark.parametrize("case", cases("identity", "recovery-proof"))
+def test_recovery_proof_has_the_outcome_of_the_vector(case: Any) -> None:
+    result = outcome(
+        verify_recovery_proof,
+        recovery_key=bytes.fromhex(case["public"]),
+        fingerprint=bytes.fromhex(case["fingerprint"]),
+        challenge=bytes.fromhex(case["challenge"]),
+        proof=bytes.fromhex(case["signature"]),
+    )
+
+    assert result == case["expect"]
 
 
 @pytest.mark.parametrize("case", cases("identity", "login-proof"))
@@ -75,7 +120,7 @@ def test_prekey_has_the_outcome_of_the_vector(case: Any) -> None:
     expected = case["expect"]
     if expected in {"ok", "not-valid-now"}:
         # Readers take a prekey for months; the server takes an upload from today.
-        expected = "ok" if abs(day - case["today"]) <= CLOCK_TOLERANCE_DAYS else "not-valid-now"
+        expected = "ok" if abs(day - case["today"]) <= TOLERANCE_DAYS else "not-valid-now"
 
     result = outcome(
         verify_prekey,
@@ -98,7 +143,7 @@ def test_prekey_of_another_day_is_taken_within_the_tolerance(days: int) -> None:
         verify_prekey, raw, device_id=uuid.UUID(bytes=entry[:16]), signing_key=entry[16:48], today=today
     )
 
-    assert result == ("ok" if abs(days) <= CLOCK_TOLERANCE_DAYS else "not-valid-now")
+    assert result == ("ok" if abs(days) <= TOLERANCE_DAYS else "not-valid-now")
 
 
 @pytest.mark.parametrize("case", cases("prekeys", "create"))

@@ -11,19 +11,18 @@ from peer_agent.api import Api, DeviceBundle, UserBundle
 from peer_agent.books import Books, open_books
 from peer_agent.clock import Clock
 from peer_agent.contact_book import Contact, ContactState, new_contact
-from peer_agent.crypto.identity import (
-    RecoveryKey,
-    create_device,
-    create_first_statement,
-    create_recovery_code,
-    pack_chain,
-)
+from peer_agent.crypto.chain import pack_chain
+from peer_agent.crypto.identity import RecoveryCode, RecoveryKey, create_device, create_recovery_code
 from peer_agent.crypto.messages import Message, Text
 from peer_agent.crypto.prekeys import PrekeyKind
+from peer_agent.crypto.primitives import sha256
+from peer_agent.crypto.statements import create_first_statement
+from peer_agent.delivery_tokens import DeliveryTokens
 from peer_agent.events import Event, MessageReceived
 from peer_agent.handshakes import Handshakes
 from peer_agent.inbox import Inbox, InboxEdges
 from peer_agent.opening import Opener
+from peer_agent.pins import Pins
 from peer_agent.rest import Rest, Tokens
 from peer_agent.state_dir import prepare_state_dir
 from peer_agent.store import Store, open_store
@@ -69,8 +68,16 @@ class Device:
             self.books.prekeys,
             self.time.clock(),
         )
+        api = Api(Rest(SERVER))
+        self.pins = Pins(
+            self.books,
+            DeliveryTokens(self.store, api),
+            self.account.identity,
+            self.time.clock(),
+            self.events.append,
+        )
         edges = InboxEdges(self.events.append, self.unreadable.append, self.resent.append)
-        self.inbox = Inbox(self.books, self.opener, edges, self.time.clock())
+        self.inbox = Inbox(self.books, self.opener, self.pins, edges, self.time.clock())
 
     def crash(self) -> None:
         """Lose everything that is not on the disk."""
@@ -138,10 +145,20 @@ def envelope_of(sender: Device, receiver: Device, message: Message) -> bytes:
     return envelope
 
 
+# The codes of accounts made here: whoever made one has written it down.
+_codes: dict[bytes, RecoveryCode] = {}
+
+
 def make_account(name: str, clock: Clock) -> Account:
     device, code = create_device(), create_recovery_code()
     statement = create_first_statement(name, device, RecoveryKey.from_code(code), day=clock.day())
+    _codes[sha256(statement)] = code
     return Account(SERVER, name, device, pack_chain([statement]))
+
+
+def code_of(account: Account) -> RecoveryCode:
+    """The recovery code of an account that was made here, whatever became of it since."""
+    return _codes[account.identity.fingerprint]
 
 
 def acquaint(one: Device, other: Device) -> None:
@@ -157,7 +174,7 @@ def acquaint(one: Device, other: Device) -> None:
 def begin_session(one: Device, other: Device) -> None:
     """Begin a session from a fresh bundle."""
     clock = one.time.clock()
-    handshakes = Handshakes(one.account.device, Api(Rest(SERVER)), one.store, one.books.sessions, clock)
+    handshakes = Handshakes(one.account.device, Api(Rest(SERVER)), one.books, one.pins, clock)
     contact = one.contact(other)
     session = handshakes.begin(other.bundle(), contact.devices[0])
     with one.store.transaction():

@@ -26,7 +26,7 @@ WELCOME = Welcome((SUBPROTOCOL,), (), LIMITS, b"e" * 16, b"r" * 32, resumed=Fals
 
 
 class Server(FakeServer):
-    """The server of dictionaries, with the one route more that `status` asks.
+    """The server of dictionaries, with the two routes more that `status` asks.
 
     greets: session sockets are welcomed, and told nothing more; else they are refused.
     """
@@ -46,6 +46,9 @@ class Server(FakeServer):
 
     def _get_me(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
         return 200, {"user": name, "username": name, "device": caller.device, "sid": "1"}
+
+    def _get_statements(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 200, {"statements": caller.statements}
 
 
 @contextmanager

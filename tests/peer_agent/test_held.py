@@ -106,7 +106,7 @@ async def test_everybody_else_has_a_turn_between_slices(ada: Device, bo: Device)
 def test_what_is_left_is_told_of_once(ada: Device, bo: Device) -> None:
     told: list[None] = []
     edges = InboxEdges(bo.events.append, bo.unreadable.append, bo.resent.append, lambda: told.append(None))
-    bo.inbox = Inbox(bo.books, bo.opener, edges, bo.time.clock())
+    bo.inbox = Inbox(bo.books, bo.opener, bo.pins, edges, bo.time.clock())
     first, *others = chain(MANY)
     keep(bo, ada, *others)
 

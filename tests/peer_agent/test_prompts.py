@@ -109,7 +109,7 @@ def test_recovery_code_that_was_not_typed_back_is_shown_again(
     for _ in range(2):
         with registered.run("register", "ada") as terminal:
             terminal.wait_for("Recovery code of ada.")
-            terminal.wait_for("this version has no\ncommand for that yet")
+            terminal.wait_for("brings your account back when this device is lost")
             terminal.wait_for("then type it here: ")
 
             terminal.type(typed)

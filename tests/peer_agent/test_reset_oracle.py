@@ -117,8 +117,8 @@ class Town:
     def resets(self) -> Resets:
         parts = self.bo.parts
         self.server.requests.clear()
-        own, sessions = self.bo.account.device, parts.books.sessions
-        handshakes = Handshakes(own, Api(self.bo.rest), self.bo.store, sessions, self.bo.clock)
+        own, api = self.bo.account.device, Api(self.bo.rest)
+        handshakes = Handshakes(own, api, parts.books, parts.pins, self.bo.clock)
         return Resets(parts.books, handshakes, parts.posts, self.bo.clock, pause=self._pause)
 
     async def _pause(self) -> None:

@@ -22,7 +22,7 @@ class Run:
         self.device = device
         self.events = Events(lambda: 1.0)
         edges = InboxEdges(self.events.publish, device.unreadable.append, device.resent.append)
-        self.inbox = Inbox(device.books, device.opener, edges, device.time.clock())
+        self.inbox = Inbox(device.books, device.opener, device.pins, edges, device.time.clock())
         self.inbox.resume()
 
     def showing(self) -> ShowingStream:

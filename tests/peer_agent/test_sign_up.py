@@ -70,7 +70,7 @@ async def refused_login(device: Device, retry_after: str) -> str:
 
     rest = Rest(device.account.server, transport=httpx.MockTransport(answer))
     with pytest.raises(Refused) as refused:
-        await sign_up._login(Api(rest), device.account, PASSWORD)
+        await sign_up.log_in(Api(rest), device.account, PASSWORD)
     assert refused.value.retry_after_s == float(retry_after)
     return str(refused.value)
 

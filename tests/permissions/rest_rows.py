@@ -13,15 +13,21 @@ from accounts.challenges import issue_challenge
 from accounts.delivery import digest_of, recipient_of
 from accounts.logins import recheck_login
 from accounts.mailbox import fetch_envelopes, post_by_name
+from accounts.models import User
 from accounts.prekeys import count_stock
 from p2p.protocol.fields import b64_text
+from peer_agent.crypto.identity import RecoveryKey, create_recovery_code
+from peer_agent.crypto.statements import NewRecoveryKey
 from tests.factories import (
     PASSWORD,
     keys_of,
     make_client,
     make_login,
+    make_next_statement,
     make_prekeys,
+    make_recovery_proof,
     make_statement,
+    recovery_key_of,
 )
 from tests.permissions.callers import Caller, World
 
@@ -95,6 +101,40 @@ def adas_login(world: World) -> dict[str, Any]:
     }
 
 
+def new_password(world: World) -> dict[str, Any]:
+    return {"old": PASSWORD, "new": "another correct horse"}
+
+
+def adas_password_is_the_old_one(world: World) -> bool:
+    return User.objects.get(pk=world.ada.login.user_id).check_password(PASSWORD)
+
+
+def adas_new_code(world: World) -> dict[str, Any]:
+    user, code = world.ada.device.user, RecoveryKey.from_code(create_recovery_code())
+    change = NewRecoveryKey(code.signing.public)
+    return {"statement": b64_text(make_next_statement(user, change, recovery_key_of(user), code))}
+
+
+def adas_chain_is_short(world: World) -> bool:
+    return world.ada.device.user.statements.count() == 1
+
+
+def adas_recovery_key(world: World) -> dict[str, Any]:
+    key = recovery_key_of(world.ada.device.user).signing.public
+    return {"username": "ada", "recovery_key": b64_text(key.raw)}
+
+
+def adas_recovery(world: World) -> dict[str, Any]:
+    user, challenge = world.ada.device.user, b64_text(issue_challenge())
+    return {
+        "username": "ada",
+        "password": "another correct horse",
+        "challenge": challenge,
+        "signature": make_recovery_proof(user, challenge),
+        "statement": None,
+    }
+
+
 def adas_token(world: World) -> dict[str, Any]:
     return {"digests": [b64_text(digest_of(ADAS_TOKEN))]}
 
@@ -152,6 +192,25 @@ ROWS = (
         users_only(204),
         untouched=lambda world: recheck_login(world.ada.login) == world.ada.login,
     ),
+    Row(
+        "POST",
+        ACCOUNTS + "password/",
+        users_only(204),
+        new_password,
+        untouched=adas_password_is_the_old_one,
+    ),
+    Row("GET", ACCOUNTS + "statements/", users_only(200, reads=True)),
+    # It follows on ada's chain, and on no other.
+    Row(
+        "POST",
+        ACCOUNTS + "statements/",
+        users_only(201, other=409),
+        adas_new_code,
+        untouched=adas_chain_is_short,
+    ),
+    # Whoever has the recovery code needs no login: that is what it is for.
+    Row("POST", ACCOUNTS + "recovery/", open_to_all(200), adas_recovery_key),
+    Row("POST", ACCOUNTS + "recover/", open_to_all(200), adas_recovery),
     Row("GET", ACCOUNTS + "me/", users_only(200, reads=True)),
     Row("GET", ACCOUNTS + "users/", users_only(200, reads=True), query="?prefix=ada"),
     Row(

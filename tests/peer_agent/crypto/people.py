@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from peer_agent.crypto import identity
+from peer_agent.crypto.chain import pack_chain, verify_chain
+from peer_agent.crypto.statements import create_first_statement
 
 from .vector_files import Drawn
 
@@ -24,15 +26,15 @@ class Person:
 
     @property
     def statement(self) -> bytes:
-        return identity.create_first_statement(self.name, self.device, self.recovery, day=DAY)
+        return create_first_statement(self.name, self.device, self.recovery, day=DAY)
 
     @property
     def identity(self) -> identity.Identity:
-        return identity.verify_chain([self.statement])
+        return verify_chain([self.statement])
 
     @property
     def chain(self) -> bytes:
-        return identity.pack_chain([self.statement])
+        return pack_chain([self.statement])
 
 
 def make_person(name: str) -> Person:

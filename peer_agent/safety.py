@@ -1,0 +1,74 @@
+"""What a person is told about the keys of a contact: numbers to compare, and why nothing is sent.
+
+Spec: docs/spec/identity.md, sections "Verdict" and "Safety number"
+"""
+
+from enum import StrEnum
+
+from peer_agent.contact_book import Contact
+from peer_agent.crypto.chain import Verdict, judge, read_chain
+from peer_agent.crypto.errors import CryptoError
+from peer_agent.crypto.identity import Identity, Suite, safety_number
+
+
+class Danger(StrEnum):
+    """Why nothing is sent to a contact."""
+
+    OTHER_KEYS = "other_keys"
+    ROLLED_BACK = "rolled_back"
+    FORKED = "forked"
+    UNREADABLE = "unreadable"
+    WRONG_KEY = "wrong_key"
+
+
+SENTENCES = {
+    Danger.OTHER_KEYS: "The keys of {} have changed.",
+    Danger.ROLLED_BACK: "The server shows an older state of {}'s devices than it did before.",
+    Danger.FORKED: "Two lists of {}'s devices contradict each other.",
+    Danger.UNREADABLE: "The keys that are shown for {} do not verify.",
+    Danger.WRONG_KEY: "A key came in the name of {} that is not theirs.",
+}
+
+
+def danger_of(contact: Contact) -> Danger | None:
+    """Tell why nothing is sent to a contact; None: nothing is wrong."""
+    if not contact.is_unsafe:
+        return None
+    if not contact.shown:
+        return Danger.WRONG_KEY
+    shown = shown_identity(contact)
+    if shown is None:
+        return Danger.UNREADABLE
+    if shown.fingerprint != contact.identity.fingerprint:
+        return Danger.OTHER_KEYS
+    is_older = judge(contact.identity, shown) is Verdict.ROLLED_BACK
+    return Danger.ROLLED_BACK if is_older else Danger.FORKED
+
+
+def shown_identity(contact: Contact) -> Identity | None:
+    """What the chain says that stands against the pinned one, if it is one."""
+    try:
+        return read_chain(contact.shown)
+    except CryptoError:
+        return None
+
+
+def what_is_wrong(contact: Contact, own: Identity) -> str:
+    """Say why nothing is sent to a contact, with the safety numbers of before and now if they differ."""
+    danger = danger_of(contact) or Danger.WRONG_KEY
+    parts = [SENTENCES[danger].format(contact.username), "Nothing is sent to them."]
+    shown = shown_identity(contact)
+    if danger is Danger.OTHER_KEYS and shown is not None:
+        parts.append(f"Safety number before: {safety_number(own, contact.identity)}.")
+        parts.append(f"Safety number now: {safety_number(own, shown)}.")
+    return " ".join(parts)
+
+
+def are_digits_of(typed: str, number: str) -> bool:
+    """Tell whether somebody typed a safety number, with spaces wherever they like."""
+    return "".join(typed.split()) == number.replace(" ", "")
+
+
+def weakest_suite(contact: Contact) -> Suite:
+    """The suite of the contact's device that agrees keys in the weakest way."""
+    return max(device.suite for device in contact.devices)

@@ -21,7 +21,7 @@ from p2p.protocol.to_server import Watch
 from peer_agent.contact_book import ContactState
 from peer_agent.courier import Courier, CourierParts
 from peer_agent.crypto.messages import MAX_BODY_BYTES, Text
-from peer_agent.errors import UsageError
+from peer_agent.errors import ContactBlocked, UsageError
 from peer_agent.history import Kept
 from peer_agent.outbound_events import (
     ContactCame,
@@ -32,6 +32,7 @@ from peer_agent.outbound_events import (
     attempt_over,
     transaction_over,
 )
+from peer_agent.safety import weak_device, weakest_suite
 
 REMEMBERED_TRANSACTIONS = 256
 
@@ -51,7 +52,7 @@ class Delivery:
 
         Raises:
             UnknownUser: no accepted contact of that name.
-            ContactBlocked: the contact's keys do not match.
+            ContactBlocked: the contact's keys do not match, or the user refuses the suite of its device.
             UsageError: a text that is empty, longer than a message holds, or no text at all.
         """
         if not 0 < _size_of(text) <= MAX_BODY_BYTES:
@@ -60,6 +61,8 @@ class Delivery:
         contact = books.contacts.require(username)
         if contact.is_unsafe:
             raise self._parts.pins.blocked(contact.number)
+        if books.sessions.refuses(weakest_suite(contact)):
+            raise ContactBlocked(weak_device(contact.username))
         courier = self._courier(contact.number)
         with books.store.transaction():
             stored = books.history.write(contact.number, Text(text), now_ms=self._parts.clock.unix_ms())

@@ -69,6 +69,11 @@ def are_digits_of(typed: str, number: str) -> bool:
     return "".join(typed.split()) == number.replace(" ", "")
 
 
+def weak_device(username: str) -> str:
+    """Say why nothing is sealed for a device of suite 2 when the user refuses that."""
+    return f"{username}'s device lacks ML-KEM, and your settings refuse such devices: nothing is sent to it."
+
+
 def weakest_suite(contact: Contact) -> Suite:
     """The suite of the contact's device that agrees keys in the weakest way."""
     return max(device.suite for device in contact.devices)

@@ -1,6 +1,7 @@
 """Frames with errors of every sort: refused, or read as what they say; nothing crashes."""
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -18,7 +19,7 @@ PARSERS: dict[str, Parse] = {"to_server": frames.parse_to_server, "to_peer": fra
 # What readers of JSON disagree about, or take for something else.
 ODD = (
     *("1.0", "-0", "1e1", "01", "NaN", "1E400", "true", "null", '""', "[]", "{}", "9" * 30),
-    *(" ", "\\u0000", "\\ud800", "\u2028", "\ufeff", '"type":"hello",', ",", "]", "}"),
+    *(" ", "\\u0000", "\\ud800", "\u2028", "\ufeff", ",", "]", "}"),
 )
 
 
@@ -33,11 +34,21 @@ def spoilt(direction: str, drawn: bytes) -> str:
     text = picked(GOOD[direction], drawn)
     # The end of a padded frame is nothing but padding.
     body, padding = text[:2_000], text[2_000:]
+    if drawn[1] % 8 == 0:
+        # The first key twice, both times with the same value.
+        first = re.match(r'{("[a-z_]+":"[^"]*")', text)
+        assert first is not None
+        return f"{{{first[1]},{text[1:]}"
     if drawn[1] % 2:
         odd, at = ODD[drawn[1] // 2 % len(ODD)], int.from_bytes(drawn[2:4], "big") % len(body)
         end = at + len(drawn) - 4
         return body[:at] + odd + body[end:] + padding
     return edited(body.encode(), bytes([drawn[0], drawn[1] // 2, *drawn[2:]])).decode("latin-1") + padding
+
+
+def as_pairs(text: str) -> object:
+    """A document in which a key that stands twice is there twice, and the order of keys means nothing."""
+    return json.loads(text, object_pairs_hook=lambda pairs: sorted(pairs, key=repr))
 
 
 def check(direction: str) -> Callable[[bytes], None]:
@@ -50,7 +61,7 @@ def check(direction: str) -> Callable[[bytes], None]:
         except ProtocolError:
             return
         again = frames.to_text(frame)
-        assert json.loads(again) == json.loads(text)
+        assert as_pairs(again) == as_pairs(text)
         assert frames.to_text(parse(again)) == again
 
     return refused_or_read_as_it_stands

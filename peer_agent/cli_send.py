@@ -12,12 +12,12 @@ from peer_agent.cli_connection import Connection
 from peer_agent.cli_history import says_what_waits
 from peer_agent.cli_lines import read_all, read_lines, require_text
 from peer_agent.cli_loop import run
-from peer_agent.cli_output import Output
+from peer_agent.cli_output import Output, false_sentence
 from peer_agent.config import Config
 from peer_agent.contact_book import ContactState, folded
 from peer_agent.desk import opened_desk
 from peer_agent.errors import AgentError, ContactBlocked, NotDelivered, ServerUnreachable, UsageError
-from peer_agent.events import Event, EventStream, MessageProgress
+from peer_agent.events import Event, EventStream, FalseClaim, MessageProgress
 from peer_agent.peer import Peer
 from peer_agent.progress import MessageState, WaitsFor
 from peer_agent.tasks import Tasks
@@ -139,6 +139,8 @@ async def _follow(events: EventStream, sending: _Sending, output: Output) -> Non
         event = timed.event
         if sending.connection.changes_by(event):
             output.progress(sending.connection.trouble or _phrase(sending.latest))
+        if isinstance(event, FalseClaim) and not output.is_json:
+            output.note("", false_sentence(event))
         if sending.has(event):
             sending.latest = event
             output.progress(_phrase(event))

@@ -30,7 +30,6 @@ from peer_agent.outbound_events import (
     SocketOpened,
     StoreLost,
     attempt_over,
-    transaction_over,
 )
 from peer_agent.safety import weak_device, weakest_suite
 
@@ -110,7 +109,7 @@ class Delivery:
     def ended(self, frame: TransactionEnded) -> None:
         courier = self._of(frame.tx)
         if courier is not None:
-            courier.receive(transaction_over(frame))
+            courier.ended(frame)
 
     def receipt(self, frame: TransactionReceipt) -> None:
         courier = self._of(frame.tx)

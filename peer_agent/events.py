@@ -7,6 +7,7 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from p2p.protocol.fields import b64_text
@@ -139,6 +140,26 @@ class MessageProgress(Event):
     hops: tuple[HopId, ...] = ()
     waits_for: str | None = None
     forwarders: int | None = None
+
+
+class FalseWord(StrEnum):
+    """What was claimed falsely."""
+
+    RECEIPT = "receipt"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class FalseClaim(Event):
+    """Somebody, most likely the server, claimed about our messages to a contact what is not so.
+
+    number: the message whose receipt is false; None when a transaction was called complete that is not.
+    """
+
+    NAME = "false_claim"
+    what: FalseWord
+    to: str
+    number: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,12 @@ EXAMPLES: dict[Event, dict[str, object]] = {
     events.ContactAsked("bo"): {"event": "contact_asked", "user": "bo"},
     events.ContactAdded("bo"): {"event": "contact_added", "user": "bo"},
     events.ContactUnsafe("bo"): {"event": "contact_unsafe", "user": "bo"},
+    events.FalseClaim(events.FalseWord.RECEIPT, "bo", 3): {
+        "event": "false_claim",
+        "what": "receipt",
+        "to": "bo",
+        "number": 3,
+    },
     events.ContactRenewed("bo", 1, 2): {"event": "contact_renewed", "user": "bo", "added": 1, "removed": 2},
     events.MessageProgress(7, "bo", "sent", 2, (HOP, OTHER)): {
         "event": "message_progress",

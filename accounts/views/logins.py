@@ -89,21 +89,6 @@ class LogoutView(UserView):
         return response
 
 
-class MeView(UserView):
-    """`GET me/`."""
-
-    def get(self, request: Request) -> Response:
-        user, login = caller(request)
-        return Response(
-            {
-                "user": str(user.pk),
-                "username": user.username,
-                "device": str(login.device_id),
-                "sid": str(login.sid),
-            }
-        )
-
-
 def _hand_over(request: Request, pair: TokenPair, answer: dict[str, Any], *, by_cookie: bool) -> Response:
     if not by_cookie:
         return Response({**answer, "access": pair.access, "refresh": pair.refresh})

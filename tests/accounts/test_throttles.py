@@ -52,6 +52,8 @@ def calls(rest: Rest) -> dict[str, Any]:
         "recovery": lambda: rest.post("recovery/", {}),
         "recover": lambda: rest.post("recover/", {}),
         "me": lambda: rest.get("me/"),
+        "removal": lambda: rest.delete("me/", {}),
+        "settings": lambda: rest.get("settings/"),
         "search": lambda: rest.get("users/", prefix="bo2"),
         "bundles": lambda: rest.post("bundles/", {}),
         "prekeys": lambda: rest.put("prekeys/", {}),

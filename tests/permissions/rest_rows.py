@@ -212,6 +212,21 @@ ROWS = (
     Row("POST", ACCOUNTS + "recovery/", open_to_all(200), adas_recovery_key),
     Row("POST", ACCOUNTS + "recover/", open_to_all(200), adas_recovery),
     Row("GET", ACCOUNTS + "me/", users_only(200, reads=True)),
+    Row(
+        "DELETE",
+        ACCOUNTS + "me/",
+        users_only(204),
+        lambda world: {"password": PASSWORD},
+        untouched=lambda world: User.objects.filter(pk=world.ada.login.user_id).exists(),
+    ),
+    Row("GET", ACCOUNTS + "settings/", users_only(200, reads=True)),
+    Row(
+        "PUT",
+        ACCOUNTS + "settings/",
+        users_only(204),
+        lambda world: {"visibility": "hidden"},
+        untouched=lambda world: User.objects.get(pk=world.ada.login.user_id).visibility == "prefix",
+    ),
     Row("GET", ACCOUNTS + "users/", users_only(200, reads=True), query="?prefix=ada"),
     Row(
         "POST",

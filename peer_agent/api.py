@@ -148,6 +148,21 @@ class AccountRoutes:
     async def me(self) -> Json:
         return await self._rest.call("GET", "/api/accounts/me/")
 
+    async def remove(self, password: str) -> None:
+        """Remove the account.
+
+        Raises:
+            LoginRefused: the password is another, or the login has ended.
+        """
+        await self._rest.call("DELETE", "/api/accounts/me/", {"password": password})
+
+    async def visibility(self) -> str:
+        """Who finds the user by the name: `prefix`, `exact` or `hidden`."""
+        return text(await self._rest.call("GET", "/api/accounts/settings/"), "visibility")
+
+    async def set_visibility(self, visibility: str) -> None:
+        await self._rest.call("PUT", "/api/accounts/settings/", {"visibility": visibility})
+
 
 class KeyRoutes:
     """What others need in order to reach a device: chains, prekeys, delivery tokens."""
@@ -155,13 +170,21 @@ class KeyRoutes:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
 
-    async def claim_bundle(self, username: str, token: bytes | None) -> UserBundle:
+    async def claim_bundle(
+        self, username: str, token: bytes | None, *, fingerprint: bytes | None = None
+    ) -> UserBundle:
         """Fetch the chain and prekeys of a user; one-time prekeys only come for a live delivery token.
+
+        fingerprint: with it, a user who is hidden from strangers is found, too.
 
         Raises:
             UnknownUser: there is no such user.
         """
-        body = {"username": username, "token": None if token is None else b64_text(token)}
+        body = {
+            "username": username,
+            "token": None if token is None else b64_text(token),
+            "fingerprint": None if fingerprint is None else b64_text(fingerprint),
+        }
         answer = await self._rest.call("POST", "/api/accounts/bundles/", body)
         statements = [_as_bytes(each) for each in items(answer, "statements")]
         devices = [_device_bundle(each) for each in items(answer, "devices")]

@@ -137,6 +137,11 @@ class Courier:
         if self._outbound.tx is not None and self._outbound.state.attempt:
             self._parts.send_frame(Repath(self._outbound.tx, self._outbound.state.attempt))
 
+    def stop(self) -> None:
+        """Send nothing more: keys do not match, or the user blocked the contact."""
+        self._route = None
+        self.receive(happened.Blocked())
+
     def close(self) -> None:
         """Tell the server that nothing more comes from this run."""
         if self._outbound.tx is not None:
@@ -182,7 +187,7 @@ class Courier:
         try:
             sealed = await self._sealer.sealed(self._contact, number, route.device)
         except ContactBlocked:
-            self._stop()
+            self.stop()
             return None
         except LoginRefused:
             raise
@@ -224,8 +229,8 @@ class Courier:
 
     async def _start(self, tx: TransactionId) -> None:
         contact = self._parts.books.contacts.get(self._contact)
-        if contact.their_token is None or contact.is_unsafe:
-            self._stop()
+        if contact.their_token is None or contact.is_closed:
+            self.stop()
             return
         try:
             await self._parts.api.transactions.start(tx, contact.their_token)
@@ -241,10 +246,12 @@ class Courier:
         """Ask for the contact's chain: a path leads to a device that the pinned one does not name."""
         contact = self._parts.books.contacts.get(self._contact)
         try:
-            bundle = await self._parts.api.keys.claim_bundle(contact.username, None)
+            bundle = await self._parts.api.keys.claim_bundle(
+                contact.username, None, fingerprint=contact.identity.fingerprint
+            )
             contact = self._parts.pins.server_shows(contact.number, bundle.statements)
         except ContactBlocked:
-            self._stop()
+            self.stop()
             return
         except LoginRefused:
             raise
@@ -259,11 +266,7 @@ class Courier:
 
     def _block(self) -> None:
         self._parts.pins.block(self._contact)
-        self._stop()
-
-    def _stop(self) -> None:
-        self._route = None
-        self.receive(happened.Blocked())
+        self.stop()
 
     def _tell(self, step: Tell) -> None:
         hops: tuple[HopId, ...] = ()

@@ -60,7 +60,7 @@ class Inbox:
         known = self._find(digest)
         if known is not None:
             contact, entry = known
-            return entry if self._books.contacts.state(contact) is ContactState.ACCEPTED else None
+            return entry if self._books.contacts.admitted(contact) is ContactState.ACCEPTED else None
         try:
             opened = self._opener.open(envelope)
         except NotReadable as error:
@@ -114,7 +114,7 @@ class Inbox:
         return _entry(receipt)
 
     def _may_send(self, contact: int, opened: Opened) -> bool:
-        state = self._books.contacts.state(contact)
+        state = self._books.contacts.admitted(contact)
         if state is ContactState.ACCEPTED:
             return True
         return state is ContactState.ASKED and isinstance(opened.message.content, ContactAccept)

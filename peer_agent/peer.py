@@ -20,7 +20,7 @@ from peer_agent.assembly import Conversations, Surroundings, assemble
 from peer_agent.chores import Chores
 from peer_agent.clock import Clock
 from peer_agent.config import Config, socket_url
-from peer_agent.contact_book import Contact
+from peer_agent.contact_book import Contact, ContactState
 from peer_agent.desk import opened_store
 from peer_agent.errors import LoginRefused
 from peer_agent.events import ContactAdded, ContactAsked, Event, Events, EventStream
@@ -93,6 +93,21 @@ class Peer:
         """Say yes to a user who asked. See `Contacts.accept`."""
         return await self._conversations.contacts.accept(username)
 
+    def ignore(self, username: str) -> Contact:
+        """Leave a contact request without an answer. See `Blocking.ignore`."""
+        return self._conversations.blocking.ignore(username)
+
+    async def block(self, username: str) -> Contact:
+        """Take nothing more from somebody, and send nothing. See `Blocking.block`."""
+        return await self._conversations.blocking.block(username)
+
+    async def unblock(self, username: str) -> Contact:
+        """Let somebody in again. See `Blocking.unblock`."""
+        contact = await self._conversations.blocking.unblock(username)
+        if contact.state is ContactState.ACCEPTED and contact.their_token is not None:
+            self._conversations.delivery.watch_contact(contact.their_token)
+        return contact
+
     def contacts(self) -> list[Contact]:
         """Everybody this user knows, by name."""
         return self._conversations.books.contacts.all()
@@ -128,7 +143,7 @@ class Peer:
             )
         )
         self._unshown = Unshown(self._conversations.books)
-        self._chores = Chores(self._conversations, accepts_all=self._config.accepts_all)
+        self._chores = Chores(self._conversations, accepts_all=self._config.accepts_all, clock=self._clock)
         delivery = self._conversations.delivery
         self._handlers: dict[type[FrameToPeer], Callable[[Any], None]] = {
             to_peer.PathReady: delivery.path_ready,

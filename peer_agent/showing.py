@@ -25,7 +25,9 @@ class Unshown:
 
     def first(self) -> list[Event]:
         """The first of them: each conversation in its order."""
-        found = self._books.history.unshown(READ_AT_ONCE)
+        # A blocked contact's wait until it is let in again.
+        blocked = [contact.number for contact in self._books.contacts.all() if contact.is_blocked]
+        found = self._books.history.unshown(READ_AT_ONCE, without=blocked)
         return [shown_as(self._books.contacts.get(entry.contact).username, entry) for entry in found]
 
     def count(self) -> int:
@@ -35,9 +37,9 @@ class Unshown:
     def holds(self, event: MessageReceived | MessageMissing) -> bool:
         """Tell whether a message still waits to be shown."""
         contact = self._books.contacts.find(event.sender)
-        return contact is not None and self._books.history.is_in(
-            contact.number, event.number, _state_of(event)
-        )
+        if contact is None or contact.is_blocked:
+            return False
+        return self._books.history.is_in(contact.number, event.number, _state_of(event))
 
     def showed(self, event: MessageReceived | MessageMissing) -> None:
         """Note that a message was shown."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from peer_agent import chores as chores_module
-from peer_agent.backoff import Backoff
+from peer_agent.backoff import FIRST_PAUSE_S, Backoff
 from peer_agent.chores import TOKENS_EVERY_S, Chores
 from peer_agent.clock import Clock
 from peer_agent.contact_book import ContactState
@@ -62,7 +62,7 @@ class House:
         """Begin a party's chores; what was asked of the server before is forgotten."""
         while not self.server.asked.empty():
             self.server.asked.get_nowait()
-        made = Chores(party.parts, accepts_all=accepts_all, rng=lots or Lots())
+        made = Chores(party.parts, accepts_all=accepts_all, rng=lots or Lots(), clock=self.time.clock())
         made.start(self.tasks)
         return made
 
@@ -155,10 +155,12 @@ async def test_everybody_who_asks_is_accepted_also_after_a_failure(house: House)
     for name in ("ada", "olga"):
         await asks(house, name, bo)
     house.server.problems[MINT] = UNAVAILABLE
-    house.start(bo, accepts_all=True)
+    chores = house.start(bo, accepts_all=True)
     await house.asked(MINT, MINT)
 
     del house.server.problems[MINT]
+    house.time.now += 2 * FIRST_PAUSE_S
+    chores.look_into_mailbox()
 
     await house.asked(POST, POST)
     assert [state(bo, name) for name in ("ada", "olga")] == [ContactState.ACCEPTED] * 2

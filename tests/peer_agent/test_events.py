@@ -37,6 +37,9 @@ EXAMPLES: dict[Event, dict[str, object]] = {
     events.ContactAsked("bo"): {"event": "contact_asked", "user": "bo"},
     events.ContactAdded("bo"): {"event": "contact_added", "user": "bo"},
     events.ContactUnsafe("bo"): {"event": "contact_unsafe", "user": "bo"},
+    events.ContactIgnored("bo"): {"event": "contact_ignored", "user": "bo"},
+    events.ContactBlocked("bo"): {"event": "contact_blocked", "user": "bo"},
+    events.ContactUnblocked("bo"): {"event": "contact_unblocked", "user": "bo"},
     events.ContactRenewed("bo", 1, 2): {"event": "contact_renewed", "user": "bo", "added": 1, "removed": 2},
     events.MessageProgress(7, "bo", "sent", 2, (HOP, OTHER)): {
         "event": "message_progress",

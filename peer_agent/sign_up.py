@@ -106,6 +106,21 @@ async def logout(store: Store) -> Account:
     return account
 
 
+async def remove(store: Store, password: str) -> None:
+    """Remove the account of this device at the server.
+
+    Raises:
+        LoginRefused: the password is another, or the login has ended.
+        Refused, ServerUnreachable
+    """
+    account = require_account(store)
+    rest = Rest(account.server, tokens=load_tokens(store), save=lambda tokens: save_tokens(store, tokens))
+    try:
+        await Api(rest).accounts.remove(password)
+    finally:
+        await rest.aclose()
+
+
 def recovery_code(store: Store) -> RecoveryCode | None:
     """The recovery code, as long as nobody has confirmed that it was written down."""
     raw = store.setting(RECOVERY)

@@ -9,7 +9,7 @@ Spec: docs/spec/agent.md, section "State directory"
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,11 @@ from peer_agent.crypto.at_rest import (
 )
 from peer_agent.crypto.errors import CryptoError, WrongPassphrase
 from peer_agent.errors import StoreClosed
-from peer_agent.state_dir import FILE_MODE, write_private
+from peer_agent.state_dir import FILE_MODE, LOCK_NAME, write_private
 
 SCHEMA_VERSION = 1
 KEY_NAME = "master.key"
+DRAFT_NAME = "master.new"
 DATABASE_NAME = "mesa.sqlite3"
 BUSY_MS = 5_000
 
@@ -167,11 +168,24 @@ def open_store(state_dir: Path, passphrase: str | None) -> Store:
     return Store(database, master)
 
 
+def wipe(state_dir: Path) -> None:
+    """Remove everything that this device knows: the key first, without which the rest is noise.
+
+    A disk that writes elsewhere than it reads may keep old blocks; against those a passphrase helps.
+    """
+    database = (DATABASE_NAME, f"{DATABASE_NAME}-wal", f"{DATABASE_NAME}-shm")
+    for name in (KEY_NAME, DRAFT_NAME, *database, LOCK_NAME):
+        (state_dir / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        # Whatever else lies there is not ours.
+        state_dir.rmdir()
+
+
 def _master_key(path: Path, passphrase: str | None) -> MasterKey:
     try:
         if not path.exists():
             # The name appears with its content: a crash leaves no half-written key behind.
-            draft = path.with_suffix(".new")
+            draft = path.with_name(DRAFT_NAME)
             draft.unlink(missing_ok=True)
             write_private(draft, lock_master_key(create_master_key(), passphrase))
             os.replace(draft, path)

@@ -114,6 +114,14 @@ class SignIn(StrictSerializer):
     cookies = Flag()
 
 
+class DeviceProof(StrictSerializer):
+    """`POST known/`."""
+
+    device = Id()
+    challenge = Bytes(sizes={CHALLENGE_BYTES})
+    signature = Bytes(sizes={SIGNATURE_BYTES})
+
+
 class Refresh(StrictSerializer):
     """`POST refresh/`: without the token it comes by cookie."""
 

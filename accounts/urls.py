@@ -8,6 +8,7 @@ urlpatterns = [
     path("register/", logins.RegisterView.as_view(), name="register"),
     path("challenges/", logins.ChallengesView.as_view(), name="challenges"),
     path("login/", logins.LoginView.as_view(), name="login"),
+    path("known/", logins.KnownView.as_view(), name="known"),
     path("refresh/", logins.RefreshView.as_view(), name="refresh"),
     path("logout/", logins.LogoutView.as_view(), name="logout"),
     path("me/", account.MeView.as_view(), name="me"),

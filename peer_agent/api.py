@@ -148,6 +148,16 @@ class AccountRoutes:
     async def me(self) -> Json:
         return await self._rest.call("GET", "/api/accounts/me/")
 
+    async def is_known(self, device: DeviceId, challenge: bytes, signature: bytes) -> bool:
+        """Tell whether the server knows this device; it needs no login."""
+        body = {
+            "device": str(device),
+            "challenge": b64_text(challenge),
+            "signature": b64_text(signature),
+        }
+        answer = await self._rest.call("POST", "/api/accounts/known/", body, login=False)
+        return answer.get("known") is not False
+
     async def remove(self, password: str) -> None:
         """Remove the account.
 

@@ -26,6 +26,7 @@ from peer_agent.cli_settings import VISIBILITIES, remove_account, settings
 from peer_agent.cli_verify import verify
 from peer_agent.config import DEFAULT_SERVER, Config, server_url
 from peer_agent.errors import AgentError, ExitCode
+from peer_agent.orphaned import ended_login, explain
 from peer_agent.state_dir import default_state_dir
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.debug:
             logger.exception("the command failed")
-        failure = root_of(error)
+        ended = ended_login(error)
+        failure = root_of(error if ended is None else run(explain(_config(options), ended)))
         output.failure(*failure)
         return failure[1]
     return ExitCode.OK

@@ -22,7 +22,7 @@ from peer_agent.crypto.chain import GOOD
 from peer_agent.crypto.identity import Suite
 from peer_agent.crypto.messages import MAX_GREETING_SIGNS
 from peer_agent.desk import new_store, opened_desk, opened_store, read_store
-from peer_agent.errors import AgentError, StateInUse, UsageError
+from peer_agent.errors import AgentError, LoginRefused, StateInUse, UsageError
 from peer_agent.history import Kept
 from peer_agent.safety import weakest_suite
 from peer_agent.verifying import check_own_identity
@@ -103,8 +103,8 @@ async def contacts(options: Namespace, config: Config, output: Output) -> None:
     """List contacts and requests."""
     try:
         found = await _fresh_contacts(config)
-    except StateInUse:
-        # Whoever holds the directory minds the mailbox, too.
+    except (StateInUse, LoginRefused):
+        # Whoever holds the directory minds the mailbox, too; without a login there is none to mind.
         with read_store(config) as store:
             found = open_books(store, require_account(store)).contacts.all()
     for contact in found:

@@ -48,6 +48,10 @@ class LoginRefused(AgentError):
     exit_code = ExitCode.LOGIN_REFUSED
 
 
+class LoginEnded(LoginRefused):
+    """The server's own word: this login has ended, or name, password or device are not right."""
+
+
 class ServerUnreachable(AgentError):
     """The server does not answer, or says that it can not serve at the moment."""
 

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from peer_agent.clock import spoken
-from peer_agent.errors import AgentError, LoginRefused, Refused, ServerUnreachable, UnknownUser
+from peer_agent.errors import AgentError, LoginEnded, LoginRefused, Refused, ServerUnreachable, UnknownUser
 
 Json = Mapping[str, Any]
 
@@ -198,10 +198,12 @@ def _problem(answer: _Answer, body: Json) -> AgentError:
     retry_after_s = answer.retry_after_s
     if status in (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT):
         return ServerUnreachable("The server can not serve at the moment.", retry_after_s=retry_after_s)
+    if code == "login_refused":
+        return LoginEnded("The server refused this name, password or device.")
     if code in _LOGIN_SENTENCES:
         return LoginRefused(_LOGIN_SENTENCES[code])
     if status == httpx.codes.UNAUTHORIZED:
-        return LoginRefused(LOGIN_ENDED)
+        return LoginEnded(LOGIN_ENDED)
     if code == "not_found":
         return UnknownUser("There is no such user.")
     sentence = _SENTENCES.get(code, f"The server refused the request ({status} {_word(code)}).")
@@ -213,7 +215,6 @@ def _problem(answer: _Answer, body: Json) -> AgentError:
 
 
 _LOGIN_SENTENCES = {
-    "login_refused": "The server refused this name, password or device.",
     "recovery_refused": "The server refused this name or recovery code.",
     "wrong_password": "The password is wrong.",
 }

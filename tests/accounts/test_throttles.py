@@ -46,6 +46,7 @@ def calls(rest: Rest) -> dict[str, Any]:
         "register": lambda: rest.post("register/", {}),
         "challenges": lambda: rest.post("challenges/", {}),
         "login": lambda: rest.post("login/", {}),
+        "known": lambda: rest.post("known/", {}),
         "refresh": lambda: rest.post("refresh/", {}),
         "password": lambda: rest.post("password/", {}),
         "statements": lambda: rest.post("statements/", {}),

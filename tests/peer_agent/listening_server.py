@@ -14,6 +14,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
+from p2p.protocol.fields import b64_text
 from p2p.protocol.frames import to_text
 from p2p.protocol.limits import SUBPROTOCOL
 from p2p.protocol.parts import LIMITS
@@ -21,19 +22,23 @@ from p2p.protocol.to_peer import Welcome
 from tests.peer_agent.fake_server import FakeServer, Json, User
 
 LIMIT_S = 60
+PASSWORD = "correct horse battery"
 READ_BYTES = 65_536
 WELCOME = Welcome((SUBPROTOCOL,), (), LIMITS, b"e" * 16, b"r" * 32, resumed=False)
 
 
 class Server(FakeServer):
-    """The server of dictionaries, with the two routes more that `status` asks.
+    """The server of dictionaries, with the routes more that commands about the account ask.
 
     greets: session sockets are welcomed, and told nothing more; else they are refused.
+    knows: whether the device is still there.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.greets = False
+        self.knows = True
+        self.visibility = "prefix"
         self.sockets: list[socket.socket] = []
 
     def hang_up(self) -> None:
@@ -46,6 +51,25 @@ class Server(FakeServer):
 
     def _get_me(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
         return 200, {"user": name, "username": name, "device": caller.device, "sid": "1"}
+
+    def _delete_me(self, caller: User, name: str, body: Json) -> tuple[int, Json | None]:
+        if body["password"] != PASSWORD:
+            return 403, {"code": "wrong_password", "status": 403}
+        self.knows = False
+        return 204, None
+
+    def _get_settings(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 200, {"visibility": self.visibility}
+
+    def _put_settings(self, caller: User, name: str, body: Json) -> tuple[int, None]:
+        self.visibility = body["visibility"]
+        return 204, None
+
+    def _post_challenges(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 201, {"challenge": b64_text(bytes(32))}
+
+    def _post_known(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 200, {"known": self.knows}
 
     def _get_statements(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
         return 200, {"statements": caller.statements}

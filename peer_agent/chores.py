@@ -15,7 +15,7 @@ from peer_agent.assembly import Conversations
 from peer_agent.backoff import Backoff
 from peer_agent.clock import Clock
 from peer_agent.contact_book import ContactState
-from peer_agent.errors import AgentError, LoginRefused
+from peer_agent.errors import AgentError, LoginRefused, StoreFull
 from peer_agent.tasks import Tasks
 
 logger = logging.getLogger(__name__)
@@ -108,7 +108,8 @@ class Chores:
     async def _show_overdue(self) -> NoReturn:
         while True:
             await asyncio.sleep(SHOW_OVERDUE_EVERY_S)
-            self._parts.inbox.show_overdue()
+            with contextlib.suppress(StoreFull):
+                self._parts.inbox.show_overdue()
 
 
 async def _failure_of(step: Callable[[], Awaitable[object]]) -> AgentError | None:

@@ -4,6 +4,7 @@ Spec: docs/spec/outbox.md
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import uuid
@@ -24,7 +25,7 @@ from peer_agent.api import Api
 from peer_agent.books import Books
 from peer_agent.clock import Clock
 from peer_agent.crypto.errors import CryptoError, NotValidNow, WeakKey
-from peer_agent.errors import AgentError, ContactBlocked, LoginRefused
+from peer_agent.errors import AgentError, ContactBlocked, LoginRefused, StoreFull
 from peer_agent.events import Event, MessageProgress
 from peer_agent.handshakes import Handshakes
 from peer_agent.history import Stored
@@ -265,7 +266,9 @@ class Courier:
         self._parts.send_frame(Repath(frame.tx, frame.attempt))
 
     def _block(self) -> None:
-        self._parts.pins.block(self._contact)
+        # What can not be kept now comes up again with the next path.
+        with contextlib.suppress(StoreFull):
+            self._parts.pins.block(self._contact)
         self.stop()
 
     def _tell(self, step: Tell) -> None:

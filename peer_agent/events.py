@@ -186,6 +186,13 @@ class MessageMissing(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DiskFull(Event):
+    """Something that came could not be stored: there is no space left. It comes again; nothing is lost."""
+
+    NAME = "disk_full"
+
+
+@dataclass(frozen=True, slots=True)
 class EventsLost(Event):
     """A reader was too slow, and the oldest events are gone; messages are in the store all the same."""
 

@@ -12,8 +12,8 @@ from peer_agent.rest import Rest
 
 FORGOTTEN = (
     "{server} does not know this device any more: the account or the device was removed, or the server was "
-    "set up anew. What is here stays: `mesa-peer history` and `mesa-peer contacts` show it. Make a new account with "
-    "another --state; `mesa-peer remove-account --local-only` removes this one."
+    "set up anew. What is here stays: `mesa-peer history` and `mesa-peer contacts` show it. Register "
+    "with another --state, or: `mesa-peer remove-account --local-only` removes this one."
 )
 
 

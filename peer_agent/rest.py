@@ -93,8 +93,9 @@ class Rest:
 
     def use(self, tokens: Tokens) -> None:
         """Take the tokens of a fresh login, and keep them."""
-        self._tokens = tokens
+        # Kept before they are used: the server takes the tokens of before until then, and not after.
         self._save(tokens)
+        self._tokens = tokens
 
     async def access_token(self) -> str:
         """An access token that is good for a while yet.

@@ -68,7 +68,7 @@ def test_block_and_unblock_say_what_they_do(run: Any) -> None:
 
 
 def test_block_without_the_server_says_what_is_missing(home: Home, run: Any) -> None:
-    home.change(lambda ada: ada.store.change("INSERT INTO tokens VALUES (?, 1, ?, ?)", token_of(ada)))
+    home.change(give_token)
     home.server.problems = {"DELETE tokens": (503, "unavailable")}
 
     said = run("block", "bo")
@@ -78,9 +78,10 @@ def test_block_without_the_server_says_what_is_missing(home: Home, run: Any) -> 
     assert run("--json", "contacts").objects[0]["blocked"] is True
 
 
-def token_of(ada: Device) -> tuple[bytes, int, bytes]:
+def give_token(ada: Device) -> None:
     contact = ada.books.contacts.require("bo")
-    return bytes(32), contact.number, ada.store.seal("tokens", bytes(32), bytes(32))
+    record = ada.store.seal("tokens", bytes(32), bytes(32))
+    ada.store.change("INSERT INTO tokens VALUES (?, 1, ?, ?)", (bytes(32), contact.number, record))
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ EXAMPLES: dict[Event, dict[str, object]] = {
         "sent_at_ms": 5,
     },
     events.MessageMissing(8, "ada"): {"event": "message_missing", "number": 8, "sender": "ada"},
+    events.DiskFull(): {"event": "disk_full"},
     events.EventsLost(3): {"event": "events_lost", "count": 3},
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 from p2p.protocol.errors import BadFrame
 from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.ids import DeviceId, TransactionId
-from peer_agent.errors import ServerUnreachable
+from peer_agent.errors import Refused, ServerUnreachable, UnknownUser
 from peer_agent.rest import Json, Rest, Tokens, items, text
 
 MAILBOX_IDS_PER_REQUEST = 50
@@ -167,8 +167,15 @@ class AccountRoutes:
         await self._rest.call("DELETE", "/api/accounts/me/", {"password": password})
 
     async def visibility(self) -> str:
-        """Who finds the user by the name: `prefix`, `exact` or `hidden`."""
-        return text(await self._rest.call("GET", "/api/accounts/settings/"), "visibility")
+        """Who finds the user by the name: `prefix`, `exact` or `hidden`.
+
+        Raises:
+            Refused: the server is too old to know.
+        """
+        try:
+            return text(await self._rest.call("GET", "/api/accounts/settings/"), "visibility")
+        except UnknownUser as error:
+            raise Refused("The server does not know this request: it is older than this agent.") from error
 
     async def set_visibility(self, visibility: str) -> None:
         await self._rest.call("PUT", "/api/accounts/settings/", {"visibility": visibility})

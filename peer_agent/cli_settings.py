@@ -26,9 +26,10 @@ async def settings(options: Namespace, config: Config, output: Output) -> None:
     """Show what the server lets others know of this account, or change it."""
     async with opened_desk(config) as desk:
         accounts = desk.api.accounts
+        visibility = await accounts.visibility()
         if options.visibility is not None:
             await accounts.set_visibility(options.visibility)
-        visibility = await accounts.visibility()
+            visibility = options.visibility
         account = desk.account
     finders = FINDERS.get(visibility, "in a way that this version does not know")
     fingerprint = account.identity.fingerprint.hex()

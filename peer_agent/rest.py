@@ -226,6 +226,7 @@ _SENTENCES = {
     "mailbox_full": "The mailbox of that user is full: try again later.",
     "stock_full": "The server holds as many keys or tokens of this device as it takes.",
     "statement_invalid": "The server could not verify a signature of this device, or its clock is days off.",
+    "method_not_allowed": "The server does not know this request: it may be older than this agent.",
     "statement_behind": "The identity has changed meanwhile: try again.",
 }
 

@@ -1,9 +1,10 @@
 """A database without space: the request is undone and answered 503, and all goes on when there is space."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from accounts.models import Envelope
 from p2p.protocol.fields import b64_text
@@ -21,17 +22,31 @@ def ada() -> LoggedIn:
 
 @pytest.fixture
 def full_database(ada: LoggedIn) -> Iterator[None]:
-    """The database has the pages that it has, and gets no more."""
-    if connection.vendor != "sqlite":
-        pytest.skip("only SQLite can be told how large it may be")
-    make_space(1)
+    """The database gets no more space than it has."""
+    if connection.vendor == "sqlite":
+        limit_pages(1)
+    else:
+        connection.execute_wrappers.append(refuse_rows)
     yield
-    make_space(2**30)
+    make_space()
 
 
-def make_space(pages: int) -> None:
+def make_space() -> None:
+    connection.execute_wrappers.clear()
+    if connection.vendor == "sqlite":
+        limit_pages(2**30)
+
+
+def limit_pages(pages: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def refuse_rows(execute: Any, sql: str, *more: Any) -> Any:
+    """Say what Django makes of PostgreSQL's `disk_full`."""
+    if sql.startswith("INSERT"):
+        raise OperationalError("could not extend file: No space left on device")
+    return execute(sql, *more)
 
 
 @pytest.mark.usefixtures("full_database")
@@ -46,6 +61,6 @@ def test_request_that_finds_no_space_is_undone_and_answered_503(ada: LoggedIn) -
     assert refused.headers["Retry-After"]
     assert not Envelope.objects.exists()
     assert rest.get("me/").status_code == 200
-    make_space(2**30)
+    make_space()
     assert rest.post("mailbox/", post).status_code == 202
     assert Envelope.objects.count() == 1

@@ -31,13 +31,15 @@ class Server(FakeServer):
     """The server of dictionaries, with the routes more that commands about the account ask.
 
     greets: session sockets are welcomed, and told nothing more; else they are refused.
-    knows: whether the device is still there.
+    knows: whether the device is still there. closes_by: the code with which sockets are closed, not welcomed.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.greets = False
         self.knows = True
+        self.protocols = [SUBPROTOCOL]
+        self.closes_by: int | None = None
         self.visibility = "prefix"
         self.sockets: list[socket.socket] = []
 
@@ -48,6 +50,9 @@ class Server(FakeServer):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
         self.sockets.clear()
+
+    def _get_server(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 200, {"name": "mesa", "protocols": self.protocols}
 
     def _get_me(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
         return 200, {"user": name, "username": name, "device": caller.device, "sid": "1"}
@@ -110,7 +115,7 @@ def listening(server: Server, name: str) -> Iterator[str]:
             assert isinstance(request, Request)
             protocol.send_response(protocol.accept(request))
             server.sockets.append(self.connection)
-            _talk(self.connection, protocol)
+            _talk(self.connection, protocol, server.closes_by)
 
         do_GET = do_POST = do_PUT = do_DELETE = _answer
 
@@ -129,8 +134,10 @@ def listening(server: Server, name: str) -> Iterator[str]:
             thread.join(LIMIT_S)
 
 
-def _talk(connection: socket.socket, protocol: ServerProtocol) -> None:
-    """Answer the first frame by a welcome, and stay."""
+def _talk(connection: socket.socket, protocol: ServerProtocol, closes_by: int | None) -> None:
+    """Answer the first frame by a welcome, and stay; or close the socket."""
+    if closes_by is not None:
+        protocol.send_close(closes_by)
     has_greeted = False
     while True:
         for data in protocol.data_to_send():

@@ -21,7 +21,12 @@ def ada() -> LoggedIn:
 
 
 @pytest.fixture
-def full_database(ada: LoggedIn) -> Iterator[None]:
+def token(ada: LoggedIn) -> bytes:
+    return make_delivery_token(recipient=ada.device.user)
+
+
+@pytest.fixture
+def full_database(token: bytes) -> Iterator[None]:
     """The database gets no more space than it has."""
     if connection.vendor == "sqlite":
         limit_pages(1)
@@ -50,9 +55,8 @@ def refuse_rows(execute: Any, sql: str, *more: Any) -> Any:
 
 
 @pytest.mark.usefixtures("full_database")
-def test_request_that_finds_no_space_is_undone_and_answered_503(ada: LoggedIn) -> None:
+def test_request_that_finds_no_space_is_undone_and_answered_503(ada: LoggedIn, token: bytes) -> None:
     rest = Rest(ada)
-    token = make_delivery_token(recipient=ada.device.user)
     post = {"token": b64_text(token), "username": None, "device": str(ada.device.pk), "envelope": BIG}
 
     refused = rest.post("mailbox/", post)

@@ -36,6 +36,14 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(username, password, is_staff=True, **fields)
 
 
+class Visibility(models.TextChoices):
+    """Who finds a user by the name, as the user chose."""
+
+    PREFIX = "prefix"
+    EXACT = "exact"
+    HIDDEN = "hidden"
+
+
 class User(AbstractBaseUser):
     """An account: a name, a password and the version that all its tokens must carry."""
 
@@ -44,6 +52,7 @@ class User(AbstractBaseUser):
     ver = models.PositiveIntegerField(default=0)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
+    visibility = models.CharField(max_length=6, choices=Visibility, default=Visibility.PREFIX)
     # The time of the last login is not kept.
     last_login = None
 
@@ -59,6 +68,9 @@ class User(AbstractBaseUser):
             models.UniqueConstraint(fields=["username"], name="user_username_unique"),
             models.CheckConstraint(
                 condition=Q(username__regex=CANONICAL_NAME), name="user_username_canonical"
+            ),
+            models.CheckConstraint(
+                condition=Q(visibility__in=Visibility.values), name="user_visibility_known"
             ),
         ]
 

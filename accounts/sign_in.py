@@ -28,6 +28,26 @@ class Proof:
     signature: bytes
 
 
+def is_known(proof: Proof) -> bool:
+    """Say whether there is this device, to who holds its key: to anybody else there is none.
+
+    Lets a device tell a login that has ended from an account that is gone.
+    """
+    device = Device.objects.filter(pk=proof.device_id).first()
+    if not spend_challenge(proof.challenge) or device is None:
+        return False
+    try:
+        verify_login_proof(
+            signing_key=bytes(device.signing_key),
+            device_id=device.pk,
+            challenge=proof.challenge,
+            proof=proof.signature,
+        )
+    except Refused:
+        return False
+    return True
+
+
 def sign_in(*, request: HttpRequest, username: str, password: str, proof: Proof) -> tuple[Device, TokenPair]:
     """Check password and proof, and begin a login of that device.
 

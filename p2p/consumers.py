@@ -203,18 +203,24 @@ class PeerConsumer(AsyncWebsocketConsumer):
         if self.session is None:
             await self.close(errors.HelloMissing.close_code)
             return
+        # The first time soon: an end that came while the socket opened was told to nobody.
         while True:
-            await asyncio.sleep(self.recheck_every_s)
-            try:
-                alive = await recheck(self.caller.login)
-            except DatabaseError as error:
-                logger.warning("a login was not checked again: %s", type(error).__name__)
-                continue
-            if isinstance(alive, SessionEndCause):
-                await self._end_session(alive)
+            cause = await self._ended_by()
+            if cause is not None:
+                await self._end_session(cause)
                 return
             if self._seconds() >= self.servers_due:
                 await self._send_frames([IceServers(self._fresh_servers())])
+            await asyncio.sleep(self.recheck_every_s)
+
+    async def _ended_by(self) -> SessionEndCause | None:
+        """Ask the database whether the login has ended. One that can not be asked ends none."""
+        try:
+            found = await recheck(self.caller.login)
+        except DatabaseError as error:
+            logger.warning("a login was not checked again: %s", type(error).__name__)
+            return None
+        return found if isinstance(found, SessionEndCause) else None
 
     async def _end_session(self, cause: SessionEndCause) -> None:
         await self._send_frames([SessionEnd(cause)])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from peer_agent.cli_account import accept, contacts, login, logout, register, request, status
+from peer_agent.cli_blocking import block, ignore, unblock
 from peer_agent.cli_forward import forward
 from peer_agent.cli_history import history
 from peer_agent.cli_identity import password, recover
@@ -21,9 +22,11 @@ from peer_agent.cli_loop import Terminated, run
 from peer_agent.cli_output import Output
 from peer_agent.cli_secrets import read_passphrase
 from peer_agent.cli_send import send
+from peer_agent.cli_settings import SUITE_2_CHOICES, VISIBILITIES, remove_account, settings
 from peer_agent.cli_verify import verify
 from peer_agent.config import DEFAULT_SERVER, Config, server_url
 from peer_agent.errors import AgentError, ExitCode
+from peer_agent.orphaned import ended_login, explain
 from peer_agent.state_dir import default_state_dir
 
 logger = logging.getLogger(__name__)
@@ -32,6 +35,7 @@ logger = logging.getLogger(__name__)
 Command = Callable[[Namespace, Config, Output], Coroutine[Any, Any, None] | None]
 
 DEFAULT_TIMEOUT_S = 60.0
+FINGERPRINT_BYTES = 32
 # They write addresses and descriptions into their logs.
 TALKATIVE = ("aioice", "aiortc", "httpx", "httpcore", "websockets")
 
@@ -58,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.debug:
             logger.exception("the command failed")
-        failure = root_of(error)
+        ended = ended_login(error)
+        failure = root_of(error if ended is None else run(explain(_config(options), ended)))
         output.failure(*failure)
         return failure[1]
     return ExitCode.OK
@@ -92,7 +97,7 @@ def _config(options: Namespace) -> Config:
         passphrase=read_passphrase(options),
         forwards=options.forwards,
         accepts_all=options.accept_all,
-        command=f"mesa-peer {options.command.__name__}",
+        command=f"mesa-peer {_word(options.command)}",
         turn_only=options.turn_only,
     )
 
@@ -127,13 +132,18 @@ def parser() -> ArgumentParser:
 
     def add(command: Command) -> ArgumentParser:
         sentence = (command.__doc__ or "").strip()
-        made = commands.add_parser(command.__name__, help=sentence, description=sentence, parents=[shared])
+        made = commands.add_parser(_word(command), help=sentence, description=sentence, parents=[shared])
         made.set_defaults(command=command)
         return made
 
     _add_account_commands(add)
     _add_message_commands(add)
     return whole
+
+
+def _word(command: Command) -> str:
+    """How a command is called."""
+    return command.__name__.replace("_", "-")
 
 
 def _shared_options() -> ArgumentParser:
@@ -177,13 +187,43 @@ def _add_account_commands(add: Callable[[Command], ArgumentParser]) -> None:
     asking.add_argument(
         "greeting", metavar="GREETING", nargs="?", default="", help="what they read beside your name"
     )
+    asking.add_argument(
+        "--fingerprint",
+        type=_fingerprint,
+        metavar="HEX",
+        help="of an invitation; finds hidden users, too",
+    )
     add(accept).add_argument("user", metavar="USER", help="who asked you")
+    add(ignore).add_argument("user", metavar="USER", help="who asked you")
+    add(block).add_argument("user", metavar="USER", help="a contact, or who asked you")
+    add(unblock).add_argument("user", metavar="USER", help="who was blocked")
     add(contacts)
     verifying = add(verify)
     verifying.add_argument("user", metavar="USER", help="a contact")
     verifying.add_argument("--number", metavar="DIGITS", help="the safety number as the other end reads it")
     verifying.add_argument("--accept-new", action="store_true", help="go on with keys that changed")
+    _add_settings_commands(add)
     add(status)
+
+
+def _add_settings_commands(add: Callable[[Command], ArgumentParser]) -> None:
+    changing = add(settings)
+    changing.add_argument(
+        "--visibility",
+        choices=VISIBILITIES,
+        help="who finds your name: by its beginning, all of it, nobody",
+    )
+    changing.add_argument(
+        "--suite-2",
+        choices=SUITE_2_CHOICES,
+        help="whether devices without ML-KEM, not protected against future quantum computers, are talked to",
+    )
+    removing = add(remove_account)
+    _add_source(removing, "password", "the password")
+    removing.add_argument("--yes", action="store_true", help="do not ask whether this is meant")
+    removing.add_argument(
+        "--local-only", action="store_true", help="remove what is on this device, and ask no server"
+    )
 
 
 def _add_source(made: ArgumentParser, name: str, what: str) -> None:
@@ -228,6 +268,16 @@ def _add_turn_choice(command: ArgumentParser) -> None:
         action=BooleanOptionalAction,
         help="show other peers the address of a TURN server instead of this device's own, now and later",
     )
+
+
+def _fingerprint(text: str) -> bytes:
+    try:
+        fingerprint = bytes.fromhex(text)
+    except ValueError:
+        fingerprint = b""
+    if len(fingerprint) != FINGERPRINT_BYTES:
+        raise ArgumentTypeError(f"a fingerprint has {2 * FINGERPRINT_BYTES} digits 0 to 9 and a to f")
+    return fingerprint
 
 
 def _seconds(text: str) -> float:

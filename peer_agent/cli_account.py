@@ -22,7 +22,7 @@ from peer_agent.crypto.chain import GOOD
 from peer_agent.crypto.identity import Suite
 from peer_agent.crypto.messages import MAX_GREETING_SIGNS
 from peer_agent.desk import new_store, opened_desk, opened_store, read_store
-from peer_agent.errors import AgentError, StateInUse, UsageError
+from peer_agent.errors import AgentError, LoginRefused, StateInUse, UsageError
 from peer_agent.history import Kept
 from peer_agent.safety import weakest_suite
 from peer_agent.verifying import check_own_identity
@@ -82,7 +82,9 @@ async def request(options: Namespace, config: Config, output: Output) -> None:
         raise UsageError(f"A greeting has at most {MAX_GREETING_SIGNS} signs.")
     async with opened_desk(config) as desk:
         await desk.look_into_mailbox()
-        contact = await desk.conversations.contacts.request(username, options.greeting)
+        contact = await desk.conversations.contacts.request(
+            username, options.greeting, fingerprint=options.fingerprint
+        )
     sentence = f"Asked {contact.username}. They have to accept."
     if contact.state is ContactState.ACCEPTED:
         sentence = f"{contact.username} is a contact."
@@ -101,8 +103,8 @@ async def contacts(options: Namespace, config: Config, output: Output) -> None:
     """List contacts and requests."""
     try:
         found = await _fresh_contacts(config)
-    except StateInUse:
-        # Whoever holds the directory minds the mailbox, too.
+    except (StateInUse, LoginRefused):
+        # Whoever holds the directory minds the mailbox, too; without a login there is none to mind.
         with read_store(config) as store:
             found = open_books(store, require_account(store)).contacts.all()
     for contact in found:
@@ -114,6 +116,8 @@ async def contacts(options: Namespace, config: Config, output: Output) -> None:
             unsafe=contact.is_unsafe,
             verified=contact.is_verified,
             suite=weakest_suite(contact),
+            ignored=contact.is_ignored,
+            blocked=contact.is_blocked,
         )
     if not found and not output.is_json:
         output.result("contacts", "No contacts yet: `mesa-peer request USER` asks somebody.")
@@ -156,6 +160,10 @@ async def status(options: Namespace, config: Config, output: Output) -> None:
 
 def _line(contact: Contact) -> str:
     parts = [STATES[contact.state]]
+    if contact.is_blocked:
+        parts.append(f"blocked: `mesa-peer unblock {contact.username}`")
+    elif contact.is_ignored:
+        parts.append("ignored")
     if contact.is_verified:
         parts.append("verified")
     if contact.is_unsafe:

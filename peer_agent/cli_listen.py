@@ -15,6 +15,7 @@ from peer_agent.events import (
     ContactAsked,
     ContactRenewed,
     ContactUnsafe,
+    DiskFull,
     Event,
     FalseClaim,
     MessageMissing,
@@ -32,6 +33,8 @@ async def listen(options: Namespace, config: Config, output: Output) -> None:
             # Written and flushed before the next event is asked for: only that makes a message shown.
             output.event(timed)
             _show(timed, output)
+            if isinstance(timed.event, DiskFull) and not output.is_json:
+                output.note("", "There is no space left on the disk: what comes waits with its sender.")
             connection.changes_by(timed.event)
             output.progress(connection.trouble or "listening")
             if options.echo and isinstance(timed.event, MessageReceived):

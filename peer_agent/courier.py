@@ -4,6 +4,7 @@ Spec: docs/spec/outbox.md
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import uuid
@@ -24,7 +25,7 @@ from peer_agent.api import Api
 from peer_agent.books import Books
 from peer_agent.clock import Clock
 from peer_agent.crypto.errors import CryptoError, NotValidNow, WeakKey
-from peer_agent.errors import AgentError, ContactBlocked, LoginRefused
+from peer_agent.errors import AgentError, ContactBlocked, LoginRefused, StoreFull
 from peer_agent.events import Event, FalseClaim, FalseWord, MessageProgress
 from peer_agent.handshakes import Handshakes
 from peer_agent.history import Stored
@@ -150,6 +151,11 @@ class Courier:
         if self._outbound.tx is not None and self._outbound.state.attempt:
             self._parts.send_frame(Repath(self._outbound.tx, self._outbound.state.attempt))
 
+    def stop(self) -> None:
+        """Send nothing more: keys do not match, or the user blocked the contact."""
+        self._route = None
+        self.receive(happened.Blocked())
+
     def close(self) -> None:
         """Tell the server that nothing more comes from this run."""
         if self._outbound.tx is not None:
@@ -195,7 +201,7 @@ class Courier:
         try:
             sealed = await self._sealer.sealed(self._contact, number, route.device)
         except ContactBlocked:
-            self._stop()
+            self.stop()
             return None
         except LoginRefused:
             raise
@@ -237,8 +243,8 @@ class Courier:
 
     async def _start(self, tx: TransactionId) -> None:
         contact = self._parts.books.contacts.get(self._contact)
-        if contact.their_token is None or contact.is_unsafe:
-            self._stop()
+        if contact.their_token is None or contact.is_closed:
+            self.stop()
             return
         try:
             await self._parts.api.transactions.start(tx, contact.their_token)
@@ -254,10 +260,12 @@ class Courier:
         """Ask for the contact's chain: a path leads to a device that the pinned one does not name."""
         contact = self._parts.books.contacts.get(self._contact)
         try:
-            bundle = await self._parts.api.keys.claim_bundle(contact.username, None)
+            bundle = await self._parts.api.keys.claim_bundle(
+                contact.username, None, fingerprint=contact.identity.fingerprint
+            )
             contact = self._parts.pins.server_shows(contact.number, bundle.statements)
         except ContactBlocked:
-            self._stop()
+            self.stop()
             return
         except LoginRefused:
             raise
@@ -271,12 +279,10 @@ class Courier:
         self._parts.send_frame(Repath(frame.tx, frame.attempt))
 
     def _block(self) -> None:
-        self._parts.pins.block(self._contact)
-        self._stop()
-
-    def _stop(self) -> None:
-        self._route = None
-        self.receive(happened.Blocked())
+        # What can not be kept now comes up again with the next path.
+        with contextlib.suppress(StoreFull):
+            self._parts.pins.block(self._contact)
+        self.stop()
 
     def _tell_false(self, word: FalseWord, number: int | None) -> None:
         """Tell the user once what was claimed falsely; a liar must not fill the screen."""

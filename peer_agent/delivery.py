@@ -58,7 +58,7 @@ class Delivery:
             raise UsageError(f"A message has 1 to {MAX_BODY_BYTES:,} bytes of text.")
         books = self._parts.books
         contact = books.contacts.require(username)
-        if contact.is_unsafe:
+        if contact.is_closed:
             raise self._parts.pins.blocked(contact.number)
         if books.sessions.refuses(weakest_suite(contact)):
             raise ContactBlocked(weak_device(contact.username))
@@ -74,9 +74,18 @@ class Delivery:
         books = self._parts.books
         for number in books.history.contacts_with(Kept.UNDELIVERED):
             contact = books.contacts.get(number)
-            if contact.state is ContactState.ACCEPTED and not contact.is_unsafe:
-                for stored in books.history.undelivered(number):
-                    self._courier(number).receive(MessageQueued(stored.number))
+            if contact.state is ContactState.ACCEPTED and not contact.is_closed:
+                self.go_on(number)
+
+    def go_on(self, number: int) -> None:
+        """Take up the messages for one contact that have no receipt."""
+        for stored in self._parts.books.history.undelivered(number):
+            self._courier(number).receive(MessageQueued(stored.number))
+
+    def stop(self, number: int) -> None:
+        """Carry nothing more to one contact; its messages stay in the outbox."""
+        if number in self._couriers:
+            self._couriers[number].stop()
 
     def online(self, is_online: bool) -> None:
         """The session socket came or went."""
@@ -142,9 +151,7 @@ class Delivery:
             courier.close()
 
     def _watch(self) -> None:
-        contacts = self._parts.books.contacts.all()
-        tokens = [each.their_token for each in contacts if each.state is ContactState.ACCEPTED]
-        known = iter([token for token in tokens if token is not None])
+        known = iter(self._parts.books.contacts.reached())
         while part := tuple(itertools.islice(known, MAX_WATCH_PER_FRAME)):
             self._parts.send_frame(Watch(part))
 

@@ -42,6 +42,7 @@ class Desk:
         # Not with every command: a refill must not tell when a contact was made.
         if secrets.randbelow(REFILL_ONE_IN) == 0:
             await self.conversations.tokens.refill()
+        await self.conversations.tokens.withdraw()
         await self.conversations.posts.deliver()
         await self.conversations.mailbox.empty()
 

@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     UNKNOWN_USER = 8
     REFUSED = 9
     STORE_CLOSED = 10
+    STORE_FULL = 11
     INTERRUPTED = 130
 
 
@@ -46,6 +47,10 @@ class LoginRefused(AgentError):
     """The server does not accept this login, or it has ended."""
 
     exit_code = ExitCode.LOGIN_REFUSED
+
+
+class LoginEnded(LoginRefused):
+    """The server's own word: this login has ended, or name, password or device are not right."""
 
 
 class ServerUnreachable(AgentError):
@@ -96,6 +101,18 @@ class NoTurnServer(AgentError):
         super().__init__(
             "This device is relay-only and the server names no TURN server, so it stays offline. "
             "With --no-relay-only it would show its address to other peers."
+        )
+
+
+class StoreFull(AgentError):
+    """The local store can not be written: there is no space left. Nothing of what was tried was done."""
+
+    exit_code = ExitCode.STORE_FULL
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no space left on the disk for the local store. Nothing is lost: "
+            "make space and try again."
         )
 
 

@@ -119,6 +119,30 @@ class ContactUnsafe(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ContactIgnored(Event):
+    """The user let a contact request be."""
+
+    NAME = "contact_ignored"
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactBlocked(Event):
+    """The user wants nothing more from somebody: nothing comes in, nothing goes out."""
+
+    NAME = "contact_blocked"
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactUnblocked(Event):
+    """The user lets somebody in again."""
+
+    NAME = "contact_unblocked"
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContactRenewed(Event):
     """The identity of a contact went on as its owner signed: so many devices came, so many went."""
 
@@ -180,6 +204,13 @@ class MessageMissing(Event):
     NAME = "message_missing"
     number: int
     sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFull(Event):
+    """Something that came could not be stored: there is no space left. It comes again; nothing is lost."""
+
+    NAME = "disk_full"
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,9 @@ class Handshakes:
         """
         # One-time prekeys are given out for a delivery token only.
         token = None if lasting_only else contact.their_token
-        bundle = await self._api.keys.claim_bundle(contact.username, token)
+        bundle = await self._api.keys.claim_bundle(
+            contact.username, token, fingerprint=contact.identity.fingerprint
+        )
         contact = self._pins.server_shows(contact.number, bundle.statements)
         try:
             # As it is named today: its suite may have risen.

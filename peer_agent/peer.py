@@ -14,16 +14,17 @@ from typing import Any, Self
 
 from p2p.protocol import to_peer
 from p2p.protocol.frames import FrameToPeer
+from p2p.protocol.parts import ReceiptEntry
 from peer_agent.account import Account, load_tokens, require_account, save_tokens
 from peer_agent.api import Api
 from peer_agent.assembly import Conversations, Surroundings, assemble
 from peer_agent.chores import Chores
 from peer_agent.clock import Clock
 from peer_agent.config import Config, socket_url
-from peer_agent.contact_book import Contact
+from peer_agent.contact_book import Contact, ContactState
 from peer_agent.desk import opened_store
-from peer_agent.errors import LoginRefused
-from peer_agent.events import ContactAdded, ContactAsked, Event, Events, EventStream
+from peer_agent.errors import LoginRefused, StoreFull
+from peer_agent.events import ContactAdded, ContactAsked, DiskFull, Event, Events, EventStream
 from peer_agent.ice_patch import apply_ice_patch
 from peer_agent.network import Listener, MakeTransports, Network, NetworkParts
 from peer_agent.rest import Rest
@@ -34,6 +35,7 @@ from peer_agent.tasks import Tasks
 from peer_agent.turn_only import is_turn_only
 
 GOODBYE_S = 1.0
+SAY_FULL_EVERY_S = 60.0
 
 
 class Peer:
@@ -46,6 +48,7 @@ class Peer:
         self._clock = clock or Clock()
         self._make_transports = make_transports
         self._events = Events(self._clock.unix)
+        self._say_full_at = 0.0
 
     async def __aenter__(self) -> Self:
         """Lock the state directory, take up what earlier runs left, and go online.
@@ -93,6 +96,21 @@ class Peer:
         """Say yes to a user who asked. See `Contacts.accept`."""
         return await self._conversations.contacts.accept(username)
 
+    def ignore(self, username: str) -> Contact:
+        """Leave a contact request without an answer. See `Blocking.ignore`."""
+        return self._conversations.blocking.ignore(username)
+
+    async def block(self, username: str) -> Contact:
+        """Take nothing more from somebody, and send nothing. See `Blocking.block`."""
+        return await self._conversations.blocking.block(username)
+
+    async def unblock(self, username: str) -> Contact:
+        """Let somebody in again. See `Blocking.unblock`."""
+        contact = await self._conversations.blocking.unblock(username)
+        if contact.state is ContactState.ACCEPTED and contact.their_token is not None:
+            self._conversations.delivery.watch_contact(contact.their_token)
+        return contact
+
     def contacts(self) -> list[Contact]:
         """Everybody this user knows, by name."""
         return self._conversations.books.contacts.all()
@@ -128,7 +146,7 @@ class Peer:
             )
         )
         self._unshown = Unshown(self._conversations.books)
-        self._chores = Chores(self._conversations, accepts_all=self._config.accepts_all)
+        self._chores = Chores(self._conversations, accepts_all=self._config.accepts_all, clock=self._clock)
         delivery = self._conversations.delivery
         self._handlers: dict[type[FrameToPeer], Callable[[Any], None]] = {
             to_peer.PathReady: delivery.path_ready,
@@ -144,15 +162,32 @@ class Peer:
         self._conversations.inbox.resume()
         self._conversations.delivery.resume()
         parts = self._conversations
-        self._network.start(
-            Listener(parts.inbox.take, self._received, self._online, parts.delivery.store_lost)
-        )
+        self._network.start(Listener(self._take, self._received, self._online, parts.delivery.store_lost))
         self._chores.start(self._tasks)
+
+    def _take(self, envelope: bytes) -> ReceiptEntry | None:
+        try:
+            return self._conversations.inbox.take(envelope)
+        except StoreFull:
+            # Without a receipt it is sent again.
+            self._disk_is_full()
+            return None
 
     def _received(self, frame: FrameToPeer) -> None:
         handler = self._handlers.get(type(frame))
-        if handler is not None:
+        if handler is None:
+            return
+        try:
             handler(frame)
+        except StoreFull:
+            # A receipt that is not kept comes again when its message is sent again.
+            self._disk_is_full()
+
+    def _disk_is_full(self) -> None:
+        """Say so, but not with each of many messages."""
+        if self._clock.monotonic() >= self._say_full_at:
+            self._say_full_at = self._clock.monotonic() + SAY_FULL_EVERY_S
+            self._events.publish(DiskFull())
 
     def _online(self, is_online: bool) -> None:
         self._conversations.delivery.online(is_online)

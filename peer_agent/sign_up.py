@@ -15,6 +15,7 @@ from peer_agent.crypto.statements import create_first_statement
 from peer_agent.errors import LoginRefused, Refused, UsageError
 from peer_agent.rest import Rest
 from peer_agent.store import Store
+from peer_agent.versions import require_common
 
 RECOVERY = "recovery_code"
 MIN_PASSWORD_SIGNS = 10
@@ -62,6 +63,7 @@ async def register(store: Store, server: str, username: str, password: str, cloc
         account = _prepare(store, server, name, clock)
     rest = Rest(server, save=lambda tokens: save_tokens(store, tokens))
     try:
+        await require_common(rest)
         await _register_or_resume(Api(rest), account, password)
     finally:
         await rest.aclose()
@@ -79,6 +81,7 @@ async def login(store: Store, password: str) -> Account:
     account = require_account(store)
     rest = Rest(account.server, save=lambda tokens: save_tokens(store, tokens))
     try:
+        await require_common(rest)
         await log_in(Api(rest), account, password)
     finally:
         await rest.aclose()
@@ -104,6 +107,21 @@ async def logout(store: Store) -> Account:
         await rest.aclose()
     save_tokens(store, None)
     return account
+
+
+async def remove(store: Store, password: str) -> None:
+    """Remove the account of this device at the server.
+
+    Raises:
+        LoginRefused: the password is another, or the login has ended.
+        Refused, ServerUnreachable
+    """
+    account = require_account(store)
+    rest = Rest(account.server, tokens=load_tokens(store), save=lambda tokens: save_tokens(store, tokens))
+    try:
+        await Api(rest).accounts.remove(password)
+    finally:
+        await rest.aclose()
 
 
 def recovery_code(store: Store) -> RecoveryCode | None:

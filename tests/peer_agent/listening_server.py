@@ -14,6 +14,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
+from p2p.protocol.fields import b64_text
 from p2p.protocol.frames import to_text
 from p2p.protocol.limits import SUBPROTOCOL
 from p2p.protocol.parts import LIMITS
@@ -21,19 +22,25 @@ from p2p.protocol.to_peer import Welcome
 from tests.peer_agent.fake_server import FakeServer, Json, User
 
 LIMIT_S = 60
+PASSWORD = "correct horse battery"
 READ_BYTES = 65_536
 WELCOME = Welcome((SUBPROTOCOL,), (), LIMITS, b"e" * 16, b"r" * 32, resumed=False)
 
 
 class Server(FakeServer):
-    """The server of dictionaries, with the two routes more that `status` asks.
+    """The server of dictionaries, with the routes more that commands about the account ask.
 
     greets: session sockets are welcomed, and told nothing more; else they are refused.
+    knows: whether the device is still there. closes_by: the code with which sockets are closed, not welcomed.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.greets = False
+        self.knows = True
+        self.protocols = [SUBPROTOCOL]
+        self.closes_by: int | None = None
+        self.visibility = "prefix"
         self.sockets: list[socket.socket] = []
 
     def hang_up(self) -> None:
@@ -44,8 +51,30 @@ class Server(FakeServer):
                 each.shutdown(socket.SHUT_RDWR)
         self.sockets.clear()
 
+    def _get_server(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 200, {"name": "mesa", "protocols": self.protocols}
+
     def _get_me(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
         return 200, {"user": name, "username": name, "device": caller.device, "sid": "1"}
+
+    def _delete_me(self, caller: User, name: str, body: Json) -> tuple[int, Json | None]:
+        if body["password"] != PASSWORD:
+            return 403, {"code": "wrong_password", "status": 403}
+        self.knows = False
+        return 204, None
+
+    def _get_settings(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 200, {"visibility": self.visibility}
+
+    def _put_settings(self, caller: User, name: str, body: Json) -> tuple[int, None]:
+        self.visibility = body["visibility"]
+        return 204, None
+
+    def _post_challenges(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 201, {"challenge": b64_text(bytes(32))}
+
+    def _post_known(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 200, {"known": self.knows}
 
     def _get_statements(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
         return 200, {"statements": caller.statements}
@@ -86,7 +115,7 @@ def listening(server: Server, name: str) -> Iterator[str]:
             assert isinstance(request, Request)
             protocol.send_response(protocol.accept(request))
             server.sockets.append(self.connection)
-            _talk(self.connection, protocol)
+            _talk(self.connection, protocol, server.closes_by)
 
         do_GET = do_POST = do_PUT = do_DELETE = _answer
 
@@ -105,8 +134,10 @@ def listening(server: Server, name: str) -> Iterator[str]:
             thread.join(LIMIT_S)
 
 
-def _talk(connection: socket.socket, protocol: ServerProtocol) -> None:
-    """Answer the first frame by a welcome, and stay."""
+def _talk(connection: socket.socket, protocol: ServerProtocol, closes_by: int | None) -> None:
+    """Answer the first frame by a welcome, and stay; or close the socket."""
+    if closes_by is not None:
+        protocol.send_close(closes_by)
     has_greeted = False
     while True:
         for data in protocol.data_to_send():

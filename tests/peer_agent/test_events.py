@@ -43,6 +43,9 @@ EXAMPLES: dict[Event, dict[str, object]] = {
         "to": "bo",
         "number": 3,
     },
+    events.ContactIgnored("bo"): {"event": "contact_ignored", "user": "bo"},
+    events.ContactBlocked("bo"): {"event": "contact_blocked", "user": "bo"},
+    events.ContactUnblocked("bo"): {"event": "contact_unblocked", "user": "bo"},
     events.ContactRenewed("bo", 1, 2): {"event": "contact_renewed", "user": "bo", "added": 1, "removed": 2},
     events.MessageProgress(7, "bo", "sent", 2, (HOP, OTHER)): {
         "event": "message_progress",
@@ -62,6 +65,7 @@ EXAMPLES: dict[Event, dict[str, object]] = {
         "sent_at_ms": 5,
     },
     events.MessageMissing(8, "ada"): {"event": "message_missing", "number": 8, "sender": "ada"},
+    events.DiskFull(): {"event": "disk_full"},
     events.EventsLost(3): {"event": "events_lost", "count": 3},
 }
 

@@ -54,7 +54,7 @@ def claim_bundles(*, caller: User, username: str, token: bytes | None) -> UserBu
             with this token today.
         UserNotFound: no such user, or one without a device.
     """
-    user = User.objects.filter(username=username, is_active=True, devices__isnull=False).distinct().first()
+    user = User.objects.filter(username=username, devices__isnull=False).distinct().first()
     digest = None if token is None else digest_of(token)
     is_holder = digest is not None and user is not None and may_claim(digest=digest, user=user)
     if is_holder and digest is not None:
@@ -62,7 +62,8 @@ def claim_bundles(*, caller: User, username: str, token: bytes | None) -> UserBu
     else:
         spend(CALLER_QUOTA, str(caller.pk))
         spend(TARGET_QUOTA, username)
-    if user is None:
+    # Who is banned is gone for strangers. Who has its token sees somebody who is offline.
+    if user is None or not (user.is_active or is_holder):
         raise UserNotFound
     statements = [bytes(each.signed) for each in user.statements.order_by("version")]
     with transaction.atomic():

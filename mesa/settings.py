@@ -176,7 +176,11 @@ CELERY_ACCEPT_CONTENT = ["json"]
 # --- Accounts -----------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    # It proves the password of a banned user, too, who is then told why there is no login.
+    "django.contrib.auth.backends.AllowAllUsersModelBackend",
+]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
@@ -195,6 +199,8 @@ AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+# Who may make an account. Spec: docs/spec/rest.md, section "Accounts"
+REGISTRATION = env.choice("MESA_REGISTRATION", "open", among={"open", "invitation", "closed"})
 
 # --- REST ---------------------------------------------------------------------------------------------------
 

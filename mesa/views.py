@@ -5,6 +5,7 @@ Spec: docs/spec/rest.md, section "Server"
 
 import time
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
@@ -33,7 +34,7 @@ class ServerView(APIView):
                 "name": "mesa",
                 "version": version(),
                 "protocols": SUPPORTED_SUBPROTOCOLS,
-                "registration": "open",
+                "registration": settings.REGISTRATION,
                 "time_ms": time.time_ns() // 1_000_000,
             }
         )

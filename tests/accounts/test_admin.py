@@ -8,14 +8,12 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import models
-from tests.factories import make_delivery_token, make_device, make_user
+from tests.factories import log_into_admin, make_delivery_token, make_device, make_operator, make_user
 
 
 @pytest.fixture
 def olga() -> Client:
-    client = Client()
-    client.force_login(make_user("olga", is_staff=True), backend="django.contrib.auth.backends.ModelBackend")
-    return client
+    return make_operator()
 
 
 def test_operator_sees_names_and_counts(olga: Client) -> None:
@@ -56,7 +54,6 @@ def test_only_users_are_registered() -> None:
 
 @pytest.mark.parametrize("fields", [{}, {"is_staff": True, "is_active": False}])
 def test_others_are_turned_away(fields: dict[str, Any]) -> None:
-    client = Client()
-    client.force_login(make_user("mallory", **fields), backend="django.contrib.auth.backends.ModelBackend")
+    client = log_into_admin(make_user("mallory", **fields))
 
     assert client.get(reverse("admin:accounts_user_changelist")).status_code == 302

@@ -43,7 +43,7 @@ INSTALLED_APPS = [
     "p2p",
     "axes",
     "rest_framework",
-    "django.contrib.admin",
+    "mesa.admin_app.OperatorsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -78,6 +78,7 @@ TEMPLATES: list[dict[str, Any]] = [
 ROOT_URLCONF = "mesa.urls"
 ASGI_APPLICATION = "mesa.asgi.application"
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
 LANGUAGE_CODE = "en"
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -245,6 +246,8 @@ SECURE_REFERRER_POLICY = "no-referrer"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS and TRUSTED_PROXIES else None
+# Sessions are for operators alone.
+SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"

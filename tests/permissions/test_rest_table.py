@@ -16,7 +16,7 @@ from tests.permissions.rest_rows import ROWS, Row
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 # Django's own pages for operators: they have their own door, see below.
 OPERATORS = "admin/"
-PLAIN_PAGES = ("", "healthz", "readyz")
+PLAIN_PAGES = ("", "healthz", "readyz", "static/<path:name>")
 OWNERS = {Caller.USER, Caller.COOKIE_ALONE, Caller.COOKIE_WITH_CSRF}
 ALLOWED = {str(row) for row in ROWS}
 

@@ -155,9 +155,6 @@ class InvitationAdmin(ReadOnly):
     ordering = ("expires_on",)
     change_list_template = "admin/accounts/invitations.html"
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> None:
-        """Find nothing: there is no more to see of one than its day."""
-
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return False
 
@@ -166,7 +163,9 @@ class InvitationAdmin(ReadOnly):
         withdraw = path(
             "withdraw/", self.admin_site.admin_view(self.withdraw_view), name="accounts_invitation_withdraw"
         )
-        return [make, withdraw, *super().get_urls()]
+        # There is no more to see of one invitation than its day.
+        whole = [page for page in super().get_urls() if (page.name or "").endswith("_changelist")]
+        return [make, withdraw, *whole]
 
     def make_view(self, request: HttpRequest) -> HttpResponse:
         """Ask for number and days, then show the codes."""

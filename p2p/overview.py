@@ -90,7 +90,7 @@ def find_warnings(now: datetime) -> list[CheckMessage]:
         found.append(Warning(why, hint=hint, id="p2p.W001"))
     if count_networks(now) < FORWARDERS:
         why = f"The forwarders stand in fewer than {FORWARDERS} networks."
-        hint = "A path takes no two of one network. Run forwarders with other providers."
+        hint = "A path takes no two of one network. Run forwarders in networks of other providers."
         found.append(Warning(why, hint=hint, id="p2p.W002"))
     return found
 

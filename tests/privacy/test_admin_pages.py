@@ -145,11 +145,11 @@ async def test_no_page_shows_more_than_names_counts_and_states(town: Town, is_su
     pages = await sync_to_async(walk)(client)
 
     assert len(pages) > 30
-    for address, text in pages.items():
-        body = without_own_tokens(text)
-        assert found_in(body, town) == [], address
-        for word in ("127.0.0.1", "v=0", "argon2", "md5$", "candidate:"):
-            assert word not in body, address
+    # Most lines stand on many pages.
+    lines = {line for text in pages.values() for line in without_own_tokens(text).splitlines()}
+    assert [line for line in lines if not town.secrets.isdisjoint(pieces_in(line))] == []
+    for word in ("127.0.0.1", "v=0", "argon2", "md5$", "candidate:"):
+        assert [line for line in lines if word in line] == []
 
 
 async def test_no_page_of_transactions_names_a_user(town: Town) -> None:
@@ -173,13 +173,6 @@ async def test_page_of_a_user_names_that_user_alone(town: Town) -> None:
         assert len(own) >= 3
         for address, text in own.items():
             assert users_in(text, town) == [name], address
-
-
-def found_in(text: str, town: Town) -> list[str]:
-    """List the lines of a page that hold a piece of a secret."""
-    if town.secrets.isdisjoint(pieces_in(text)):
-        return []
-    return [line for line in text.splitlines() if not town.secrets.isdisjoint(pieces_in(line))]
 
 
 def without_own_tokens(text: str) -> str:

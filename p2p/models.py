@@ -52,6 +52,7 @@ class P2PTransaction(models.Model):
     objects = P2PTransactionQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "transaction"
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(state=State.OPEN, ended__isnull=True)

@@ -85,7 +85,7 @@ def find_warnings(now: datetime) -> list[CheckMessage]:
         why = f"Fewer than {ENOUGH_FORWARDERS} forwarders are online."
         hint = (
             f"A path takes {FORWARDERS} besides its two ends; without them messages wait. Run some: "
-            "`mesa-peer forward`, each with an account of its own, in different networks."
+            "mesa-peer forward, each with an account of its own, in different networks."
         )
         found.append(Warning(why, hint=hint, id="p2p.W001"))
     if count_networks(now) < FORWARDERS:

@@ -9,6 +9,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterModelOptions(name='p2ptransaction', options={'verbose_name': 'transaction'}),
         migrations.CreateModel(
             name='TransactionTally',
             fields=[

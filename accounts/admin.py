@@ -54,6 +54,11 @@ class ReadOnly(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"title": str(self.opts.verbose_name_plural).capitalize()})
+
     def answer(self, request: HttpRequest, template: str, **more: object) -> TemplateResponse:
         """Show a page of this model in the admin's frame."""
         context = {**self.admin_site.each_context(request), "opts": self.opts, **more}

@@ -251,6 +251,11 @@ SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
+# What mesa.checks says in its own words (HTTPS, key), what the content policy does (frames), what proxy
+# and owner of the domain decide (redirect, subdomains, preload list).
+SILENCED_SYSTEM_CHECKS = [
+    f"security.{number}" for number in ("W002", "W004", "W005", "W008", "W009", "W012", "W016", "W021")
+]
 
 # --- Log: what happened, never to whom. No access log -------------------------------------------------------
 

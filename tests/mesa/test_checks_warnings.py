@@ -97,6 +97,7 @@ def test_nothing_is_to_be_mended_where_all_is_done(tmp_path: Path) -> None:
         override_settings(EMBEDDED_STORE=False, **MENDED),
     ):
         assert checks.find_warnings() == []
+        call_command("check", "--deploy", "--fail-level", "WARNING")
 
 
 def test_command_shows_the_warnings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

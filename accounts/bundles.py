@@ -60,7 +60,7 @@ def claim_bundles(
             with this token today.
         UserNotFound: no such user, or one without a device, or hidden from this caller.
     """
-    user = User.objects.filter(username=username, is_active=True, devices__isnull=False).distinct().first()
+    user = User.objects.filter(username=username, devices__isnull=False).distinct().first()
     digest = None if token is None else digest_of(token)
     is_holder = digest is not None and may_claim(digest=digest, user=user or User())
     if is_holder and digest is not None:
@@ -70,7 +70,8 @@ def claim_bundles(
         spend(TARGET_QUOTA, username)
     chain = Statement.objects.filter(user__username=username).order_by("version")
     statements = [bytes(signed) for signed in chain.values_list("signed", flat=True)]
-    if user is None or not (is_holder or _is_shown(user, statements, fingerprint)):
+    # Who is banned is gone for strangers. Who has its token sees somebody who is offline.
+    if user is None or not (is_holder or (user.is_active and _is_shown(user, statements, fingerprint))):
         raise UserNotFound
     with transaction.atomic():
         devices = [_bundle(device, is_holder) for device in user.devices.order_by("pk")]

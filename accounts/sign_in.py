@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from accounts.access import access_device
 from accounts.challenges import spend_challenge
-from accounts.errors import DeviceNotFound, LoginRefused
+from accounts.errors import Banned, DeviceNotFound, LoginRefused
 from accounts.layouts import Refused
 from accounts.logins import TokenPair, start_login
 from accounts.models import Device, User
@@ -54,6 +54,7 @@ def sign_in(*, request: HttpRequest, username: str, password: str, proof: Proof)
     Raises:
         LoginLocked: too many wrong passwords for this name from this address.
         LoginRefused: anything else that is wrong, without saying what.
+        Banned: all is right, and an operator has banned the account.
         TooBusy: too many passwords are being checked.
     """
     # Spent first, whatever follows: a challenge must not live through a refused try.
@@ -71,6 +72,8 @@ def sign_in(*, request: HttpRequest, username: str, password: str, proof: Proof)
         )
     except (DeviceNotFound, Refused):
         raise LoginRefused from None
+    if not user.is_active:
+        raise Banned
     # The counter of wrong passwords (django-axes) hears Django's own signals; at this one it starts anew.
     user_logged_in.send(sender=User, request=request, user=user)
     return device, start_login(device=device)

@@ -71,12 +71,16 @@ class AccountRoutes:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
 
-    async def register(self, username: str, password: str, statements: Sequence[bytes]) -> None:
-        body = {
+    async def register(
+        self, username: str, password: str, statements: Sequence[bytes], *, invitation: str = ""
+    ) -> None:
+        body: dict[str, object] = {
             "username": username,
             "password": password,
             "statements": [b64_text(each) for each in statements],
         }
+        if invitation:
+            body["invitation"] = invitation
         await self._rest.call("POST", "/api/accounts/register/", body, login=False)
 
     async def challenge(self) -> bytes:

@@ -172,6 +172,9 @@ def _add_account_commands(add: Callable[[Command], ArgumentParser]) -> None:
     registering.add_argument(
         "--recovery-file", type=Path, metavar="FILE", help="write the recovery code into this new file"
     )
+    registering.add_argument(
+        "--invitation", metavar="CODE", default="", help="the operator's code, where the server asks for one"
+    )
     recovering, changing = add(recover), add(password)
     recovering.add_argument("user", metavar="USER", help="your user name")
     for made in (recovering, changing):

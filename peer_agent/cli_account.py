@@ -43,7 +43,9 @@ def register(options: Namespace, config: Config, output: Output) -> None:
         account, code = load_account(store), sign_up.recovery_code(store)
         if account is None or load_tokens(store) is None:
             password, server = read_new_password(options), config.server or DEFAULT_SERVER
-            account = run(sign_up.register(store, server, username, password, Clock()))
+            account = run(
+                sign_up.register(store, server, username, password, Clock(), invitation=options.invitation)
+            )
             code = sign_up.recovery_code(store)
         elif code is None:
             raise UsageError(f"This state directory has an account already: {account.username}.")

@@ -218,9 +218,15 @@ def _problem(answer: _Answer, body: Json) -> AgentError:
 _LOGIN_SENTENCES = {
     "recovery_refused": "The server refused this name or recovery code.",
     "wrong_password": "The password is wrong.",
+    "banned": "The operator of this server has banned this account: ask them why.",
 }
 _SENTENCES = {
     "username_taken": "That user name is taken.",
+    "registration_closed": "This server takes no new accounts.",
+    "invitation_refused": (
+        "This server takes new accounts by invitation only. No code was given, or one that is wrong, used or "
+        "expired: ask the operator for one, then `mesa-peer register USER --invitation CODE`."
+    ),
     "throttled": "Too many requests: wait a while.",
     "too_large": "The request is too large for the server.",
     "mailbox_full": "The mailbox of that user is full: try again later.",

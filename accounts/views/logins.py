@@ -30,7 +30,10 @@ class RegisterView(AnyoneView):
     def post(self, request: Request) -> Response:
         body = parse(Registration, request.data)
         device = register_user(
-            username=body["username"], password=body["password"], statement=body["statements"][0]
+            username=body["username"],
+            password=body["password"],
+            statement=body["statements"][0],
+            invitation=body.get("invitation", ""),
         )
         answer = {"user": str(device.user_id), "username": device.user.username, "device": str(device.pk)}
         return Response(answer, status=201)

@@ -287,6 +287,8 @@ ROWS = (
     Row("GET", "api/server/", open_to_all(200)),
     Row("GET", "", open_to_all(200)),
     Row("GET", "healthz", open_to_all(200)),
+    # Whoever asks for a file that is none.
+    Row("GET", "static/<path:name>", open_to_all(404)),
     # No worker runs in these tests, and it says so to everybody.
     Row("GET", "readyz", open_to_all(503)),
 )

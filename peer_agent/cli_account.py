@@ -21,7 +21,7 @@ from peer_agent.contact_book import Contact, ContactState
 from peer_agent.crypto.chain import GOOD
 from peer_agent.crypto.identity import Suite
 from peer_agent.crypto.messages import MAX_GREETING_SIGNS
-from peer_agent.desk import new_store, opened_desk, opened_store, read_store
+from peer_agent.desk import fill_stocks, new_store, opened_desk, opened_store, read_store
 from peer_agent.errors import AgentError, StateInUse, UsageError
 from peer_agent.history import Kept
 from peer_agent.safety import weakest_suite
@@ -52,13 +52,6 @@ def register(options: Namespace, config: Config, output: Output) -> None:
             sign_up.forget_recovery_code(store)
     run(fill_stocks(config))
     output.result("registered", f"Registered as {account.username}.", user=account.username)
-
-
-async def fill_stocks(config: Config) -> None:
-    """Leave prekeys and delivery tokens with the server, so that others can write."""
-    async with opened_desk(config) as desk:
-        await desk.conversations.prekeys.check()
-        await desk.conversations.tokens.refill()
 
 
 def login(options: Namespace, config: Config, output: Output) -> None:

@@ -5,6 +5,7 @@ Spec: docs/spec/agent.md, section "Events"
 
 import asyncio
 import dataclasses
+import weakref
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -189,7 +190,8 @@ class Events:
 
     def __init__(self, unix: Callable[[], float]) -> None:
         self._unix = unix
-        self._readers: set[_Reader] = set()
+        # Weak: a loop that was left without its block keeps nothing.
+        self._readers: weakref.WeakSet[_Reader] = weakref.WeakSet()
 
     def publish(self, event: Event) -> None:
         timed = TimedEvent(self._unix(), event)

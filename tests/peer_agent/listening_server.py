@@ -28,12 +28,14 @@ WELCOME = Welcome((SUBPROTOCOL,), (), LIMITS, b"e" * 16, b"r" * 32, resumed=Fals
 class Server(FakeServer):
     """The server of dictionaries, with the two routes more that `status` asks.
 
-    greets: session sockets are welcomed, and told nothing more; else they are refused.
+    greets: session sockets are welcomed, and told nothing more; else they are refused. lingers: a socket that
+    the agent closes stays open on this side.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.greets = False
+        self.lingers = False
         self.sockets: list[socket.socket] = []
 
     def hang_up(self) -> None:
@@ -86,7 +88,7 @@ def listening(server: Server, name: str) -> Iterator[str]:
             assert isinstance(request, Request)
             protocol.send_response(protocol.accept(request))
             server.sockets.append(self.connection)
-            _talk(self.connection, protocol)
+            _talk(server, self.connection, protocol)
 
         do_GET = do_POST = do_PUT = do_DELETE = _answer
 
@@ -105,12 +107,14 @@ def listening(server: Server, name: str) -> Iterator[str]:
             thread.join(LIMIT_S)
 
 
-def _talk(connection: socket.socket, protocol: ServerProtocol) -> None:
+def _talk(server: Server, connection: socket.socket, protocol: ServerProtocol) -> None:
     """Answer the first frame by a welcome, and stay."""
     has_greeted = False
     while True:
         for data in protocol.data_to_send():
             connection.sendall(data)
+        if protocol.close_expected() and not server.lingers:
+            return
         data = connection.recv(READ_BYTES)
         if not data:
             return

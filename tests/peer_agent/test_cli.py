@@ -16,9 +16,9 @@ from peer_agent import cli
 from peer_agent.account import require_account
 from peer_agent.books import open_books
 from peer_agent.cli_output import Output, shown_text
-from peer_agent.cli_secrets import grouped
 from peer_agent.contact_book import ContactState, new_contact
 from peer_agent.crypto.identity import create_recovery_code
+from peer_agent.enrolling import grouped
 from peer_agent.errors import (
     AgentError,
     ContactBlocked,

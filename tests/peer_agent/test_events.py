@@ -107,4 +107,4 @@ async def test_reader_that_left_gets_nothing_more() -> None:
 
     bus.publish(Online(1, True))
 
-    assert bus._readers == set()
+    assert len(bus._readers) == 0

@@ -38,6 +38,7 @@ from peer_agent.events import (
     SessionClosed,
     SessionOpened,
 )
+from peer_agent.findings import About, Finding, Report
 from peer_agent.history import Kept as HistoryState
 from peer_agent.peer import Peer
 from peer_agent.progress import MessageState, WaitsFor
@@ -46,6 +47,7 @@ from peer_agent.records import ContactInfo, MessageInfo
 from peer_agent.showing import PeerEvents
 
 __all__ = [
+    "About",
     "AgentError",
     "CellsPassed",
     "ContactAdded",
@@ -57,6 +59,7 @@ __all__ = [
     "ContactUnsafe",
     "Event",
     "EventsLost",
+    "Finding",
     "HistoryState",
     "HopEnded",
     "HopReady",
@@ -75,6 +78,7 @@ __all__ = [
     "PeerClosed",
     "PeerEvents",
     "Refused",
+    "Report",
     "SentMessage",
     "ServerUnreachable",
     "SessionClosed",

@@ -9,36 +9,50 @@ from pathlib import Path
 from peer_agent import sign_up
 from peer_agent.account import load_account, load_tokens
 from peer_agent.clock import Clock
-from peer_agent.config import Config
+from peer_agent.config import Config, server_url
 from peer_agent.crypto.identity import RecoveryCode
 from peer_agent.desk import fill_stocks, new_store
 from peer_agent.errors import UsageError
 from peer_agent.state_dir import write_private
 
 GROUP = 5
+# What the lock file names, for whoever finds the directory in use.
+PROGRAM = "a program that uses peer_agent"
 
 
-async def enrol(config: Config, username: str, password: str, recovery_file: Path) -> None:
-    """Register a user on `config.server`; an interrupted call goes on where it was when it is made again.
+async def register(
+    state_dir: Path | str,
+    username: str,
+    password: str,
+    *,
+    server: str,
+    recovery_file: Path | str,
+    passphrase: str | None = None,
+    allow_http: bool = False,
+) -> None:
+    """Make an account and its state directory; the recovery code goes into a new file.
+
+    An interrupted call goes on where it was when it is made again. allow_http: take http beyond this machine,
+    which shows the password to everybody on the way.
 
     Raises:
-        UsageError: name, password or file can not be used, or the state directory has another account.
+        UsageError: name, password, server or file can not be used, or the directory has another account.
         Refused: the name is taken, or the password too easy to guess.
         StateInUse, StoreClosed, ServerUnreachable
     """
-    require_new_file(recovery_file)
-    if config.server is None:
-        raise UsageError("Name the server to register on.")
+    url, file = server_url(server, allows_http=allow_http), Path(recovery_file)
+    config = Config(Path(state_dir), server=url, passphrase=passphrase, command=PROGRAM)
+    require_new_file(file)
     name = sign_up.checked_name(username)
     with new_store(config) as store:
         account = load_account(store)
         if account is None or load_tokens(store) is None:
-            await sign_up.register(store, config.server, name, password, Clock())
-        elif (account.username, account.server) != (name, config.server) or not sign_up.recovery_code(store):
+            await sign_up.register(store, url, name, password, Clock())
+        elif (account.username, account.server) != (name, url) or not sign_up.recovery_code(store):
             raise UsageError(f"This state directory has an account already: {account.username}.")
         code = sign_up.recovery_code(store)
         if code is not None:
-            write_code(recovery_file, code)
+            write_code(file, code)
             sign_up.forget_recovery_code(store)
     await fill_stocks(config)
 

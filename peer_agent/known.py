@@ -2,17 +2,18 @@
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 from peer_agent.account import Account
 from peer_agent.books import Books
-from peer_agent.contact_book import Contact, ContactBook, ContactState
+from peer_agent.contact_book import Contact, ContactState
 from peer_agent.crypto.identity import safety_number
 from peer_agent.crypto.messages import MAX_GREETING_SIGNS
 from peer_agent.errors import ContactBlocked, UnknownUser, UsageError
 from peer_agent.events import ContactAsked, Event
 from peer_agent.history import Kept
 from peer_agent.records import ContactInfo, MessageInfo, contact_info, message_info
-from peer_agent.safety import are_digits_of, what_is_wrong
+from peer_agent.safety import are_digits_of, told_of, what_is_wrong
 from peer_agent.verifying import find_contact, mark_verified
 
 
@@ -78,13 +79,21 @@ class Known:
             raise ContactBlocked(what_is_wrong(contact, self.account.identity))
         return False
 
+    def safety(self, username: str) -> dict[str, Any]:
+        """The keys of a `verify` result.
+
+        Raises:
+            UnknownUser: there is none of that name.
+        """
+        return told_of(find_contact(self.books, username), self.account.identity)
+
+    def unanswered(self) -> list[Event]:
+        """The requests that nobody has answered yet, as they were told of when they came."""
+        contacts = self.books.contacts.all()
+        return [ContactAsked(each.username) for each in contacts if each.state is ContactState.ASKING]
+
     def _number_with(self, contact: Contact) -> str:
         return safety_number(self.account.identity, contact.identity)
-
-
-def asking(book: ContactBook) -> list[Event]:
-    """The requests that nobody has answered yet, as they were told of when they came."""
-    return [ContactAsked(each.username) for each in book.all() if each.state is ContactState.ASKING]
 
 
 def checked_greeting(text: str) -> str:

@@ -20,14 +20,17 @@ from peer_agent.api import Api
 from peer_agent.assembly import Conversations, Surroundings, assemble
 from peer_agent.chores import Chores
 from peer_agent.clock import Clock
-from peer_agent.config import Config, server_url, socket_url
+from peer_agent.config import Config, socket_url
 from peer_agent.contact_book import folded
-from peer_agent.desk import opened_store
-from peer_agent.enrolling import enrol
+from peer_agent.desk import Desk, opened_store
+from peer_agent.diagnosis import Place, diagnose
+from peer_agent.enrolling import PROGRAM, register
 from peer_agent.errors import LoginRefused, PeerClosed
-from peer_agent.events import ContactAdded, ContactAsked, Event, Events, EventStream
+from peer_agent.events import ContactAdded, ContactAsked, Event, Events, EventStream, MessageProgress
+from peer_agent.finding_local import Running
+from peer_agent.findings import Report
 from peer_agent.ice_patch import apply_ice_patch
-from peer_agent.known import Known, asking, checked_greeting
+from peer_agent.known import Known, checked_greeting
 from peer_agent.network import Listener, MakeTransports, Network, NetworkParts
 from peer_agent.receipts_awaited import ReceiptsAwaited, SentMessage
 from peer_agent.records import ContactInfo, MessageInfo, contact_info
@@ -40,8 +43,6 @@ from peer_agent.tasks import Tasks
 from peer_agent.turn_only import is_turn_only
 
 GOODBYE_S = 1.0
-# What the lock file names, for whoever finds the directory in use.
-PROGRAM = "a program that uses peer_agent"
 
 
 class Peer:
@@ -73,29 +74,7 @@ class Peer:
             )
         )
 
-    @staticmethod
-    async def register(
-        state_dir: Path | str,
-        username: str,
-        password: str,
-        *,
-        server: str,
-        recovery_file: Path | str,
-        passphrase: str | None = None,
-        allow_http: bool = False,
-    ) -> None:
-        """Make an account and its state directory; the recovery code goes into a new file.
-
-        allow_http: take http beyond this machine, which shows the password to everybody on the way.
-
-        Raises:
-            UsageError: name, password, server or file can not be used, or the directory has another account.
-            Refused: the name is taken, or the password too easy to guess.
-            StateInUse, StoreClosed, ServerUnreachable
-        """
-        address = server_url(server, allows_http=allow_http)
-        config = Config(Path(state_dir), server=address, passphrase=passphrase, command=PROGRAM)
-        await enrol(config, username, password, Path(recovery_file))
+    register = staticmethod(register)
 
     def __init__(
         self, config: Config, *, clock: Clock | None = None, make_transports: MakeTransports = aiortc_factory
@@ -119,7 +98,7 @@ class Peer:
             store = stack.enter_context(opened_store(self._config))
             self._tasks = Tasks()
             self._account = require_account(store)
-            self._receipts = ReceiptsAwaited()
+            self._receipts, self._latest = ReceiptsAwaited(), dict[str, MessageProgress]()
             self._build(store, self._account)
             stack.push_async_callback(self._rest.aclose)
             await stack.enter_async_context(self._tasks)
@@ -135,17 +114,17 @@ class Peer:
     @property
     def user(self) -> str:
         """This account's user name."""
-        return self._known.account.username
+        return self.known.account.username
 
     @property
     def server(self) -> str:
         """The server that the account is on."""
-        return self._known.account.server
+        return self.known.account.server
 
     @property
     def fingerprint(self) -> str:
         """This user's fingerprint, in hexadecimal digits."""
-        return self._known.account.identity.fingerprint.hex()
+        return self.known.account.identity.fingerprint.hex()
 
     def events(self) -> PeerEvents:
         """Read what happens as the one who handles messages, beginning with what waits already.
@@ -153,8 +132,8 @@ class Peer:
         Raises:
             PeerClosed
         """
-        book = self._known.books.contacts
-        return PeerEvents(self.showing(), lambda: asking(book), lambda: self._is_open)
+        known = self.known
+        return PeerEvents(self.showing(), known.unanswered, lambda: self._is_open)
 
     def watching(self) -> EventStream:
         """Read what happens from now on, with times; messages that come stay unshown."""
@@ -189,7 +168,7 @@ class Peer:
             NotDelivered: the peer was closed; the message stays in the outbox.
             PeerClosed
         """
-        if not self._known.is_delivered(username, number):
+        if not self.known.is_delivered(username, number):
             await self._receipts.wait(folded(username), number)
 
     async def request(self, username: str, greeting: str = "") -> ContactInfo:
@@ -221,7 +200,7 @@ class Peer:
         Raises:
             PeerClosed
         """
-        return self._known.contacts()
+        return self.known.contacts()
 
     def history(self, username: str, *, last: int | None = None) -> list[MessageInfo]:
         """The stored messages with a contact, of both sides, in order; `last`: only so many of the latest.
@@ -230,7 +209,7 @@ class Peer:
             UnknownUser: no contact of that name.
             PeerClosed
         """
-        return self._known.history(username, last)
+        return self.known.history(username, last)
 
     def safety_number(self, username: str) -> str:
         """The number that both users compare; the same at both ends means that nobody stands between.
@@ -239,7 +218,7 @@ class Peer:
             UnknownUser: no contact of that name.
             PeerClosed
         """
-        return self._known.safety_number(username)
+        return self.known.safety_number(username)
 
     def verify(self, username: str, digits: str) -> ContactInfo:
         """Compare the safety number with the one that the contact reads out, and keep that it is the same.
@@ -249,7 +228,7 @@ class Peer:
             ContactBlocked: it is another number, or the contact's keys have changed.
             PeerClosed
         """
-        return self._known.verify(username, digits)
+        return self.known.verify(username, digits)
 
     @property
     def _parts(self) -> Conversations:
@@ -257,8 +236,25 @@ class Peer:
             raise PeerClosed
         return self._conversations
 
+    async def status(self) -> Report:
+        """Look into everything that can be wrong, as `mesa-peer status` does.
+
+        Raises:
+            PeerClosed
+        """
+        parts, session = self._parts, self._network.session
+        desk = Desk(self._account, parts.books.store, self._api, parts)
+        running = Running(session.is_open, self._latest)
+        place = Place(self._config.state_dir, self._account, parts.books, running)
+        return await diagnose(place, desk, self._clock, self._network.facts)
+
     @property
-    def _known(self) -> Known:
+    def known(self) -> Known:
+        """What this device knows by itself.
+
+        Raises:
+            PeerClosed
+        """
         parts = self._parts
         return Known(self._account, parts.books)
 
@@ -273,6 +269,7 @@ class Peer:
         if tokens is None:
             raise LoginRefused("There is no login: run `mesa-peer login`.")
         self._rest = Rest(account.server, tokens=tokens, save=lambda new: save_tokens(store, new))
+        self._api = Api(self._rest)
         self._network = Network(
             NetworkParts(
                 url=socket_url(account.server),
@@ -289,7 +286,7 @@ class Peer:
         self._conversations: Conversations = assemble(
             Surroundings(
                 account=account,
-                api=Api(self._rest),
+                api=self._api,
                 store=store,
                 tasks=self._tasks,
                 clock=self._clock,
@@ -333,6 +330,8 @@ class Peer:
     def _report(self, event: Event) -> None:
         self._events.publish(event)
         self._receipts.note(event)
+        if isinstance(event, MessageProgress):
+            self._latest[event.to] = event
         if isinstance(event, ContactAdded):
             contact = self._conversations.books.contacts.find(event.user)
             if contact is not None and contact.their_token is not None:

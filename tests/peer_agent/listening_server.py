@@ -3,8 +3,10 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import cast
 
@@ -16,7 +18,7 @@ from websockets.typing import Subprotocol
 
 from p2p.protocol.frames import to_text
 from p2p.protocol.limits import SUBPROTOCOL
-from p2p.protocol.parts import LIMITS
+from p2p.protocol.parts import LIMITS, IceServer
 from p2p.protocol.to_peer import Welcome
 from tests.peer_agent.fake_server import FakeServer, Json, User
 
@@ -26,7 +28,7 @@ WELCOME = Welcome((SUBPROTOCOL,), (), LIMITS, b"e" * 16, b"r" * 32, resumed=Fals
 
 
 class Server(FakeServer):
-    """The server of dictionaries, with the two routes more that `status` asks.
+    """The server of dictionaries, with the routes more that `status` asks.
 
     greets: session sockets are welcomed, and told nothing more; else they are refused. lingers: a socket that
     the agent closes stays open on this side.
@@ -36,6 +38,10 @@ class Server(FakeServer):
         super().__init__()
         self.greets = False
         self.lingers = False
+        self.protocols = [SUBPROTOCOL]
+        self.clock_behind_s = 0.0
+        self.forwarders = 10
+        self.ice_servers: tuple[IceServer, ...] = ()
         self.sockets: list[socket.socket] = []
 
     def hang_up(self) -> None:
@@ -48,6 +54,13 @@ class Server(FakeServer):
 
     def _get_me(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
         return 200, {"user": name, "username": name, "device": caller.device, "sid": "1"}
+
+    def _get_server(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        now_ms = int((time.time() - self.clock_behind_s) * 1_000)
+        return 200, {"name": "mesa", "version": "0", "protocols": self.protocols, "time_ms": now_ms}
+
+    def _get_forwarders(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 200, {"at_least": self.forwarders}
 
     def _get_statements(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
         return 200, {"statements": caller.statements}
@@ -122,4 +135,4 @@ def _talk(server: Server, connection: socket.socket, protocol: ServerProtocol) -
         for event in protocol.events_received():
             if isinstance(event, Frame) and event.opcode is Opcode.TEXT and not has_greeted:
                 has_greeted = True
-                protocol.send_text(to_text(WELCOME).encode())
+                protocol.send_text(to_text(replace(WELCOME, ice_servers=server.ice_servers)).encode())

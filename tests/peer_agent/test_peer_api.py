@@ -91,7 +91,7 @@ async def read_on(state: Path) -> None:
 
 
 def subclasses(kind: type) -> set[type]:
-    direct = set(kind.__subclasses__())
+    direct: set[type] = set(kind.__subclasses__())
     return direct.union(*map(subclasses, direct))
 
 

@@ -108,7 +108,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         if isinstance(error, BaseExceptionGroup):
             for each in error.exceptions:
                 yield from _causes(each)
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        # Also past `from None`: the pool below httpx raises with it what it was told.
+        error = error.__cause__ or error.__context__
 
 
 def _failed(address: str, trouble: Trouble, error: AgentError) -> ServerFindings:
@@ -139,7 +140,7 @@ def _clock_finding(answer: Json, now_s: float) -> Iterator[Finding]:
         yield Finding(About.CLOCK, True, "This machine's clock and the server's agree.", values=values)
         return
     side = "ahead of" if ahead_s > 0 else "behind"
-    why = f"This machine's clock is {spoken(abs(ahead_s))} {side} the server's."
+    why = f"This machine's clock is {spoken(int(abs(ahead_s)))} {side} the server's."
     yield Finding(
         About.CLOCK,
         False,

@@ -1,6 +1,7 @@
 """The server of dictionaries on a port of its own, for agents that are processes."""
 
 import asyncio
+import json
 import socket
 import threading
 import time
@@ -43,6 +44,7 @@ class Server(FakeServer):
         self.forwarders = 10
         self.ice_servers: tuple[IceServer, ...] = ()
         self.sockets: list[socket.socket] = []
+        self.frames: list[Json] = []
 
     def hang_up(self) -> None:
         """Break every session socket."""
@@ -133,6 +135,8 @@ def _talk(server: Server, connection: socket.socket, protocol: ServerProtocol) -
             return
         protocol.receive_data(data)
         for event in protocol.events_received():
+            if isinstance(event, Frame) and event.opcode is Opcode.TEXT:
+                server.frames.append(json.loads(bytes(event.data)))
             if isinstance(event, Frame) and event.opcode is Opcode.TEXT and not has_greeted:
                 has_greeted = True
                 protocol.send_text(to_text(replace(WELCOME, ice_servers=server.ice_servers)).encode())

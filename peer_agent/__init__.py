@@ -4,6 +4,7 @@ What this module names is what programs may build on; everything below it may ch
 How it is used: docs/how-to/build-a-bot.md.
 """
 
+from peer_agent.cli_loop import run_program as run
 from peer_agent.contact_book import ContactState
 from peer_agent.errors import (
     AgentError,
@@ -88,4 +89,5 @@ __all__ = [
     "UnknownUser",
     "UsageError",
     "WaitsFor",
+    "run",
 ]

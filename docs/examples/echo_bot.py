@@ -1,9 +1,8 @@
 """Answers every message with its own text: python echo_bot.py STATE_DIR"""
 
-import asyncio
 import sys
 
-from peer_agent import AgentError, ContactAdded, MessageReceived, Peer
+from peer_agent import AgentError, ContactAdded, MessageReceived, Peer, run
 
 
 async def main() -> None:
@@ -19,4 +18,4 @@ async def main() -> None:
                 print(f"not answered: {error}", file=sys.stderr)
 
 
-asyncio.run(main())
+run(main())

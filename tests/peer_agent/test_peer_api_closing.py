@@ -126,6 +126,19 @@ async def until_closed(peer: Peer) -> None:
         assert not isinstance(event, MessageReceived)
 
 
+async def test_message_that_is_in_hand_at_the_close_comes_again(served: Served) -> None:
+    served.change(lambda ada: ada.inbox.take(served.bo.write(ada, "hello")))
+    async with Peer.open(served.path) as peer, asyncio.timeout(LIMIT_S):
+        stream = peer.events()
+        while not isinstance(await anext(stream), MessageReceived):
+            pass
+
+    with pytest.raises(StopAsyncIteration):
+        await anext(stream)
+    async with Peer.open(served.path) as peer:
+        assert peer.waiting_messages() == 1
+
+
 async def test_who_waits_for_a_receipt_at_the_close_is_told(served: Served) -> None:
     async with Peer.open(served.path) as peer:
         sent = peer.send("bo", "hi")

@@ -11,8 +11,8 @@ from peer_agent.clock import Clock
 from peer_agent.config import Config
 from peer_agent.desk import opened_desk, read_store
 from peer_agent.diagnosis import Place, diagnose, diagnose_beside
-from peer_agent.errors import StateInUse
-from peer_agent.finding_local import Running
+from peer_agent.errors import StateInUse, StoreClosed
+from peer_agent.finding_local import Running, disk_finding
 from peer_agent.finding_network import NetworkFacts, probe_network
 from peer_agent.findings import Finding, Report
 from peer_agent.ice_patch import apply_ice_patch
@@ -29,6 +29,12 @@ async def status(options: Namespace, config: Config, output: Output) -> None:
         report = await _look(config)
     except StateInUse:
         report = await _look_beside(config)
+    except StoreClosed as error:
+        disk = disk_finding(config.state_dir)
+        if disk.good:
+            raise
+        # Not even the store can be opened on a full disk, and that is the likely reason.
+        raise StoreClosed(f"{error} {disk.why} {disk.help}") from error
     output.result("status", _text(report), **report.to_json())
     if report.failure is not None:
         raise report.failure

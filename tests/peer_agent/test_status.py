@@ -7,6 +7,8 @@ import json
 import re
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +20,7 @@ import pytest
 
 from p2p.protocol.fields import b64_text
 from p2p.protocol.parts import IceServer
-from peer_agent import cli, finding_local
+from peer_agent import cli
 from peer_agent.account import save_account
 from peer_agent.crypto.messages import Text
 from peer_agent.errors import ExitCode
@@ -396,12 +398,37 @@ def test_running_agent_knows_why(served: Served, running: Running, why: str, wor
     served.change(lambda ada: judge(ada, running, why, words))
 
 
-def test_disk_that_is_nearly_full(
-    served: Served, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(finding_local, "LOW_SPACE_BYTES", 2**62)
+def status_on_small_disk(served: Served, folder: Path, kib: int) -> "subprocess.CompletedProcess[str]":
+    """Run `status` on a file system of its own of 8 MiB, with so much else on it."""
+    folder.mkdir()
+    script = f"""
+        mount -t tmpfs -o size=8m none {folder} || exit 99
+        cp -r {served.path} {folder}/ada
+        head -c {kib}K /dev/zero >{folder}/filler 2>{folder}/filled
+        exec {sys.executable} -m peer_agent --state {folder}/ada --json status
+    """
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", script]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if ran.returncode == 99 or ran.stderr.startswith("unshare:"):
+        pytest.skip("no file system of one's own can be mounted here")
+    return ran
 
-    assert look(served, capsys).says("disk", "MB are free")["free_bytes"] > 0
+
+def test_disk_with_little_space(served: Served, tmp_path: Path) -> None:
+    ran = status_on_small_disk(served, tmp_path / "disk", 4_096)
+
+    assert ran.returncode == ExitCode.OK, ran.stderr
+    found = {each["about"]: each for each in json.loads(ran.stdout)["findings"]}
+    assert not found["disk"]["good"]
+    assert re.fullmatch(r"Only [1-4] MB are free where .*", found["disk"]["why"])
+    assert found["server"]["good"]
+
+
+def test_disk_that_is_full(served: Served, tmp_path: Path) -> None:
+    ran = status_on_small_disk(served, tmp_path / "disk", 9_000)
+
+    assert ran.returncode == ExitCode.STORE_CLOSED
+    assert "Only 0 MB are free" in ran.stderr
 
 
 def test_agent_that_holds_the_directory(served: Served, capsys: pytest.CaptureFixture[str]) -> None:

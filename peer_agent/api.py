@@ -274,10 +274,27 @@ class TransactionRoutes:
         await self._rest.call("POST", "/api/p2p/transactions/", body)
 
 
+class ServerRoutes:
+    """What the server tells of itself and of the network."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+
+    async def about(self) -> Json:
+        """Ask what it is, which versions it speaks, and what time it has."""
+        return await self._rest.call("GET", "/api/server/", login=False)
+
+    async def forwarders_at_least(self) -> int | None:
+        """Ask how many peers forward, rounded down; None if the server does not say."""
+        return _optional_number(await self._rest.call("GET", "/api/p2p/forwarders/"), "at_least")
+
+
 class Api:
     """The server as this device sees it, by what its routes are about."""
 
     def __init__(self, rest: Rest) -> None:
+        self.rest = rest
+        self.server = ServerRoutes(rest)
         self.accounts = AccountRoutes(rest)
         self.keys = KeyRoutes(rest)
         self.mailbox = MailboxRoutes(rest)

@@ -10,7 +10,7 @@ from peer_agent.contact_book import Contact, ContactState, folded
 from peer_agent.contacts import ContactParts, Contacts
 from peer_agent.delivery import Delivery
 from peer_agent.errors import UnknownUser, UsageError
-from peer_agent.events import ContactBlocked, ContactIgnored, ContactUnblocked
+from peer_agent.events import UserBlocked, UserIgnored, UserUnblocked
 
 
 class Blocking:
@@ -34,7 +34,7 @@ class Blocking:
         if not contact.is_ignored:
             with self._books.store.transaction():
                 contact = self._books.contacts.change(contact.number, is_ignored=True)
-            self._parts.report(ContactIgnored(contact.username))
+            self._parts.report(UserIgnored(contact.username))
         return contact
 
     async def block(self, username: str) -> Contact:
@@ -52,7 +52,7 @@ class Blocking:
                     contact.number, is_blocked=True, is_ignored=False, my_token=None, owes_yes=False
                 )
             self._delivery.stop(contact.number)
-            self._parts.report(ContactBlocked(contact.username))
+            self._parts.report(UserBlocked(contact.username))
         await self._parts.tokens.withdraw()
         return contact
 
@@ -73,7 +73,7 @@ class Blocking:
             self._delivery.go_on(contact.number)
         else:
             contact = self._open(contact)
-        self._parts.report(ContactUnblocked(contact.username))
+        self._parts.report(UserUnblocked(contact.username))
         return contact
 
     def _open(self, contact: Contact) -> Contact:

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from peer_agent.cli_account import accept, contacts, login, logout, register, request, status
+from peer_agent.cli_account import accept, contacts, login, logout, register, request
 from peer_agent.cli_blocking import block, ignore, unblock
 from peer_agent.cli_forward import forward
 from peer_agent.cli_history import history
@@ -20,9 +20,11 @@ from peer_agent.cli_identity import password, recover
 from peer_agent.cli_listen import listen
 from peer_agent.cli_loop import Terminated, run
 from peer_agent.cli_output import Output
+from peer_agent.cli_run import run as run_command
 from peer_agent.cli_secrets import read_passphrase
 from peer_agent.cli_send import send
 from peer_agent.cli_settings import SUITE_2_CHOICES, VISIBILITIES, remove_account, settings
+from peer_agent.cli_status import status
 from peer_agent.cli_verify import verify
 from peer_agent.config import DEFAULT_SERVER, Config, server_url
 from peer_agent.errors import AgentError, ExitCode
@@ -241,12 +243,8 @@ def _add_message_commands(add: Callable[[Command], ArgumentParser]) -> None:
     _add_turn_choice(forwarding)
     add(history).add_argument("user", metavar="USER", nargs="?", help="messages with this contact only")
     listening = add(listen)
-    listening.set_defaults(forwards=True)
-    _add_turn_choice(listening)
-    listening.add_argument(
-        "--no-forward", dest="forwards", action="store_false", help="pass on no cells of others"
-    )
-    listening.add_argument("--accept-all", action="store_true", help="accept every contact request")
+    _add_receiving_options(listening)
+    _add_receiving_options(add(run_command))
     listening.add_argument("--echo", action="store_true", help="answer each message with its own text")
     sending = add(send)
     _add_turn_choice(sending)
@@ -262,6 +260,15 @@ def _add_message_commands(add: Callable[[Command], ArgumentParser]) -> None:
         metavar="SECONDS",
         help="how long to wait for the receipts (default: %(default)g)",
     )
+
+
+def _add_receiving_options(command: ArgumentParser) -> None:
+    command.set_defaults(forwards=True)
+    _add_turn_choice(command)
+    command.add_argument(
+        "--no-forward", dest="forwards", action="store_false", help="pass on no cells of others"
+    )
+    command.add_argument("--accept-all", action="store_true", help="accept every contact request")
 
 
 def _add_turn_choice(command: ArgumentParser) -> None:

@@ -81,7 +81,7 @@ async def _send(options: Namespace, config: Config, output: Output, text: str | 
         async with (
             Peer(config) as peer,
             says_what_waits(peer, output),
-            peer.events() as events,
+            peer.watching() as events,
             Tasks() as tasks,
         ):
             tasks.spawn(_follow(events, sending, output))
@@ -112,7 +112,7 @@ async def _require_contact(user: str, config: Config) -> None:
 
 async def _accept(peer: Peer, user: str, text: str | None, sending: _Sending) -> None:
     async for each in _texts(text):
-        sending.waiting.add(peer.send(user, each))
+        sending.waiting.add(peer.send(user, each).number)
         sending.count += 1
     sending.all_read.set()
     sending.look()

@@ -137,6 +137,17 @@ async def opened_desk(config: Config) -> AsyncIterator[Desk]:
             yield Desk(account, store, api, assemble(around))
 
 
+async def fill_stocks(config: Config) -> None:
+    """Leave prekeys and delivery tokens of a new account with the server, so that others can write.
+
+    Raises:
+        ServerUnreachable, LoginRefused, Refused
+    """
+    async with opened_desk(config) as desk:
+        await desk.conversations.prekeys.check()
+        await desk.conversations.tokens.refill()
+
+
 def _no_cell(link: LinkId, frame: bytes) -> bool:
     """There are no links at a desk."""
     return False

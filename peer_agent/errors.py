@@ -37,6 +37,15 @@ class UsageError(AgentError):
     exit_code = ExitCode.USAGE
 
 
+class PeerClosed(AgentError):
+    """A peer does nothing before its `async with` block begins, and nothing after its end."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self) -> None:
+        super().__init__("This peer is not open: use it inside its `async with` block.")
+
+
 class StateInUse(AgentError):
     """Another agent works on the same state directory, or took over this device."""
 

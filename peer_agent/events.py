@@ -5,6 +5,7 @@ Spec: docs/spec/agent.md, section "Events"
 
 import asyncio
 import dataclasses
+import weakref
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -119,26 +120,26 @@ class ContactUnsafe(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ContactIgnored(Event):
+class UserIgnored(Event):
     """The user let a contact request be."""
 
-    NAME = "contact_ignored"
+    NAME = "user_ignored"
     user: str
 
 
 @dataclass(frozen=True, slots=True)
-class ContactBlocked(Event):
+class UserBlocked(Event):
     """The user wants nothing more from somebody: nothing comes in, nothing goes out."""
 
-    NAME = "contact_blocked"
+    NAME = "user_blocked"
     user: str
 
 
 @dataclass(frozen=True, slots=True)
-class ContactUnblocked(Event):
+class UserUnblocked(Event):
     """The user lets somebody in again."""
 
-    NAME = "contact_unblocked"
+    NAME = "user_unblocked"
     user: str
 
 
@@ -241,7 +242,8 @@ class Events:
 
     def __init__(self, unix: Callable[[], float]) -> None:
         self._unix = unix
-        self._readers: set[_Reader] = set()
+        # Weak: a loop that was left without its block keeps nothing.
+        self._readers: weakref.WeakSet[_Reader] = weakref.WeakSet()
 
     def publish(self, event: Event) -> None:
         timed = TimedEvent(self._unix(), event)

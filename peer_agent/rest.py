@@ -7,6 +7,7 @@ import asyncio
 import base64
 import binascii
 import json
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -82,6 +83,8 @@ class Rest:
             transport=transport,
             timeout=httpx.Timeout(SILENCE_DEADLINE_S, connect=CONNECT_DEADLINE_S),
             headers={"Accept": "application/json", "Accept-Encoding": PLAIN},
+            # Whom this machine trusts, as the session socket does, and not a list of the package's own.
+            verify=ssl.create_default_context(),
             trust_env=False,
         )
         self._tokens = tokens

@@ -4,6 +4,7 @@ Spec: docs/spec/identity.md, sections "Verdict" and "Safety number"
 """
 
 from enum import StrEnum
+from typing import Any
 
 from peer_agent.contact_book import Contact
 from peer_agent.crypto.chain import Verdict, judge, read_chain
@@ -62,6 +63,21 @@ def what_is_wrong(contact: Contact, own: Identity) -> str:
         parts.append(f"Safety number before: {safety_number(own, contact.identity)}.")
         parts.append(f"Safety number now: {safety_number(own, shown)}.")
     return " ".join(parts)
+
+
+def told_of(contact: Contact, own: Identity) -> dict[str, Any]:
+    """The keys of a `verify` result: the number to compare, and that of other keys that are shown."""
+    danger, shown = danger_of(contact), None
+    if danger is Danger.OTHER_KEYS:
+        identity = shown_identity(contact)
+        shown = None if identity is None else safety_number(own, identity)
+    return {
+        "user": contact.username,
+        "safety_number": safety_number(own, contact.identity),
+        "verified": contact.is_verified,
+        "danger": danger,
+        "shown_safety_number": shown,
+    }
 
 
 def are_digits_of(typed: str, number: str) -> bool:

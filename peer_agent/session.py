@@ -307,6 +307,10 @@ async def _close(socket: ClientConnection) -> None:
             await socket.close()
     except TimeoutError:
         logger.info("the session socket did not close in time")
+    finally:
+        # Whatever the server does: no connection and no task of it stays.
+        socket.transport.abort()
+        await socket.wait_closed()
 
 
 def _now() -> float:

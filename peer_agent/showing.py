@@ -113,6 +113,44 @@ class ShowingStream:
         self._is_more_waiting = len(self._waiting) == READ_AT_ONCE
 
 
+class PeerEvents:
+    """What happens, for the program that handles it: first what waits already, then what comes.
+
+    A message counts as handled when the next event is asked for, or when the stream's own `async with`
+    block is left without an error; until then it comes again with the next run, under its number. A program
+    that is too slow loses the oldest events, but neither messages nor requests: after `EventsLost` they are
+    read again from the store. The stream ends when the peer closes.
+    """
+
+    def __init__(
+        self, stream: ShowingStream, requests: Callable[[], list[Event]], is_open: Callable[[], bool]
+    ) -> None:
+        self._stream = stream
+        self._requests = requests
+        self._is_open = is_open
+        self._waiting = deque(requests())
+
+    async def __aenter__(self) -> "PeerEvents":
+        return self
+
+    async def __aexit__(self, error: object, *more: object) -> None:
+        if self._is_open():
+            await self._stream.__aexit__(error, *more)
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        if not self._is_open():
+            raise StopAsyncIteration
+        if self._waiting:
+            return self._waiting.popleft()
+        event = (await anext(self._stream)).event
+        if isinstance(event, EventsLost):
+            self._waiting = deque(self._requests())
+        return event
+
+
 def shown_as(username: str, entry: Entry) -> MessageReceived | MessageMissing:
     """A message of a contact's, or a gap, as it is shown."""
     if isinstance(entry, Gap):

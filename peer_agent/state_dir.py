@@ -73,6 +73,12 @@ def locked(path: Path, command: str = "") -> Iterator[None]:
         yield
 
 
+def holder_of(path: Path) -> str:
+    """Name the process that holds a directory, by its id and its command."""
+    with (path / LOCK_NAME).open(encoding="ascii") as file:
+        return _holder(file)
+
+
 def _holder(file: IO[str]) -> str:
     process, _, command = file.read().strip().partition("\n")
     return f"{process or 'unknown'} ({command})" if command else process or "unknown"

@@ -1,10 +1,13 @@
 """The server of dictionaries on a port of its own, for agents that are processes."""
 
 import asyncio
+import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import cast
 
@@ -17,7 +20,7 @@ from websockets.typing import Subprotocol
 from p2p.protocol.fields import b64_text
 from p2p.protocol.frames import to_text
 from p2p.protocol.limits import SUBPROTOCOL
-from p2p.protocol.parts import LIMITS
+from p2p.protocol.parts import LIMITS, IceServer
 from p2p.protocol.to_peer import Welcome
 from tests.peer_agent.fake_server import FakeServer, Json, User
 
@@ -28,9 +31,10 @@ WELCOME = Welcome((SUBPROTOCOL,), (), LIMITS, b"e" * 16, b"r" * 32, resumed=Fals
 
 
 class Server(FakeServer):
-    """The server of dictionaries, with the routes more that commands about the account ask.
+    """The server of dictionaries, with the routes more that commands about the account and `status` ask.
 
-    greets: session sockets are welcomed, and told nothing more; else they are refused.
+    greets: session sockets are welcomed, and told nothing more; else they are refused. lingers: a socket that
+    the agent closes stays open on this side.
     knows: whether the device is still there. closes_by: the code with which sockets are closed, not welcomed.
     """
 
@@ -41,7 +45,12 @@ class Server(FakeServer):
         self.protocols = [SUBPROTOCOL]
         self.closes_by: int | None = None
         self.visibility = "prefix"
+        self.lingers = False
+        self.clock_behind_s = 0.0
+        self.forwarders = 10
+        self.ice_servers: tuple[IceServer, ...] = ()
         self.sockets: list[socket.socket] = []
+        self.frames: list[Json] = []
 
     def hang_up(self) -> None:
         """Break every session socket."""
@@ -50,9 +59,6 @@ class Server(FakeServer):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
         self.sockets.clear()
-
-    def _get_server(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
-        return 200, {"name": "mesa", "protocols": self.protocols}
 
     def _get_me(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
         return 200, {"user": name, "username": name, "device": caller.device, "sid": "1"}
@@ -75,6 +81,13 @@ class Server(FakeServer):
 
     def _post_known(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
         return 200, {"known": self.knows}
+
+    def _get_server(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        now_ms = int((time.time() - self.clock_behind_s) * 1_000)
+        return 200, {"name": "mesa", "version": "0", "protocols": self.protocols, "time_ms": now_ms}
+
+    def _get_forwarders(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 200, {"at_least": self.forwarders}
 
     def _get_statements(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
         return 200, {"statements": caller.statements}
@@ -115,7 +128,7 @@ def listening(server: Server, name: str) -> Iterator[str]:
             assert isinstance(request, Request)
             protocol.send_response(protocol.accept(request))
             server.sockets.append(self.connection)
-            _talk(self.connection, protocol, server.closes_by)
+            _talk(server, self.connection, protocol)
 
         do_GET = do_POST = do_PUT = do_DELETE = _answer
 
@@ -134,19 +147,28 @@ def listening(server: Server, name: str) -> Iterator[str]:
             thread.join(LIMIT_S)
 
 
-def _talk(connection: socket.socket, protocol: ServerProtocol, closes_by: int | None) -> None:
+def _talk(server: Server, connection: socket.socket, protocol: ServerProtocol) -> None:
     """Answer the first frame by a welcome, and stay; or close the socket."""
-    if closes_by is not None:
-        protocol.send_close(closes_by)
+    if server.closes_by is not None:
+        protocol.send_close(server.closes_by)
     has_greeted = False
     while True:
         for data in protocol.data_to_send():
             connection.sendall(data)
+        if protocol.close_expected() and not server.lingers:
+            return
         data = connection.recv(READ_BYTES)
         if not data:
             return
         protocol.receive_data(data)
-        for event in protocol.events_received():
-            if isinstance(event, Frame) and event.opcode is Opcode.TEXT and not has_greeted:
+        for text in _texts(protocol):
+            server.frames.append(json.loads(text))
+            if not has_greeted:
                 has_greeted = True
-                protocol.send_text(to_text(WELCOME).encode())
+                protocol.send_text(to_text(replace(WELCOME, ice_servers=server.ice_servers)).encode())
+
+
+def _texts(protocol: ServerProtocol) -> list[bytes]:
+    """The text frames that came since the last look."""
+    frames = [event for event in protocol.events_received() if isinstance(event, Frame)]
+    return [bytes(frame.data) for frame in frames if frame.opcode is Opcode.TEXT]

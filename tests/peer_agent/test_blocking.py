@@ -14,11 +14,11 @@ from peer_agent.errors import ContactBlocked, ServerUnreachable, UnknownUser, Us
 from peer_agent.events import (
     ContactAdded,
     ContactAsked,
-    ContactIgnored,
-    ContactUnblocked,
     MessageReceived,
+    UserIgnored,
+    UserUnblocked,
 )
-from peer_agent.events import ContactBlocked as WasBlocked
+from peer_agent.events import UserBlocked as WasBlocked
 from peer_agent.history import Kept
 from peer_agent.showing import Unshown
 from tests.peer_agent.delivery_town import Town, open_town
@@ -61,7 +61,7 @@ async def test_ignored_request_stays_without_an_answer(ada: Party, bo: Party) ->
     bo.parts.blocking.ignore("ada")
 
     assert len(bo.server.requests) == asked_before
-    assert bo.events == [ContactAsked("ada"), ContactIgnored("ada")]
+    assert bo.events == [ContactAsked("ada"), UserIgnored("ada")]
     await ada.look()
     assert (state(ada, "bo"), ada.events) == (ContactState.ASKED, [])
 
@@ -283,7 +283,7 @@ async def test_unblocked_contact_gets_a_new_token_and_answers_by_itself(ada: Par
     assert new not in (None, old)
     assert new == known(bo, "ada").my_token
     assert (state(ada, "bo"), state(bo, "ada")) == (ContactState.ACCEPTED, ContactState.ACCEPTED)
-    assert bo.events == [ContactUnblocked("ada")]
+    assert bo.events == [UserUnblocked("ada")]
     assert ada.events == []
 
 

@@ -43,9 +43,9 @@ EXAMPLES: dict[Event, dict[str, object]] = {
         "to": "bo",
         "number": 3,
     },
-    events.ContactIgnored("bo"): {"event": "contact_ignored", "user": "bo"},
-    events.ContactBlocked("bo"): {"event": "contact_blocked", "user": "bo"},
-    events.ContactUnblocked("bo"): {"event": "contact_unblocked", "user": "bo"},
+    events.UserIgnored("bo"): {"event": "user_ignored", "user": "bo"},
+    events.UserBlocked("bo"): {"event": "user_blocked", "user": "bo"},
+    events.UserUnblocked("bo"): {"event": "user_unblocked", "user": "bo"},
     events.ContactRenewed("bo", 1, 2): {"event": "contact_renewed", "user": "bo", "added": 1, "removed": 2},
     events.MessageProgress(7, "bo", "sent", 2, (HOP, OTHER)): {
         "event": "message_progress",
@@ -117,4 +117,4 @@ async def test_reader_that_left_gets_nothing_more() -> None:
 
     bus.publish(Online(1, True))
 
-    assert bus._readers == set()
+    assert len(bus._readers) == 0

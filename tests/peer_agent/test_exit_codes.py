@@ -175,7 +175,7 @@ def running(home: Home) -> Iterator["subprocess.Popen[str]"]:
 
 def test_second_agent_on_a_directory_names_the_first(home: Home) -> None:
     with running(home) as first:
-        second = home.start("status")
+        second = home.start("logout")
         _, errors = second.communicate(timeout=LIMIT_S)
 
     assert second.returncode == ExitCode.STATE_IN_USE

@@ -284,6 +284,7 @@ ROWS = (
         adas_transaction,
         prepare=start_adas_transaction,
     ),
+    Row("GET", "api/p2p/forwarders/", users_only(200, reads=True)),
     Row("GET", "api/server/", open_to_all(200)),
     Row("GET", "", open_to_all(200)),
     Row("GET", "healthz", open_to_all(200)),

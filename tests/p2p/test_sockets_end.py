@@ -114,7 +114,7 @@ async def test_the_socket_is_closed_at_once(network: Network, end: End) -> None:
 async def test_a_lost_word_of_the_end_keeps_no_socket_open(
     network: Network, monkeypatch: pytest.MonkeyPatch, end: End
 ) -> None:
-    monkeypatch.setattr(PeerConsumer, "hello_within_s", 0.05)
+    monkeypatch.setattr(PeerConsumer, "first_recheck_s", 0.05)
     monkeypatch.setattr(PeerConsumer, "recheck_every_s", 0.05)
     ada, peer = await second_device(network)
 
@@ -146,7 +146,7 @@ async def test_other_logins_keep_their_sockets(network: Network) -> None:
 async def test_a_login_that_ended_while_its_socket_opened_is_noticed_soon(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PeerConsumer, "hello_within_s", 0.05)
+    monkeypatch.setattr(PeerConsumer, "first_recheck_s", 0.05)
     login = await network.login("ada")
     peer = await network.connect(login)
     await peer.greet()
@@ -161,7 +161,7 @@ async def test_a_login_that_ended_while_its_socket_opened_is_noticed_soon(
 async def test_a_database_that_does_not_answer_ends_no_session_and_is_asked_again(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PeerConsumer, "hello_within_s", 0.05)
+    monkeypatch.setattr(PeerConsumer, "first_recheck_s", 0.05)
     monkeypatch.setattr(PeerConsumer, "recheck_every_s", 0.05)
     ada, peer = await second_device(network)
     refused = asyncio.Event()

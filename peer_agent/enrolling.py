@@ -14,6 +14,7 @@ from peer_agent.crypto.identity import RecoveryCode
 from peer_agent.desk import fill_stocks, new_store
 from peer_agent.errors import UsageError
 from peer_agent.state_dir import write_private
+from peer_agent.store import KEY_NAME
 
 GROUP = 5
 # What the lock file names, for whoever finds the directory in use.
@@ -42,18 +43,21 @@ async def register(
     """
     url, file = server_url(server, allows_http=allow_http), Path(recovery_file)
     config = Config(Path(state_dir), server=url, passphrase=passphrase, command=PROGRAM)
-    require_new_file(file)
     name = sign_up.checked_name(username)
+    if not (config.state_dir / KEY_NAME).exists():
+        require_new_file(file)
     with new_store(config) as store:
-        account = load_account(store)
+        account, is_written = load_account(store), _holds(file, sign_up.recovery_code(store))
+        if not is_written:
+            require_new_file(file)
         if account is None or load_tokens(store) is None:
             await sign_up.register(store, url, name, password, Clock())
         elif (account.username, account.server) != (name, url) or not sign_up.recovery_code(store):
             raise UsageError(f"This state directory has an account already: {account.username}.")
         code = sign_up.recovery_code(store)
-        if code is not None:
+        if code is not None and not is_written:
             write_code(file, code)
-            sign_up.forget_recovery_code(store)
+        sign_up.forget_recovery_code(store)
     await fill_stocks(config)
 
 
@@ -76,9 +80,21 @@ def write_code(path: Path, code: RecoveryCode) -> None:
         UsageError: the file is there already, or can not be made.
     """
     try:
-        write_private(path, f"{grouped(code)}\n".encode("ascii"))
+        write_private(path, _content(code))
     except OSError as error:
         raise UsageError(f"The file {path} can not be written.") from error
+
+
+def _holds(path: Path, code: RecoveryCode | None) -> bool:
+    """Tell whether an earlier call has written this code, and got no further."""
+    try:
+        return code is not None and path.read_bytes() == _content(code)
+    except OSError:
+        return False
+
+
+def _content(code: RecoveryCode) -> bytes:
+    return f"{grouped(code)}\n".encode("ascii")
 
 
 def grouped(code: RecoveryCode) -> str:

@@ -167,6 +167,12 @@ class History:
         order = "place IS NULL, place, number"
         return self._entries("contact = ? AND state != ?", contact, Kept.SILENT, order=order)
 
+    def latest(self, contact: int, count: int) -> list[Entry]:
+        """The last so many of a conversation, in order; no others are opened."""
+        order = f"place IS NULL DESC, place DESC, number DESC LIMIT {int(count)}"
+        found = self._entries("contact = ? AND state != ?", contact, Kept.SILENT, order=order)
+        return list(found)[::-1]
+
     def _insert(
         self, contact: int, message: Message, *, is_outgoing: bool, state: Kept, now_ms: int
     ) -> Stored:

@@ -1,6 +1,5 @@
 """What a device knows by itself, for programs that ask: who it is, contacts, messages, safety numbers."""
 
-from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +34,8 @@ class Known:
             UnknownUser: there is none of that name.
         """
         contact = find_contact(self.books, username)
-        entries = deque(self.books.history.conversation(contact.number), last)
+        history, number = self.books.history, contact.number
+        entries = history.conversation(number) if last is None else history.latest(number, last)
         return [message_info(contact.username, each) for each in entries]
 
     def safety_number(self, username: str) -> str:

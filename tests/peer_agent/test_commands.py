@@ -13,7 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peer_agent.commands import KINDS, LINE_BYTES, BadCommand, read_command
+from peer_agent.cli_pipes import QUEUED_LINES
+from peer_agent.cli_run import ASKING_AT_ONCE
+from peer_agent.commands import KINDS, LINE_BYTES, MAX_HISTORY, MAX_ID_SIGNS, BadCommand, read_command
+from peer_agent.events import QUEUED_EVENTS
 from tests.live_tree import ROOT
 
 SECTION = (ROOT / "docs/spec/agent.md").read_text().split("\n## Programs\n")[1].split("\n## ")[0]
@@ -32,6 +35,18 @@ def test_commands_and_their_keys_are_those_of_the_page() -> None:
     declared = {word: [field.name for field in dataclasses.fields(kind)] for word, kind in KINDS.items()}
 
     assert declared == COMMANDS
+
+
+def test_numbers_are_those_of_the_page() -> None:
+    for said in (
+        f"more than {LINE_BYTES:,} bytes",
+        f"text of 1 to {MAX_ID_SIGNS} signs",
+        f"`last` is from 1 to {MAX_HISTORY:,}",
+        f"at most {QUEUED_LINES} lines are read ahead",
+        f"up to {ASKING_AT_ONCE} run beside",
+        f"beyond {QUEUED_EVENTS:,}",
+    ):
+        assert said in SECTION
 
 
 @pytest.mark.parametrize("word", COMMANDS)

@@ -31,6 +31,9 @@ from peer_agent import (
     events,
 )
 from peer_agent.contact_book import new_contact
+from peer_agent.enrolling import write_code
+from peer_agent.sign_up import recovery_code
+from peer_agent.store import open_store
 from tests.live_tree import ROOT
 from tests.peer_agent.devices import Device
 from tests.peer_agent.served import Served, serve_ada
@@ -107,6 +110,7 @@ def test_every_public_name_is_on_the_page() -> None:
     methods = {f".{name}(" for name, value in vars(Peer).items() if callable(value) and name[0] != "_"}
 
     assert [name for name in peer_agent.__all__ if f"`{name}" not in page] == []
+    assert f"A stream holds {events.QUEUED_EVENTS:,} events." in page
     assert [name for name in methods - {".watching(", ".showing("} if name not in page] == []
 
 
@@ -189,6 +193,20 @@ async def test_sent_message_is_on_the_disk_and_in_the_history(served: Served) ->
             peer.history("olga")
 
 
+def test_latest_messages_are_the_end_of_the_conversation(ada: Device, bo: Device) -> None:
+    one, _, three = (ada.write(bo, text) for text in ("one", "two", "three"))
+    for envelope in (one, three):
+        bo.inbox.take(envelope)
+    bo.write(ada, "four")
+    number, history = bo.contact(ada).number, bo.books.history
+    whole = list(history.conversation(number))
+
+    assert [each.state for each in whole][-1] is HistoryState.HELD
+    assert [history.latest(number, count) for count in range(1, 5)] == [
+        whole[-count:] for count in range(1, 5)
+    ]
+
+
 async def test_what_can_not_be_sent_says_why(served: Served) -> None:
     served.change(bo_is_unsafe)
 
@@ -269,4 +287,22 @@ async def test_register_says_what_is_wrong_before_there_is_anything(tmp_path: Pa
     assert not code.exists()
     code.touch()
     with pytest.raises(UsageError):
+        await register()
+
+
+async def test_register_goes_on_after_it_wrote_the_code(tmp_path: Path) -> None:
+    state, file = tmp_path / "new", tmp_path / "code"
+
+    async def register() -> None:
+        await Peer.register(state, "bo", "correct horse", server="http://127.0.0.1:9", recovery_file=file)
+
+    with pytest.raises(ServerUnreachable):
+        await register()
+    store = open_store(state, None)
+    code = recovery_code(store)
+    store.close()
+    assert code is not None
+    write_code(file, code)
+
+    with pytest.raises(ServerUnreachable):
         await register()

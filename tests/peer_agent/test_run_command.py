@@ -252,6 +252,14 @@ def test_login_that_ends_is_the_last_line(served: Served) -> None:
     assert (told[-1]["event"], told[-1]["exit_code"]) == ("error", ExitCode.LOGIN_REFUSED)
 
 
+def test_closed_input_is_refused(served: Served) -> None:
+    command = f"exec {sys.executable} -m peer_agent --state {served.path} --json run <&-"
+
+    ran = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S)
+
+    assert (ran.returncode, "standard input" in ran.stderr) == (ExitCode.USAGE, True)
+
+
 def test_without_json_it_is_refused(served: Served) -> None:
     program = Program(served, "run")
 

@@ -25,11 +25,13 @@ from peer_agent.account import save_account
 from peer_agent.crypto.messages import Text
 from peer_agent.errors import ExitCode
 from peer_agent.events import MessageProgress
-from peer_agent.finding_local import Running, outbox_finding
+from peer_agent.finding_local import LOW_SPACE_BYTES, Running, Why, outbox_finding
 from peer_agent.finding_network import NetworkFacts, network_finding
+from peer_agent.finding_server import CLOCK_TOLERANCE_S, Trouble
 from peer_agent.findings import About
 from peer_agent.state_dir import locked
 from peer_agent.turn_only import choose_turn_only
+from peer_agent.upkeep import REFILL_BELOW
 from tests.live_tree import ROOT
 from tests.peer_agent.certificates import write_certificate
 from tests.peer_agent.devices import Device, make_account
@@ -161,6 +163,13 @@ def test_all_is_well(served: Served, capsys: pytest.CaptureFixture[str]) -> None
     assert {about: list(each["values"]) for about, each in told.found.items()} | {
         "directory": ["holder"]
     } == VALUES
+
+
+def test_numbers_are_those_of_the_page() -> None:
+    assert f"less than {LOW_SPACE_BYTES // 2**20} MiB" in PAGE
+    assert f"more than {CLOCK_TOLERANCE_S:g} s" in PAGE
+    assert f"fewer than {REFILL_BELOW} of a kind" in PAGE
+    assert [each for each in [*Trouble, *Why] if f"`{each}`" not in PAGE] == []
 
 
 def test_nothing_is_sent_and_nobody_comes_online(served: Served, capsys: pytest.CaptureFixture[str]) -> None:

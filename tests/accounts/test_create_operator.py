@@ -100,7 +100,7 @@ def test_weak_password_is_complained_of(monkeypatch: pytest.MonkeyPatch, weak: s
         ({"is_staff": True, "is_superuser": True, "is_active": False}, False, False),
     ],
 )
-def test_who_is_no_superuser_may_only_look(fields: dict[str, bool], may_look: bool, may_change: bool) -> None:
+def test_who_is_no_superuser_may_only_look(fields: dict[str, Any], may_look: bool, may_change: bool) -> None:
     user = make_user("olga", **fields)
 
     assert user.has_perm("accounts.view_user") is may_look

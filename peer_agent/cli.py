@@ -14,6 +14,7 @@ from typing import Any
 
 from peer_agent.cli_account import accept, contacts, login, logout, register, request, status
 from peer_agent.cli_forward import forward
+from peer_agent.cli_guards import guards
 from peer_agent.cli_history import history
 from peer_agent.cli_identity import password, recover
 from peer_agent.cli_listen import listen
@@ -184,6 +185,8 @@ def _add_account_commands(add: Callable[[Command], ArgumentParser]) -> None:
     verifying.add_argument("--number", metavar="DIGITS", help="the safety number as the other end reads it")
     verifying.add_argument("--accept-new", action="store_true", help="go on with keys that changed")
     add(status)
+    guarding = add(guards)
+    guarding.add_argument("--replace", action="store_true", help="let one more come than by themselves")
 
 
 def _add_source(made: ArgumentParser, name: str, what: str) -> None:

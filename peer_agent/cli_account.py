@@ -6,6 +6,7 @@ from argparse import Namespace
 from peer_agent import sign_up
 from peer_agent.account import load_account, load_tokens, require_account
 from peer_agent.books import open_books
+from peer_agent.cli_guards import summary, values
 from peer_agent.cli_lines import require_text
 from peer_agent.cli_loop import run
 from peer_agent.cli_output import Output, shown_text
@@ -141,16 +142,18 @@ async def status(options: Namespace, config: Config, output: Output) -> None:
         await desk.api.accounts.me()
         verdict = await check_own_identity(desk)
         warning = "" if verdict in GOOD else f" {OTHER_IDENTITY}"
+        guards = desk.conversations.books.guards.all()
+        messages = f"Messages without a receipt: {waiting}. Messages not shown yet: {unshown}."
         output.result(
             "status",
-            f"{account.username} at {account.server}: logged in. "
-            f"Messages without a receipt: {waiting}. Messages not shown yet: {unshown}.{warning}",
+            f"{account.username} at {account.server}: logged in. {messages}{warning}\n{summary(guards)}",
             user=account.username,
             server=account.server,
             undelivered=waiting,
             unshown=unshown,
             fingerprint=account.identity.fingerprint.hex(),
             identity=verdict,
+            guards=values(guards),
         )
 
 

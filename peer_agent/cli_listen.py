@@ -4,6 +4,7 @@ import sys
 from argparse import Namespace
 
 from peer_agent.cli_connection import Connection
+from peer_agent.cli_guards import limit_sentence
 from peer_agent.cli_output import Output, shown_text
 from peer_agent.clock import local_time
 from peer_agent.config import Config
@@ -13,6 +14,7 @@ from peer_agent.events import (
     ContactAsked,
     ContactRenewed,
     ContactUnsafe,
+    GuardsLimit,
     MessageMissing,
     MessageReceived,
     TimedEvent,
@@ -49,9 +51,14 @@ def _show(timed: TimedEvent, output: Output) -> None:
         output.result("", f"{event.user} is a contact now.")
     elif isinstance(event, ContactUnsafe):
         output.result("", f"Keys of {event.user} have changed: `mesa-peer verify {event.user}` tells more.")
-    elif isinstance(event, ContactRenewed):
-        sentence = f"{event.user} has other devices: {event.added} came, {event.removed} went."
-        output.result("", sentence)
+    elif isinstance(event, ContactRenewed | GuardsLimit):
+        output.result("", _news(event))
+
+
+def _news(event: ContactRenewed | GuardsLimit) -> str:
+    if isinstance(event, GuardsLimit):
+        return limit_sentence(event)
+    return f"{event.user} has other devices: {event.added} came, {event.removed} went."
 
 
 def _answer(peer: Peer, event: MessageReceived) -> None:

@@ -24,6 +24,8 @@ from peer_agent.contact_book import Contact
 from peer_agent.desk import opened_store
 from peer_agent.errors import LoginRefused
 from peer_agent.events import ContactAdded, ContactAsked, Event, Events, EventStream
+from peer_agent.guards_book import GuardBook
+from peer_agent.guards_watch import GuardsWatch
 from peer_agent.ice_patch import apply_ice_patch
 from peer_agent.network import Listener, MakeTransports, Network, NetworkParts
 from peer_agent.rest import Rest
@@ -111,6 +113,7 @@ class Peer:
                 clock=self._clock,
                 report=self._events.publish,
                 forwards=self._config.forwards,
+                guards=GuardsWatch(GuardBook(store, self._clock), self._clock, self._events.publish),
                 turn_only=is_turn_only(store),
                 make_transports=self._make_transports,
             )

@@ -25,11 +25,13 @@ from peer_agent.crypto.identity import create_device
 from peer_agent.crypto.onion_keys import SignedOnionKey
 from peer_agent.crypto.primitives import X25519Private, X25519Public
 from peer_agent.events import Event, HopReady, LinkClosed
+from peer_agent.guards_watch import GuardsWatch
 from peer_agent.link_end import HIGH_WATER_BYTES
 from peer_agent.network import Listener, Network, NetworkParts
 from peer_agent.rest import Rest, Tokens
 from peer_agent.rtc import Callbacks
 from peer_agent.tasks import Tasks
+from tests.peer_agent.devices import Device
 from tests.peer_agent.fake_server import LATER
 from tests.peer_agent.test_link_limit import Wire
 
@@ -89,7 +91,7 @@ class Forwarder:
 
 
 @pytest.fixture
-async def forwarder() -> AsyncIterator[Forwarder]:
+async def forwarder(ada: Device) -> AsyncIterator[Forwarder]:
     sockets: asyncio.Queue[ServerConnection] = asyncio.Queue()
     events: asyncio.Queue[Event] = asyncio.Queue()
     wires: list[Wire] = []
@@ -115,6 +117,7 @@ async def forwarder() -> AsyncIterator[Forwarder]:
                     clock=Clock(),
                     report=events.put_nowait,
                     forwards=True,
+                    guards=GuardsWatch(ada.books.guards, Clock(), events.put_nowait),
                     make_transports=lambda ice_servers, turn_only: wire,
                 )
             )

@@ -14,11 +14,12 @@ from django.db import transaction
 
 from accounts.delivery import recipient_of
 from mesa import deadlines, store
-from p2p import limits, path_store, roster, store_keys
+from p2p import guarding, limits, path_store, roster, store_keys
+from p2p.binding import Bound, guards_for, is_whole, near, read_bound
 from p2p.models import P2PPath, P2PTransaction, to_the_minute
 from p2p.orders import Attempt, write_orders, write_path_ready
 from p2p.path_store import Fields, NewPath
-from p2p.pathfinding import NO_GUARDS, End, Ends, Path, TooFew, choose_path
+from p2p.pathfinding import End, Ends, Guards, Path, TooFew, choose_path
 from p2p.protocol import ids
 from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.frames import FrameToPeer
@@ -111,6 +112,10 @@ def begin_attempt(tx: Tx, *, now: datetime, rng: random.Random) -> tuple[Attempt
 def _begin(
     tx: Tx, sender: Peer, receiver: Peer, now: datetime, rng: random.Random
 ) -> tuple[Attempt, Found] | None:
+    for end in (sender, receiver):
+        if not end.is_guarded:
+            # Came just now, and may be given guards: until then anybody could be drawn next to it.
+            guarding.look_after(peer_id=end.peer, now=now, rng=rng)
     outcome = _draw(tx, sender, receiver, now, rng)
     if isinstance(outcome, Missed):
         wait_for_others(tx, outcome, now)
@@ -163,12 +168,16 @@ def _choose_receiver(tx: Tx, reachable: Sequence[Peer]) -> Peer | None:
 def _draw(tx: Tx, sender: Peer, receiver: Peer, now: datetime, rng: random.Random) -> Found | Missed:
     """Draw forwarders and take the offers needed; after a miss nobody without offers is drawn again."""
     ends = Ends(End(sender.peer, sender.user), End(receiver.peer, receiver.user))
-    survey = roster.survey(tx.tx, [sender, receiver], now=now, rng=rng)
+    bound = read_bound(tx, sender, receiver, now)
+    survey = roster.survey(tx.tx, [sender, receiver], guards=bound.peers, now=now, rng=rng)
+    guards = guards_for(bound, survey, {sender.user, receiver.user})
     left_out: set[PeerId] = set()
     for _ in range(limits.MAX_DRAWS):
         candidates = [each for each in survey.candidates if each.peer not in left_out]
-        path = choose_path(candidates, ends, NO_GUARDS, survey.links.keys(), rng)
+        path = choose_path(candidates, ends, guards, survey.links.keys(), rng)
         if isinstance(path, TooFew):
+            if not left_out:
+                _help_in_conflict(survey, bound, [sender, receiver], now, rng)
             is_asked = _ask_dry_ones(tx, survey, {sender.user, receiver.user}, now, rng)
             return Missed(Cause.NO_OFFER) if is_asked else Missed(Cause.TOO_FEW_FORWARDERS, path.found)
         try:
@@ -180,6 +189,24 @@ def _draw(tx: Tx, sender: Peer, receiver: Peer, now: datetime, rng: random.Rando
                 break
             left_out |= survey.dry | set(miss.peers)
     return Missed(Cause.NO_OFFER)
+
+
+def _help_in_conflict(
+    survey: roster.Survey, bound: Bound, ends: Sequence[Peer], now: datetime, rng: random.Random
+) -> None:
+    """Give the sender another guard if only its own, all of them there, stand in the way of every path.
+
+    Never the receiver: whoever writes to it could have it take ever new ones (T-23).
+    """
+    if not bound.sender or not is_whole(bound.sender, survey):
+        return
+    sender, receiver = ends
+    named = Ends(End(sender.peer, sender.user), End(receiver.peer, receiver.user))
+    of_receiver = guards_for(bound, survey, {sender.user, receiver.user}).receiver
+    free = choose_path(survey.candidates, named, Guards(None, of_receiver), survey.links.keys(), rng)
+    if isinstance(free, Path):
+        alike = [*near(bound.sender, survey, ends), *near(bound.receiver, survey, [])]
+        guarding.help_in_conflict(sender, survey.candidates, alike, now=now, rng=rng)
 
 
 def _ask_dry_ones(

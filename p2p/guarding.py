@@ -77,8 +77,8 @@ def _hand_out(look: _Round, holdings: Holdings) -> None:
         if is_fresh and not is_told:
             look.frames.append((look.peer.device, write_ticket(held.ticket, look.rng)))
     is_settled = look.is_whole and len(used) == PLACES
-    settled_until = look.now + limits.GUARDS_EVERY if is_settled else look.now
-    scripts.PEER_GUARDED.run([store_keys.peer(look.peer.peer)], [settled_until.timestamp()])
+    again = look.now + (limits.GUARDS_EVERY if is_settled else limits.GUARDS_MISSING_EVERY)
+    scripts.PEER_GUARDED.run([store_keys.peer(look.peer.peer)], [again.timestamp()])
     if look.has_ordered:
         deadlines.schedule("guards", look.peer.peer, look.now + limits.GUARDS_AFTER_ORDER)
     # By lot: when an order leaves must not tell a guard from others.

@@ -54,18 +54,21 @@ class GuardsWatch:
 
     def hold(self, name: bytes, link: LinkId) -> None:
         """Hold this link with a guard; one that was held before is like any other from now on."""
+        self._count()
         is_new = self._links.get(name) != link
         self._links[name] = link
         if is_new and link in self._open:
             self._opened(name, link)
 
     def link_up(self, link: LinkId) -> None:
+        self._count()
         self._open.add(link)
         for name, held in self._links.items():
             if held == link:
                 self._opened(name, link)
 
     def link_gone(self, link: LinkId) -> None:
+        self._count()
         self._open.discard(link)
         self._links = {name: held for name, held in self._links.items() if held != link}
 
@@ -75,8 +78,7 @@ class GuardsWatch:
         self._counted_at = self._clock.monotonic() if is_online else None
 
     def tick(self) -> None:
-        """Count the time of those that are away, and keep it from time to time."""
-        self._count()
+        """Keep from time to time what was counted, and say so if no guard may come where one is wanted."""
         if self._clock.monotonic() - self._saved_at >= SAVE_EVERY_S:
             self.save()
             if self._book.all().needs_word:
@@ -84,6 +86,7 @@ class GuardsWatch:
 
     def save(self) -> None:
         """Keep what was counted, and let go of guards whose time is over."""
+        self._count()
         self._saved_at = self._clock.monotonic()
         self._book.were_away({name: int(away_s) for name, away_s in self._away_s.items()})
         kept = {guard.name for guard in self._book.all().kept}

@@ -122,7 +122,7 @@ async def open_lone_peer(
                     clock=Clock(),
                     report=events.put_nowait,
                     forwards=True,
-                    guards=GuardsWatch(device.books.guards, Clock(), events.put_nowait),
+                    guards=GuardsWatch(device.books.guards, device.time.clock(), events.put_nowait),
                     make_transports=lambda ice_servers, turn_only: wire,
                 )
             )

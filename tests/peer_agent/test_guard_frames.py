@@ -15,14 +15,14 @@ from p2p.protocol.parts import Order
 from p2p.protocol.to_peer import Guard, OfferWanted
 from p2p.protocol.words import How
 from peer_agent.clock import Clock
-from peer_agent.events import GuardLink, GuardsLimit, GuardTaken, LimitCause
-from peer_agent.guards import TAKEN_IN_LIFE, name_of
+from peer_agent.events import Event, GuardLink, GuardsLimit, GuardTaken, LimitCause, SessionClosed
+from peer_agent.guards import AWAY_S, TAKEN_IN_LIFE, name_of
 from peer_agent.guards_book import GuardBook
 from peer_agent.store import open_store
 from tests.peer_agent.delivery_town import open_town
 from tests.peer_agent.devices import Device
 from tests.peer_agent.lone_peer import LIMIT_S, LonePeer, an_order, open_lone_peer
-from tests.peer_agent.test_guards import a_ticket
+from tests.peer_agent.test_guards import HOUR_S, a_ticket
 from tests.peer_agent.test_link_limit import Turned, Wire
 
 
@@ -135,6 +135,42 @@ async def test_hostile_server_gets_no_sixth_guard_and_no_link_for_it(peer: LoneP
     assert [event for event in said if isinstance(event, GuardsLimit)] == [
         GuardsLimit(TAKEN_IN_LIFE, LimitCause.OFFERED)
     ]
+
+
+async def until_event(peer: LonePeer, wanted: type[Event]) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while not isinstance(await peer.events.get(), wanted):
+            pass
+
+
+async def test_guard_is_away_while_its_device_is_online_without_its_link(ada: Device) -> None:
+    def away_s() -> list[int]:
+        return [guard.away_s for guard in ada.books.guards.all().kept]
+
+    tickets = [a_ticket() for _ in range(TAKEN_IN_LIFE)]
+    for ticket in tickets:
+        ada.books.guards.take(ticket)
+    async with open_lone_peer(ada) as peer:
+        await peer.says(to_answer(tickets[0]))
+        await peer.hears("answer")
+        ada.time.now += HOUR_S
+        peer.wires[-1].callbacks.opened()
+        ada.time.now += HOUR_S
+        peer.wires[-1].callbacks.closed()
+
+        ada.time.now += AWAY_S
+        # Told by the look that keeps the time.
+        await until_event(peer, GuardsLimit)
+        assert away_s() == [AWAY_S, *[AWAY_S + 2 * HOUR_S] * 4]
+        ada.time.now += 1
+        await peer.network.close()
+        assert away_s()[0] == AWAY_S + 1
+
+        await peer.socket.close()
+        await until_event(peer, SessionClosed)
+        ada.time.now += HOUR_S
+        await peer.network.close()
+        assert away_s()[0] == AWAY_S + 1
 
 
 async def test_transaction_shows_the_tickets(tmp_path: Path) -> None:

@@ -121,7 +121,11 @@ def test_ticket_of_a_known_guard_takes_the_place_of_the_former_one(ada: Device) 
     assert list(ada.books.guards.tickets()) == [tickets[0], renewed, *tickets[2:]]
 
 
-@pytest.mark.parametrize("raw", [b"", a_ticket()[:-1], a_ticket() + b"\x00", b"\x02" + a_ticket()[1:]])
+@pytest.mark.parametrize(
+    "raw",
+    [b"", a_ticket()[:-1], a_ticket() + b"\x00", b"\x02" + a_ticket()[1:]],
+    ids=["empty", "short", "long", "of another version"],
+)
 def test_what_is_no_ticket_is_not_taken(ada: Device, raw: bytes) -> None:
     assert ada.books.guards.take(raw) is None
     assert ada.books.guards.all() == Guards()

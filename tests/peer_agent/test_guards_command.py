@@ -2,18 +2,24 @@
 
 import json
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from peer_agent import cli
+from peer_agent.account import save_account, save_tokens
 from peer_agent.cli_guards import LIMIT_SENTENCES
 from peer_agent.errors import ExitCode
 from peer_agent.events import LimitCause
 from peer_agent.guards import AWAY_S, TAKEN_IN_LIFE, name_of
+from peer_agent.rest import Tokens
 from peer_agent.state_dir import locked
 from tests.peer_agent.devices import Device, HandClock
+from tests.peer_agent.fake_server import LATER
+from tests.peer_agent.listening_server import Server, listening
 from tests.peer_agent.test_guards import a_ticket
 
 HOUR_S = 3_600
@@ -123,6 +129,30 @@ def test_word_needs_the_state_directory_for_itself(ada: Device) -> None:
         assert run(ada, "guards", "--replace") == ExitCode.STATE_IN_USE
 
     assert ada.books.guards.all().limit == TAKEN_IN_LIFE
+
+
+@pytest.fixture
+def served(ada: Device) -> Iterator[Device]:
+    """ada, at a server that answers."""
+    server = Server()
+    server.add(ada.account)
+    with listening(server, "ada") as address:
+        with ada.store.transaction():
+            save_account(ada.store, replace(ada.account, server=address))
+            save_tokens(ada.store, Tokens(LATER, "refresh"))
+        yield ada
+
+
+def test_status_has_a_line_about_guards(served: Device, capsys: pytest.CaptureFixture[str]) -> None:
+    take(served, *[AWAY_S] * TAKEN_IN_LIFE)
+
+    assert run(served, "status") == ExitCode.OK
+    assert run(served, "status", "--json") == ExitCode.OK
+
+    _, line, printed = capsys.readouterr().out.splitlines()
+    assert line.startswith("Guards: 5, of which 0 were there when this device was online last. ")
+    assert "takes none without your word" in line
+    assert json.loads(printed)["guards"] == {"guards": 5, "taken": 5, "limit": 5, "needs_word": True}
 
 
 def test_every_cause_has_a_sentence_that_leads_on() -> None:

@@ -84,12 +84,15 @@ def ends(one: int, other: int) -> Ends:
     return Ends(End(PeerId(f"s{one}"), UserKey(f"s{one}")), End(PeerId(f"r{other}"), UserKey(f"r{other}")))
 
 
-def draw_guards(draw: Sampler, rng: random.Random, count: int = PLACES) -> list[Candidate]:
-    """Give a device guards, one after the other if it has more than two of them."""
+def draw_guards(
+    draw: Sampler, rng: random.Random, count: int = PLACES, *, size: int = SAMPLE
+) -> list[Candidate]:
+    """Give a device two guards, and others one by one."""
     held: list[Candidate] = []
     while len(held) < count:
         near = [Standing(each.peer, each.account, each.network) for each in held]
-        held += choose_guards(draw(SAMPLE), [Standing(PeerId("s"), UserKey("s"), ""), *near], 1, rng)
+        own = Standing(PeerId("s"), UserKey("s"), "")
+        held += choose_guards(draw(size), [own, *near], 1 if held else PLACES, rng)
     return held
 
 
@@ -150,10 +153,10 @@ def gain_of_paths(town: Town, rng: random.Random, draws: int) -> float:
     return sum(places) / len(places) / town.hostile_share
 
 
-def gain_of_guards(town: Town, rng: random.Random, draws: int) -> float:
+def gain_of_guards(town: Town, rng: random.Random, draws: int, *, size: int = SAMPLE) -> float:
     """The same for the places of guards."""
     draw = sampler(town, rng)
-    places = [is_hostile(each.peer) for _ in range(draws) for each in draw_guards(draw, rng)]
+    places = [is_hostile(each.peer) for _ in range(draws) for each in draw_guards(draw, rng, size=size)]
     return sum(places) / len(places) / town.hostile_share
 
 

@@ -1,4 +1,4 @@
-"""A month of a device and its guards, which go away and come back: what waiting costs against what replacing costs.
+"""A month of a device and its guards, which go away and come back: waiting against replacing.
 
 `python -m tests.p2p.guard_month` prints the table of docs/decisions/0011.
 """
@@ -16,7 +16,7 @@ HOSTILE_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Rules:
-    """When a guard is replaced: away so long while another is there, while none is; at most so many a month."""
+    """When a guard is replaced: away while another is there, while none is; at most so many a month."""
 
     alone_h: float
     all_h: float
@@ -25,7 +25,7 @@ class Rules:
 
 @dataclass
 class Guard:
-    """A forwarder that is a guard: a server that fails now and then, or a desktop that is on ten hours a day."""
+    """A forwarder that is a guard: a server that fails now and then, or a desktop, on ten hours a day."""
 
     on_from_h: float | None
     rng: random.Random
@@ -79,7 +79,8 @@ def row(rules: Rules, desktops: float, devices: int, rng: random.Random) -> str:
     waited = sum(month.waited_h for month in months) / devices / MONTH_H
     guards = sum(len(month.guards) for month in months) / devices
     exposed = sum(1 - (1 - HOSTILE_SHARE) ** len(month.guards) for month in months) / devices
-    return f"| {desktops:.0%} | {rules.all_h:g} h | {rules.most} | {waited:.2%} | {guards:.1f} | {exposed:.0%} |"
+    told = f"{rules.all_h:.1f} h | {rules.most} | {waited:.2%} | {guards:.1f} | {exposed:.0%}"
+    return f"| {desktops:.0%} | {told} |"
 
 
 def main() -> None:

@@ -25,8 +25,9 @@ class Bound:
 
 def read_bound(tx: Tx, sender: Peer, receiver: Peer, now: datetime) -> Bound:
     """Read the guards of a path's ends from the tickets that they have shown."""
-    of_sender = read_tickets({*tx.tickets, *tickets_of(sender)}, sender.device, now)
-    of_receiver = read_tickets(tickets_of(receiver), receiver.device, now)
+    shown_by_sender, shown_by_receiver = tickets_of([sender, receiver])
+    of_sender = read_tickets({*tx.tickets, *shown_by_sender}, sender.device, now)
+    of_receiver = read_tickets(shown_by_receiver, receiver.device, now)
     return Bound(of_sender, of_receiver, peers_of([*of_sender, *of_receiver]))
 
 

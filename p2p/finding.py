@@ -5,7 +5,7 @@ Spec: docs/spec/transactions.md, steps 4 to 8
 
 import random
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -178,7 +178,7 @@ def _draw(tx: Tx, sender: Peer, receiver: Peer, now: datetime, rng: random.Rando
         if isinstance(path, TooFew):
             if not left_out:
                 _help_in_conflict(survey, bound, [sender, receiver], now, rng)
-            is_asked = _ask_dry_ones(tx, survey, {sender.user, receiver.user}, now, rng)
+            is_asked = _may_come(guards) and _ask_dry_ones(tx, survey, ends, guards, now, rng)
             return Missed(Cause.NO_OFFER) if is_asked else Missed(Cause.TOO_FEW_FORWARDERS, path.found)
         try:
             return _take(path, survey)
@@ -209,12 +209,20 @@ def _help_in_conflict(
         guarding.help_in_conflict(sender, survey.candidates, alike, now=now, rng=rng)
 
 
+def _may_come(guards: Guards) -> bool:
+    """Tell whether offers could bring a path: not while an end's guards are away."""
+    return guards.sender != [] and guards.receiver != []
+
+
 def _ask_dry_ones(
-    tx: Tx, survey: roster.Survey, ends: Collection[UserKey], now: datetime, rng: random.Random
+    tx: Tx, survey: roster.Survey, ends: Ends, guards: Guards, now: datetime, rng: random.Random
 ) -> bool:
-    """Ask some of those without offers who may still answer; False: there is nobody to wait for."""
-    askable = [peer_id for peer_id in survey.askable if survey.peers[peer_id].user not in ends]
-    for peer_id in rng.sample(askable, min(len(askable), roster.MAX_ASKED)):
+    """Ask guards and some others without offers who may still answer; False: there is nobody to wait for."""
+    of_ends = {ends.sender.account, ends.receiver.account}
+    askable = [peer_id for peer_id in survey.askable if survey.peers[peer_id].user not in of_ends]
+    bound = {*(guards.sender or ()), *(guards.receiver or ())}
+    by_need = sorted(rng.sample(askable, len(askable)), key=lambda peer_id: peer_id not in bound)
+    for peer_id in by_need[: roster.MAX_ASKED]:
         ask_for_offer(tx, survey.peers[peer_id], now)
     return bool(askable)
 

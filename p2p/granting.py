@@ -28,7 +28,7 @@ class Holdings:
 
 def renew_holdings(peer: Peer, *, now: datetime, rng: random.Random) -> Holdings:
     """Read a peer's tickets, seal anew what has to be, and fill its free places."""
-    texts = tickets_of(peer)
+    (texts,) = tickets_of([peer])
     held = read_tickets(texts, peer.device, now)
     new = [_sealed(each.grant, peer) for each in held if each.is_outdated]
     if len(held) < PLACES:
@@ -48,7 +48,7 @@ def grant_in_conflict(
     rng: random.Random,
 ) -> Holdings:
     """Give a sender one more guard, since with those it has there is no path to this receiver."""
-    texts = tickets_of(peer)
+    (texts,) = tickets_of([peer])
     held = read_tickets(texts, peer.device, now)
     drawn = choose_guards(candidates, near, 1, rng) if len(held) < PLACES_IN_CONFLICT else []
     return _give(peer, texts, held, _granted(peer, drawn, now))

@@ -3,7 +3,7 @@
 Spec: docs/spec/guards.md, section "Server must"
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,9 +37,12 @@ def read_tickets(texts: Iterable[str], holder: DeviceKey, now: datetime) -> list
     return [held for held in read if by_account[held.grant.account] is held]
 
 
-def tickets_of(peer: Peer) -> list[str]:
-    """List the tickets that a peer has shown, and those it was given on its socket."""
-    return sorted(store.client().hkeys(store_keys.tickets(peer.peer)))
+def tickets_of(peers: Sequence[Peer]) -> list[list[str]]:
+    """List the tickets that each of some peers has shown, and those it was given on its socket."""
+    with store.client().pipeline(transaction=False) as batch:
+        for peer in peers:
+            batch.hkeys(store_keys.tickets(peer.peer))
+        return [sorted(texts) for texts in batch.execute()]
 
 
 def peers_of(held: Collection[HeldGuard]) -> list[PeerId]:

@@ -71,22 +71,28 @@ async def with_guards(network: Network) -> tuple[TestPeer, list[TestPeer], list[
     return ada, crowd, named(frames, ada, crowd), frames
 
 
+async def come_online(peer: TestPeer, guards: Sequence[TestPeer], *, forward: bool = False) -> None:
+    """Greet and publish with tickets for these guards, and be announced."""
+    peer.tickets = tickets_for(peer, guards)
+    await peer.greet()
+    await peer.publish(forward=forward, offers=8)
+    await make_known(peer)
+
+
+async def online_with(network: Network, name: str, guards: Sequence[TestPeer]) -> TestPeer:
+    """A user who comes online with tickets for these guards."""
+    peer = await network.connect(await network.login(name))
+    await come_online(peer, guards)
+    return peer
+
+
 async def guarded_path(network: Network) -> OpenPath:
     """ada's transaction to bo, of six forwarders: two are guards of hers, two of his, two are free."""
-    crowd = await network.forwarders(ENOUGH)
-    ada, bo = [await online_with(network, name, crowd, at) for name, at in (("ada", 0), ("bo", 2))]
+    crowd = await network.forwarders(ENOUGH, offers=8)
+    ada = await online_with(network, "ada", crowd[0:2])
+    bo = await online_with(network, "bo", crowd[2:4])
     tx_key = await send_to(ada, bo.login)
     return await take_path(tx_key, ada, network.peers)
-
-
-async def online_with(network: Network, name: str, crowd: Sequence[TestPeer], first: int) -> TestPeer:
-    """A user who comes online with tickets for two of a crowd."""
-    peer = await network.connect(await network.login(name))
-    peer.tickets = tickets_for(peer, crowd[first : first + 2])
-    await peer.greet()
-    await peer.publish()
-    await make_known(peer)
-    return peer
 
 
 async def forget_frames(peers: Sequence[TestPeer]) -> None:

@@ -74,9 +74,11 @@ class Guards:
         return not self.may_take and len(self._living()) < GUARDS
 
     def tickets(self) -> tuple[bytes, ...]:
-        """The tickets to show. Fewer than two say that a place is free."""
+        """The tickets to show. Fewer than two say that a place is free: never more than one at a time."""
         living = self._living()
-        shown = living if len(living) < GUARDS and self.may_take else self.kept
+        shown = self.kept
+        if len(living) < GUARDS and self.may_take:
+            shown = living or tuple(sorted(self.kept, key=lambda guard: guard.away_s)[:1])
         return tuple(guard.ticket for guard in shown[:SHOWN] if guard.ticket is not None)
 
     def state(self, guard: Guard) -> GuardState:

@@ -56,7 +56,7 @@ def shown(guards: Guards) -> list[int]:
         ((0, 0), [0, 1]),
         ((0, 0, 0), [0, 1, 2]),
         ((0.9,), [0]),
-        ((1,), []),
+        ((1,), [0]),
         ((1, 0), [0, 1]),
         ((23.9, 0), [0, 1]),
         ((24, 0), [1]),
@@ -64,9 +64,9 @@ def shown(guards: Guards) -> list[int]:
         ((24, 0, 0), [0, 1, 2]),
         ((24, 24, 0), [2]),
         ((1, 0.9), [0, 1]),
-        ((1, 1), []),
-        ((24, 1), []),
-        ((24, 24, 1, 1), []),
+        ((1, 1), [0]),
+        ((24, 1), [1]),
+        ((24, 24, 2, 1), [3]),
         ((24, 24, 1, 0.9), [0, 1, 2, 3]),
     ],
 )
@@ -95,6 +95,15 @@ def test_guard_that_comes_back_after_it_was_given_up_is_one_again() -> None:
 
     assert shown(guards) == [1]
     assert shown(back) == [0, 1]
+
+
+def test_guards_away_for_an_hour_are_guards_again_beside_one_that_came_for_them() -> None:
+    guards = guards_away(1, 1)
+
+    another = guards.took(a_ticket(), now_s=1)
+
+    assert another is not None
+    assert shown(another) == [0, 1, 2]
 
 
 def test_sixth_guard_is_not_taken_and_leaves_nothing(ada: Device) -> None:
@@ -353,12 +362,13 @@ def test_device_that_may_take_no_other_guard_says_that_it_waits(watched: Watched
 def test_guards_are_given_up_within_an_hour_where_none_is_there(watched: Watched) -> None:
     links = [watched.take(a_ticket()) for _ in range(2)]
     watched.watch.online(True)
-    for link in links:
+    for link in reversed(links):
         watched.watch.link_gone(link)
+        watched.ada.time.now += 1
 
-    watched.wait(ALL_AWAY_S - 1)
+    watched.wait(ALL_AWAY_S - 2)
     still = watched.watch.tickets()
     watched.wait(SAVE_EVERY_S)
 
     assert len(still) == 2
-    assert watched.watch.tickets() == ()
+    assert watched.watch.tickets() == still[:1]

@@ -18,6 +18,9 @@ from tests.waiting import wait_for
 MESSAGES = 3
 MANY_MESSAGES = 30
 
+# The first of them waits until the town is built.
+pytestmark = pytest.mark.timeout(300)
+
 
 class Street:
     """All forwarders of the town, bo who listens, and what was seen of the paths that led to him."""
@@ -118,7 +121,6 @@ def test_guards_stay_over_many_messages(street: Street) -> None:
     assert set(last) == street.at_standing_links(street.bo.events)
 
 
-@pytest.mark.timeout(200)
 def test_dead_guard_is_replaced_by_the_other_one_and_two_dead_ones_by_nobody(street: Street) -> None:
     one, other = sorted(street.at_standing_links(street.ada_said))
     tickets = tickets_of(street.town.ada)

@@ -50,6 +50,15 @@ def is_whole(held: Sequence[HeldGuard], survey: Survey) -> bool:
     return len(standing(held, survey.forwarding)) == len(held)
 
 
+def lacks_place(held: Sequence[HeldGuard], survey: Survey, other_end: UserKey) -> bool:
+    """Tell whether a guard of an end is the other end itself, and none of its others is reachable.
+
+    Another one tells the other end nothing: it is a neighbour already.
+    """
+    others = [each for each in held if each.grant.account != other_end]
+    return len(others) < len(held) and not standing(others, survey.forwarding)
+
+
 def near(held: Sequence[HeldGuard], survey: Survey, ends: Sequence[Peer]) -> list[Standing]:
     """List what another guard of an end must not be like: the ends and the guards it holds."""
     of_ends = [Standing(end.peer, end.user, end.network) for end in ends]

@@ -15,7 +15,8 @@ from django.db import transaction
 from accounts.delivery import recipient_of
 from mesa import deadlines, store
 from p2p import guarding, limits, path_store, roster, store_keys
-from p2p.binding import Bound, guards_for, is_whole, near, read_bound
+from p2p.binding import guards_for, read_bound
+from p2p.conflicts import help_in_conflict
 from p2p.models import P2PPath, P2PTransaction, to_the_minute
 from p2p.orders import Attempt, write_orders, write_path_ready
 from p2p.path_store import Fields, NewPath
@@ -177,7 +178,7 @@ def _draw(tx: Tx, sender: Peer, receiver: Peer, now: datetime, rng: random.Rando
         path = choose_path(candidates, ends, guards, survey.links.keys(), rng)
         if isinstance(path, TooFew):
             if not left_out:
-                _help_in_conflict(survey, bound, [sender, receiver], now, rng)
+                help_in_conflict(survey, bound, [sender, receiver], now=now, rng=rng)
             is_asked = _may_come(guards) and _ask_dry_ones(tx, survey, ends, guards, now, rng)
             return Missed(Cause.NO_OFFER) if is_asked else Missed(Cause.TOO_FEW_FORWARDERS, path.found)
         try:
@@ -189,24 +190,6 @@ def _draw(tx: Tx, sender: Peer, receiver: Peer, now: datetime, rng: random.Rando
                 break
             left_out |= survey.dry | set(miss.peers)
     return Missed(Cause.NO_OFFER)
-
-
-def _help_in_conflict(
-    survey: roster.Survey, bound: Bound, ends: Sequence[Peer], now: datetime, rng: random.Random
-) -> None:
-    """Give the sender another guard if only its own, all of them there, stand in the way of every path.
-
-    Never the receiver: whoever writes to it could have it take ever new ones (T-23).
-    """
-    if not bound.sender or not is_whole(bound.sender, survey):
-        return
-    sender, receiver = ends
-    named = Ends(End(sender.peer, sender.user), End(receiver.peer, receiver.user))
-    of_receiver = guards_for(bound, survey, {sender.user, receiver.user}).receiver
-    free = choose_path(survey.candidates, named, Guards(None, of_receiver), survey.links.keys(), rng)
-    if isinstance(free, Path):
-        alike = [*near(bound.sender, survey, ends), *near(bound.receiver, survey, [])]
-        guarding.help_in_conflict(sender, survey.candidates, alike, now=now, rng=rng)
 
 
 def _may_come(guards: Guards) -> bool:

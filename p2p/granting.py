@@ -47,7 +47,7 @@ def grant_in_conflict(
     now: datetime,
     rng: random.Random,
 ) -> Holdings:
-    """Give a sender one more guard, since with those it has there is no path to this receiver."""
+    """Give an end one more guard, since with those it has there is no path to the other."""
     (texts,) = tickets_of([peer])
     held = read_tickets(texts, peer.device, now)
     drawn = choose_guards(candidates, near, 1, rng) if len(held) < PLACES_IN_CONFLICT else []

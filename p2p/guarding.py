@@ -49,7 +49,7 @@ def look_after(*, peer_id: PeerId, now: datetime, rng: random.Random) -> None:
         _hand_out(_Round(peer, now, rng), renew_holdings(peer, now=now, rng=rng))
 
 
-def help_in_conflict(
+def give_one_more(
     peer: Peer,
     candidates: Sequence[Candidate],
     near: Sequence[Standing],
@@ -57,7 +57,7 @@ def help_in_conflict(
     now: datetime,
     rng: random.Random,
 ) -> bool:
-    """Give a sender one more guard, since with those it has there is no path to its receiver."""
+    """Give an end one more guard, since with those it has there is no path to the other; tells if it did."""
     holdings = grant_in_conflict(peer, candidates, near, now=now, rng=rng)
     if holdings.fresh:
         _hand_out(_Round(peer, now, rng), holdings)

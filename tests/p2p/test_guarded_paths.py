@@ -87,6 +87,8 @@ async def test_while_both_guards_are_away_a_path_waits_whatever_others_there_are
     ada = await online_with(network, "ada", crowd[0:2])
     bo = await online_with(network, "bo", crowd[2:4])
     await close_all(crowd[0:2] if end == "sender" else crowd[2:4])
+    # Somebody who would have to be asked for an offer is no help.
+    await store.async_client().delete(store_keys.offers(await handle_of(crowd[-1])))
 
     tx_key = await send_to(ada, bo.login)
 
@@ -203,6 +205,27 @@ async def test_in_a_conflict_the_sender_is_given_one_more_guard_and_the_receiver
     assert {frame.ticket for frame in await guards_of(bo)} <= set(bo.tickets)
 
 
+@pytest.mark.parametrize("end", ["sender", "receiver"])
+async def test_whose_guard_is_the_other_end_gets_one_more_while_its_other_is_away(
+    network: Network, end: str
+) -> None:
+    crowd = await network.forwarders(ENOUGH)
+    ada, bo = [await network.connect(await network.login(name)) for name in ("ada", "bo")]
+    of_ada, of_bo = ([bo, crowd[0]], crowd[1:3]) if end == "sender" else (crowd[1:3], [ada, crowd[0]])
+    await come_online(ada, of_ada, forward=True)
+    await come_online(bo, of_bo, forward=True)
+    await close_all([crowd[0]])
+    helped, place = (ada, 0) if end == "sender" else (bo, 2)
+    await guards_of(helped)
+
+    tx_key = await send_to(ada, bo.login)
+    (frame,) = [frame for frame in await guards_of(helped) if frame.ticket not in helped.tickets]
+    await after(2.1)
+
+    path = await take_path(tx_key, ada, [peer for peer in network.peers if not peer.is_closed])
+    assert path.forwarders[place] is named([frame], helped, crowd)[0]
+
+
 async def test_while_a_guard_is_away_a_conflict_gives_nobody_another(network: Network) -> None:
     crowd = await network.forwarders(ENOUGH)
     ada = await online_with(network, "ada", crowd[0:2])
@@ -223,9 +246,7 @@ async def test_who_was_granted_three_is_given_no_fourth(network: Network) -> Non
     assert peer is not None
     candidates = (await sync_to_async(roster.survey)(None, [peer], now=timezone.now(), rng=RNG)).candidates
 
-    is_given = await sync_to_async(guarding.help_in_conflict)(
-        peer, candidates, [], now=timezone.now(), rng=RNG
-    )
+    is_given = await sync_to_async(guarding.give_one_more)(peer, candidates, [], now=timezone.now(), rng=RNG)
 
     assert not is_given
 

@@ -144,6 +144,16 @@ async def test_a_link_that_breaks_is_ordered_again(network: Network, who: str) -
     assert frame.out.link != frames[0].out.link
 
 
+async def test_a_break_is_not_left_until_the_next_heartbeat(network: Network) -> None:
+    ada, guards, frames = await all_open(network)
+
+    await guards[0].send(LinkDown(frames[0].out.link))
+    await guards[0].settled()
+
+    assert f"guards:{await handle_of(ada)}" not in await after(1.5)
+    assert f"guards:{await handle_of(ada)}" in await after(2.5)
+
+
 async def test_a_link_that_does_not_open_costs_no_offer_for_a_while(network: Network) -> None:
     ada, _, guards, frames = await with_guards(network)
     await guards[0].send(LinkDown(frames[0].out.link))

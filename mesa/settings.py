@@ -26,6 +26,7 @@ STORE_VOUCHED = env.flag("MESA_STORE_VOUCHED", default=False)
 
 # Embedded: made at the first start. Production has several processes and machines, so the operator gives it.
 SECRET_KEY = env.text("MESA_SECRET_KEY", "" if EMBEDDED else None) or state_dir.secret_key(STATE_DIR)
+SECRET_KEY_FALLBACKS = env.words("MESA_SECRET_KEY_FALLBACKS", "")
 DEBUG = False
 ALLOWED_HOSTS = env.words("MESA_ALLOWED_HOSTS", "localhost 127.0.0.1 [::1]")
 ALLOWED_ORIGINS = env.words("MESA_ALLOWED_ORIGINS", "http://localhost:8000 http://127.0.0.1:8000")

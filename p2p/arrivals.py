@@ -97,7 +97,7 @@ def drop_peer(*, peer_id: PeerId, now: datetime) -> None:
     for tx, attempt in sorted(path_store.live_attempts(peer_id)):
         if fail_attempt(Failure(tx, attempt, Cause.PEER_GONE, [peer_id]), now=now):
             roster.blame(peer.user)
-    links.drop_links(peer)
+    links.drop_links(peer, now=now)
     # A socket that resumes from here on has been away: its coming back is told after a delay again.
     store.client().hdel(store_keys.peer(peer_id), "known")
     store.client().delete(store_keys.offers(peer_id), store_keys.hops(peer_id))

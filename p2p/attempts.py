@@ -88,7 +88,7 @@ def fail_hop(*, tx_key: TxKey, attempt: int, position: int, now: datetime) -> No
     failure = Failure(tx_key, attempt, Cause.HOP_FAILED, avoid=[reporter, reported])
     if not fail_attempt(failure, now=now):
         return
-    links.drop_link(path.links[position], neighbours.values())
+    links.drop_link(path.links[position], neighbours.values(), now=now)
     if len(neighbours) == 2:
         roster.blame(neighbours[reported].user, reporter=neighbours[reporter].user)
 

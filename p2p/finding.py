@@ -5,7 +5,7 @@ Spec: docs/spec/transactions.md, steps 4 to 8
 
 import random
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -14,11 +14,13 @@ from django.db import transaction
 
 from accounts.delivery import recipient_of
 from mesa import deadlines, store
-from p2p import limits, path_store, roster, store_keys
+from p2p import guarding, limits, path_store, roster, store_keys
+from p2p.binding import guards_for, read_bound
+from p2p.conflicts import help_in_conflict
 from p2p.models import P2PPath, P2PTransaction, to_the_minute
 from p2p.orders import Attempt, write_orders, write_path_ready
 from p2p.path_store import Fields, NewPath
-from p2p.pathfinding import NO_GUARDS, End, Ends, Path, TooFew, choose_path
+from p2p.pathfinding import End, Ends, Guards, Path, TooFew, choose_path
 from p2p.protocol import ids
 from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.frames import FrameToPeer
@@ -111,6 +113,10 @@ def begin_attempt(tx: Tx, *, now: datetime, rng: random.Random) -> tuple[Attempt
 def _begin(
     tx: Tx, sender: Peer, receiver: Peer, now: datetime, rng: random.Random
 ) -> tuple[Attempt, Found] | None:
+    for end in (sender, receiver):
+        if not end.is_guarded:
+            # Came just now, and may be given guards: until then anybody could be drawn next to it.
+            guarding.look_after(peer_id=end.peer, now=now, rng=rng)
     outcome = _draw(tx, sender, receiver, now, rng)
     if isinstance(outcome, Missed):
         wait_for_others(tx, outcome, now)
@@ -163,13 +169,17 @@ def _choose_receiver(tx: Tx, reachable: Sequence[Peer]) -> Peer | None:
 def _draw(tx: Tx, sender: Peer, receiver: Peer, now: datetime, rng: random.Random) -> Found | Missed:
     """Draw forwarders and take the offers needed; after a miss nobody without offers is drawn again."""
     ends = Ends(End(sender.peer, sender.user), End(receiver.peer, receiver.user))
-    survey = roster.survey(tx.tx, [sender, receiver], now=now, rng=rng)
+    bound = read_bound(tx, sender, receiver, now)
+    survey = roster.survey(tx.tx, [sender, receiver], guards=bound.peers, now=now, rng=rng)
+    guards = guards_for(bound, survey, {sender.user, receiver.user})
     left_out: set[PeerId] = set()
     for _ in range(limits.MAX_DRAWS):
         candidates = [each for each in survey.candidates if each.peer not in left_out]
-        path = choose_path(candidates, ends, NO_GUARDS, survey.links.keys(), rng)
+        path = choose_path(candidates, ends, guards, survey.links.keys(), rng)
         if isinstance(path, TooFew):
-            is_asked = _ask_dry_ones(tx, survey, {sender.user, receiver.user}, now, rng)
+            if not left_out:
+                help_in_conflict(survey, bound, [sender, receiver], now=now, rng=rng)
+            is_asked = _may_come(guards) and _ask_dry_ones(tx, survey, ends, guards, now, rng)
             return Missed(Cause.NO_OFFER) if is_asked else Missed(Cause.TOO_FEW_FORWARDERS, path.found)
         try:
             return _take(path, survey)
@@ -182,12 +192,20 @@ def _draw(tx: Tx, sender: Peer, receiver: Peer, now: datetime, rng: random.Rando
     return Missed(Cause.NO_OFFER)
 
 
+def _may_come(guards: Guards) -> bool:
+    """Tell whether offers could bring a path: not while an end's guards are away."""
+    return guards.sender != [] and guards.receiver != []
+
+
 def _ask_dry_ones(
-    tx: Tx, survey: roster.Survey, ends: Collection[UserKey], now: datetime, rng: random.Random
+    tx: Tx, survey: roster.Survey, ends: Ends, guards: Guards, now: datetime, rng: random.Random
 ) -> bool:
-    """Ask some of those without offers who may still answer; False: there is nobody to wait for."""
-    askable = [peer_id for peer_id in survey.askable if survey.peers[peer_id].user not in ends]
-    for peer_id in rng.sample(askable, min(len(askable), roster.MAX_ASKED)):
+    """Ask guards and some others without offers who may still answer; False: there is nobody to wait for."""
+    of_ends = {ends.sender.account, ends.receiver.account}
+    askable = [peer_id for peer_id in survey.askable if survey.peers[peer_id].user not in of_ends]
+    bound = {*(guards.sender or ()), *(guards.receiver or ())}
+    by_need = sorted(rng.sample(askable, len(askable)), key=lambda peer_id: peer_id not in bound)
+    for peer_id in by_need[: roster.MAX_ASKED]:
         ask_for_offer(tx, survey.peers[peer_id], now)
     return bool(askable)
 

@@ -56,7 +56,7 @@ async def greet(caller: Caller, hello: Hello, *, now: datetime, rng: Random) -> 
     if session.is_reachable:
         await announce(session, now=now, rng=rng)
     for link in await links.aforgotten(session.peer, hello.links):
-        device = await links.aremove(session.peer, link)
+        device = await links.aremove(session.peer, link, now=now)
         if device is not None:
             await apush_frame(device, LinkDrop(link))
     await links.apair(session.peer, hello.links)

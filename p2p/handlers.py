@@ -50,6 +50,8 @@ async def refresh_presence(context: Context, frame: to_server.IceClient) -> Repl
     if refreshed.came_online:
         await announce(context.session, now=context.now, rng=context.rng)
     await turns.awake(refreshed.woken, now=context.now)
+    if refreshed.needs_guards:
+        await context.ask(f"guards:{context.session.peer}")
     return [await take_snapshot(context.session, now=context.now)]
 
 
@@ -72,7 +74,7 @@ async def note_link_up(context: Context, frame: to_server.LinkUp) -> Replies:
 
 
 async def note_link_down(context: Context, frame: to_server.LinkDown) -> Replies:
-    device = await links.aremove(context.session.peer, frame.link)
+    device = await links.aremove(context.session.peer, frame.link, now=context.now)
     if device is not None:
         await apush_frame(device, to_peer.LinkDrop(frame.link))
     return NO_REPLY

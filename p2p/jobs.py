@@ -12,7 +12,7 @@ from random import Random
 from typing import Final
 
 from mesa import store
-from p2p import arrivals, attempts, keeping, links, services, store_keys, turns
+from p2p import arrivals, attempts, guarding, keeping, links, services, store_keys, turns
 from p2p.protocol.words import EndState
 from p2p.records import LinkKey, PeerId, TxKey, UserKey
 
@@ -54,7 +54,7 @@ def drop_peer(context: Context, peer: str) -> None:
 
 
 def expire_link(context: Context, link: str) -> None:
-    links.expire_link(LinkKey(link))
+    links.expire_link(LinkKey(link), now=context.now)
 
 
 def announce_user(context: Context, user: str) -> None:
@@ -69,6 +69,10 @@ def answer_watch(context: Context, peer: str) -> None:
     arrivals.answer_watch(peer_id=PeerId(peer))
 
 
+def look_after_guards(context: Context, peer: str) -> None:
+    guarding.look_after(peer_id=PeerId(peer), now=context.now, rng=context.rng)
+
+
 JOBS: Final[dict[str, Callable[..., None]]] = {
     "attempt": attend,
     "complete": complete,
@@ -81,6 +85,7 @@ JOBS: Final[dict[str, Callable[..., None]]] = {
     "online": announce_user,
     "resolve": resolve_watch,
     "watch": answer_watch,
+    "guards": look_after_guards,
 }
 
 
@@ -113,6 +118,7 @@ OWNERS: Final[dict[str, Callable[[str], str | None]]] = {
     "link": _of_link,
     "online": _of_user,
     "watch": _of_peer,
+    "guards": _of_peer,
 }
 
 

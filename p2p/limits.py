@@ -17,6 +17,10 @@ OWN_OFFER_WITHIN: Final = timedelta(seconds=60)
 LINK_WITHIN: Final = timedelta(seconds=10)
 KEEP_EVERY: Final = timedelta(seconds=8)
 CLOSED_GRACE: Final = timedelta(seconds=3)
+GUARDS_EVERY: Final = timedelta(seconds=240)
+GUARDS_MISSING_EVERY: Final = timedelta(seconds=20)
+GUARDS_AFTER_BREAK: Final = timedelta(seconds=2)
+GUARDS_AFTER_ORDER: Final = timedelta(seconds=10)
 ONLINE_DELAY_S: Final = (2.0, 10.0)
 
 MAX_TRIES: Final = 6

@@ -6,6 +6,7 @@ Spec: docs/spec/store.md, section "Links"
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from mesa import deadlines, store
 from p2p import limits, roster, scripts, store_keys
@@ -25,11 +26,16 @@ async def areport_up(peer: PeerId, link: LinkId, *, now: datetime) -> None:
     await scripts.LINK_REPORT_UP.arun([store_keys.link(key), deadlines.KEY], args)
 
 
-async def aremove(peer: PeerId, link: LinkId) -> DeviceKey | None:
+async def aremove(peer: PeerId, link: LinkId, *, now: datetime) -> DeviceKey | None:
     """Forget a link of this peer; returns the device at its other end."""
-    key = LinkKey(b64_text(link))
-    device = await scripts.LINK_REMOVE.arun([store_keys.link(key)], [scripts.PREFIX, key, peer])
+    device = await scripts.LINK_REMOVE.arun(*_removal(peer, LinkKey(b64_text(link)), now))
     return DeviceKey(device) if device else None
+
+
+def _removal(peer: PeerId, link: LinkKey, now: datetime) -> tuple[list[str], list[Any]]:
+    # For whom it was a standing link, another is ordered a little later.
+    due = (now + limits.GUARDS_AFTER_BREAK).timestamp()
+    return [store_keys.link(link), deadlines.KEY], [scripts.PREFIX, link, peer, due]
 
 
 async def aanswer(peer: PeerId, link: LinkId) -> DeviceKey | None:
@@ -55,37 +61,31 @@ async def aforgotten(peer: PeerId, named: Sequence[LinkId]) -> list[LinkId]:
     return [LinkId(b64_bytes(key)) for key in set(known) - {b64_text(link) for link in named}]
 
 
-def expire_link(link: LinkKey) -> None:
+def expire_link(link: LinkKey, *, now: datetime) -> None:
     """Drop a link that one end alone has reported open: else the honest one holds it for good."""
     due = deadlines.due_at("link", link)
     a, b, state = store.client().hmget(store_keys.link(link), ["a", "b", "state"])
     if a and b and state == "pending":
-        drop_link(link, roster.find_peers([PeerId(a), PeerId(b)]).values())
+        drop_link(link, roster.find_peers([PeerId(a), PeerId(b)]).values(), now=now)
     if due is not None:
         deadlines.clear("link", link, expected=due)
 
 
-def drop_link(link: LinkKey, ends: Collection[Peer]) -> None:
+def drop_link(link: LinkKey, ends: Collection[Peer], *, now: datetime) -> None:
     """Forget a link that does not work, and have both ends close it."""
-    with store.client().pipeline() as batch:
-        batch.delete(store_keys.link(link))
-        for peer in ends:
-            batch.hdel(store_keys.links(peer.peer), link)
-        batch.execute()
+    for peer in ends:
+        scripts.LINK_REMOVE.run(*_removal(peer.peer, link, now))
     for peer in ends:
         push_frame(peer.device, LinkDrop(LinkId(b64_bytes(link))))
 
 
-def drop_links(peer: Peer) -> None:
+def drop_links(peer: Peer, *, now: datetime) -> None:
     """Forget all links of a peer that is gone, and have their other ends close them."""
     links = store.client().hgetall(store_keys.links(peer.peer))
     others = roster.find_peers([PeerId(other) for other in links.values()])
-    with store.client().pipeline() as batch:
-        for link, other in links.items():
-            batch.delete(store_keys.link(LinkKey(link)))
-            batch.hdel(store_keys.links(PeerId(other)), link)
-        batch.delete(store_keys.links(peer.peer))
-        batch.execute()
+    for link in links:
+        scripts.LINK_REMOVE.run(*_removal(peer.peer, LinkKey(link), now))
+    store.client().delete(store_keys.links(peer.peer))
     for link, other in links.items():
         devices: list[DeviceKey] = [peer.device]
         if PeerId(other) in others:

@@ -14,7 +14,7 @@ from p2p.protocol.fields import b64_bytes
 from p2p.protocol.ids import DeviceId, HopId, LinkId, OfferId, TransactionId
 from p2p.protocol.limits import HOPS
 from p2p.protocol.parts import Order
-from p2p.protocol.to_peer import PathReady, ReadyToReceive
+from p2p.protocol.to_peer import Guard, PathReady, ReadyToReceive
 from p2p.protocol.words import How
 from p2p.records import LinkKey, Offer, PathRecord, Peer, TxKey
 
@@ -40,6 +40,34 @@ def write_orders(path: PathRecord, taken: Taken, rng: random.Random) -> list[Rea
     incoming = [_filler(rng), *(_incoming(path, at, taken) for at in range(HOPS))]
     outgoing = [*(_outgoing(path, at, taken) for at in range(HOPS)), _filler(rng)]
     return [ReadyToReceive(in_=into, out=out) for into, out in zip(incoming, outgoing, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class StandingLink:
+    """A link between a device and its guard: open already, or to be opened by the offer of one of them."""
+
+    link: LinkKey
+    offer: Offer | None = None
+    is_guards_offer: bool = False
+
+
+def write_standing(ticket: str, standing: StandingLink, rng: random.Random) -> tuple[Guard, ReadyToReceive]:
+    """Write the orders of a standing link: the device's, and the guard's, which is like any other order."""
+    filler, other_filler = _filler(rng), _filler(rng)
+    hop, link = HopId(rng.randbytes(ids.HOP_ID_BYTES)), LinkId(b64_bytes(standing.link))
+    if standing.offer is None:
+        opened = Order(hop=hop, link=link, how=How.OPEN, sdp=None, offer=None)
+        return Guard(b64_bytes(ticket), filler, opened), ReadyToReceive(opened, other_filler)
+    taken = Order(hop=hop, link=link, how=How.TAKEN, sdp=None, offer=OfferId(b64_bytes(standing.offer["id"])))
+    answer = Order(hop=hop, link=link, how=How.ANSWER, sdp=standing.offer["sdp"], offer=None)
+    if standing.is_guards_offer:
+        return Guard(b64_bytes(ticket), answer, filler), ReadyToReceive(other_filler, taken)
+    return Guard(b64_bytes(ticket), filler, taken), ReadyToReceive(answer, other_filler)
+
+
+def write_ticket(ticket: str, rng: random.Random) -> Guard:
+    """Write a ticket without an order."""
+    return Guard(b64_bytes(ticket), _filler(rng), _filler(rng))
 
 
 def write_path_ready(attempt: Attempt, path: PathRecord, peers: Sequence[Peer]) -> PathReady:

@@ -44,13 +44,17 @@ Change = Callable[[Tx, store.Pipeline], T | None]
 
 @dataclass(frozen=True, slots=True)
 class NewTx:
-    """What a transaction begins with. `digest`: of its token, asked about again before each attempt."""
+    """What a transaction begins with. `digest`: of its token, asked about again before each attempt.
+
+    `tickets`: of its device's guards, sealed.
+    """
 
     tx: TxKey
     owner: DeviceKey
     sender: UserKey
     recipient: UserKey | None
     digest: str
+    tickets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ def start(new: NewTx, *, now: datetime, due: datetime) -> str:
     keys = (store_keys.tx(new.tx), *listed_in, deadlines.KEY)
     who = [new.tx, new.owner, new.sender, new.recipient or ""]
     args = [*who, now.timestamp(), due.timestamp(), milliseconds(store_keys.TX_TTL)]
-    return str(scripts.TX_START.run(keys, [*args, MAX_OPEN_TRANSACTIONS, new.digest]))
+    return str(scripts.TX_START.run(keys, [*args, MAX_OPEN_TRANSACTIONS, new.digest, " ".join(new.tickets)]))
 
 
 def read(tx_key: TxKey) -> Tx | None:
@@ -147,7 +151,7 @@ def queue_path(batch: store.Pipeline, tx: Tx, new: NewPath, *, now: datetime) ->
         ends = path.peers[position : position + 2]
         _queue_hop(batch, path, Hop(tx.tx, attempt, position, ends[0], new.devices[position + 1]))
         if path.links[position] in new.new_links:
-            _queue_pending_link(batch, path.links[position], ends)
+            queue_pending_link(batch, path.links[position], ends)
     ends_at = (now + store_keys.PATH_TTL).timestamp()
     for at, peer_id in enumerate(path.peers):
         batch.zadd(store_keys.hops(peer_id), dict.fromkeys(path.hops[max(0, at - 1) : at + 1], ends_at))
@@ -169,7 +173,10 @@ def _queue_hop(batch: store.Pipeline, path: PathRecord, hop: Hop) -> None:
     batch.expire(name, store_keys.TX_TTL)
 
 
-def _queue_pending_link(batch: store.Pipeline, link: LinkKey, ends: Sequence[PeerId]) -> None:
+def queue_pending_link(
+    batch: store.Pipeline, link: LinkKey, ends: Sequence[PeerId], *, more: Fields | None = None
+) -> None:
+    """Queue a link that the first of its ends makes by its offer."""
     fields: Fields = {
         "a": ends[0],
         "b": ends[1],
@@ -177,6 +184,7 @@ def _queue_pending_link(batch: store.Pipeline, link: LinkKey, ends: Sequence[Pee
         "up_a": "",
         "up_b": "",
         "answered": "",
+        **(more or {}),
     }
     batch.hset(store_keys.link(link), mapping=fields)
     batch.expire(store_keys.link(link), store_keys.PENDING_LINK_TTL)
@@ -290,4 +298,5 @@ def to_tx(tx_key: TxKey, fields: dict[str, str]) -> Tx | None:
         misses=int(fields["misses"]),
         look_at=moment(fields["look_at"]),
         woken=int(fields["woken"]),
+        tickets=tuple(fields["tickets"].split()),
     )

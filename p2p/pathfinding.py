@@ -3,9 +3,11 @@
 Spec: docs/spec/pathfinding.md
 """
 
+import itertools
 import random
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from p2p.protocol.limits import FORWARDERS
 from p2p.records import PeerId, UserKey
@@ -23,6 +25,7 @@ class Candidate:
     `network` is a keyed hash of the network it connects from, or empty where networks say nothing (loopback,
     private).
     A peer out of favour took part in several failures lately; it is drawn only when nobody else is left.
+    `online_s`: for how long it has been there, which counts for guards only.
     """
 
     peer: PeerId
@@ -30,6 +33,7 @@ class Candidate:
     network: str
     age_s: float
     in_favour: bool = True
+    online_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,16 @@ class Guards:
 
 
 NO_GUARDS = Guards()
+
+
+class Placed(Protocol):
+    """What must differ between two that stand on one path."""
+
+    @property
+    def account(self) -> UserKey: ...
+
+    @property
+    def network(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +111,22 @@ def choose_path(
     """Draw three forwarders: distinct accounts, none of the ends', distinct networks.
 
     An open link changes neither who is drawn nor where they stand: who keeps links to the ends would choose
-    to stand at them (T-03). It decides only who of several acceptable guards is taken.
+    to stand at them (T-03). It decides only who of several acceptable guards is taken. Who is a guard of an
+    end stands in the middle only if nobody else is left.
     Spec: docs/spec/pathfinding.md, section "Procedure"
     """
     taken = {ends.sender.account, ends.receiver.account}
     drawn = _in_drawn_order([each for each in candidates if each.account not in taken], rng)
     slots = [
         _slot(drawn, guards.sender, ends.sender.peer, links),
-        drawn,
+        _between(drawn, guards),
         _slot(drawn, guards.receiver, ends.receiver.peer, links),
     ]
     # Bound places are filled first: a free one must not take the only guard.
     by_need = sorted(range(FORWARDERS), key=lambda at: at in _free(guards))
     chosen = next(_fillings([slots[at] for at in by_need]), None)
     if chosen is None:
-        return TooFew(_most(drawn))
+        return TooFew(_most(slots))
     placed = dict(zip(by_need, chosen, strict=True))
     return _arranged([placed[at].peer for at in range(FORWARDERS)], ends, _free(guards), rng)
 
@@ -126,14 +141,14 @@ def _in_drawn_order(candidates: Sequence[Candidate], rng: random.Random) -> list
     order: list[Candidate] = []
     for in_favour in (True, False):
         left = [candidate for candidate in fresh if candidate.in_favour is in_favour]
-        first = _by_lot(_one_per_network(left, rng), rng)
+        first = by_lot(one_per_network(left, rng), rng)
         chosen = {candidate.peer for candidate in first}
         order += first
-        order += _by_lot([candidate for candidate in left if candidate.peer not in chosen], rng)
+        order += by_lot([candidate for candidate in left if candidate.peer not in chosen], rng)
     return order
 
 
-def _one_per_network(candidates: Sequence[Candidate], rng: random.Random) -> list[Candidate]:
+def one_per_network(candidates: Sequence[Candidate], rng: random.Random) -> list[Candidate]:
     """Draw a peer for each account, then an account for each network: neither gains by being many (T-05).
 
     Freshness weighs the peers inside, and the one that stands for its network carries its own weight on.
@@ -143,12 +158,12 @@ def _one_per_network(candidates: Sequence[Candidate], rng: random.Random) -> lis
         accounts.setdefault(candidate.account, []).append(candidate)
     networks: dict[str, list[Candidate]] = {}
     for peers in accounts.values():
-        peer = _by_lot(peers, rng)[0]
+        peer = by_lot(peers, rng)[0]
         networks.setdefault(peer.network or peer.account, []).append(peer)
-    return [_by_lot(peers, rng)[0] for peers in networks.values()]
+    return [by_lot(peers, rng)[0] for peers in networks.values()]
 
 
-def _by_lot(candidates: Sequence[Candidate], rng: random.Random) -> list[Candidate]:
+def by_lot(candidates: Sequence[Candidate], rng: random.Random) -> list[Candidate]:
     """Shuffle by weight: each waits an exponential time with its freshness as the rate; least comes first."""
     waits = [(rng.expovariate(freshness(each.age_s)), at) for at, each in enumerate(candidates)]
     return [candidates[at] for _, at in sorted(waits)]
@@ -160,7 +175,12 @@ def _slot(
     if bound is None:
         return drawn
     acceptable = [candidate for candidate in drawn if candidate.peer in bound]
-    return sorted(acceptable, key=lambda candidate: frozenset({end, candidate.peer}) not in links)
+    return sorted(acceptable, key=lambda each: (not each.in_favour, frozenset({end, each.peer}) not in links))
+
+
+def _between(drawn: list[Candidate], guards: Guards) -> list[Candidate]:
+    bound = {*(guards.sender or ()), *(guards.receiver or ())}
+    return sorted(drawn, key=lambda candidate: candidate.peer in bound)
 
 
 def _free(guards: Guards) -> list[int]:
@@ -174,7 +194,7 @@ def _fillings(slots: Sequence[Sequence[Candidate]]) -> Iterator[tuple[Candidate,
         yield ()
         return
     for candidate in slots[0]:
-        rest = [[other for other in slot if _may_share_a_path(candidate, other)] for slot in slots[1:]]
+        rest = [[other for other in slot if may_share_a_path(candidate, other)] for slot in slots[1:]]
         if _is_hopeless(rest):
             continue
         for filling in _fillings(rest):
@@ -189,16 +209,22 @@ def _is_hopeless(slots: Sequence[Sequence[Candidate]]) -> bool:
     return min(len(accounts), len(networks)) < len(slots)
 
 
-def _may_share_a_path(one: Candidate, other: Candidate) -> bool:
+def may_share_a_path(one: Placed, other: Placed) -> bool:
+    """Tell whether two are of distinct accounts, and not of one network."""
     if one.account == other.account:
         return False
     return not one.network or one.network != other.network
 
 
-def _most(drawn: list[Candidate]) -> int:
-    """Count how many forwarders could be had, short of a whole path."""
+def _most(slots: Sequence[Sequence[Candidate]]) -> int:
+    """Count how many of the places could be filled, short of all."""
     return next(
-        (count for count in range(FORWARDERS - 1, 0, -1) if next(_fillings([drawn] * count), None)), 0
+        (
+            count
+            for count in range(FORWARDERS - 1, 0, -1)
+            if any(next(_fillings(some), None) for some in itertools.combinations(slots, count))
+        ),
+        0,
     )
 
 

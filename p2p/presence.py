@@ -48,10 +48,14 @@ class PeerSession:
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What a refresh brought: transactions that waited for it, and whether the user came online by it."""
+    """What a refresh brought: transactions that waited for it, whether the user came online by it.
+
+    `needs_guards`: its guards are to be looked after.
+    """
 
     woken: tuple[TxKey, ...]
     came_online: bool
+    needs_guards: bool
 
 
 async def open_session(
@@ -95,13 +99,15 @@ async def refresh(session: PeerSession, frame: IceClient, *, now: datetime) -> R
         frame.nat.value,
         (now - store_keys.FORWARDER_AGE).timestamp(),
         WOKEN_PER_OFFER,
+        len(frame.tickets),
+        *(b64_text(ticket) for ticket in frame.tickets),
     ]
     stock = [part for offer in frame.offers for part in (b64_text(offer.id), _offer_text(offer))]
     keys = (store_keys.FORWARDERS, store_keys.WAITING_FORWARDERS)
-    known, told, woken = await scripts.PRESENCE_REFRESH.arun(keys, [scripts.PREFIX, *args, *stock])
+    known, told, woken, is_due = await scripts.PRESENCE_REFRESH.arun(keys, [scripts.PREFIX, *args, *stock])
     if known != "ok":
         raise PeerUnknown
-    return Refreshed(tuple(TxKey(tx) for tx in woken), came_online=told == "0")
+    return Refreshed(tuple(TxKey(tx) for tx in woken), told == "0", bool(is_due))
 
 
 async def add_offer(session: PeerSession, offer: StockOffer) -> tuple[TxKey, ...]:

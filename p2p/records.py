@@ -32,7 +32,8 @@ class TxState(StrEnum):
 class Peer:
     """One live connection of a device. `closed` is set while its socket is gone.
 
-    `known`: from when others may notice that it is online.
+    `known`: from when others may notice that it is online. `since`: when it came online. `is_guarded`: its
+    guards were looked after.
     """
 
     peer: PeerId
@@ -42,6 +43,8 @@ class Peer:
     onion_key: str
     closed: datetime | None
     known: datetime | None
+    since: datetime | None = None
+    is_guarded: bool = False
 
     @property
     def is_reachable(self) -> bool:
@@ -61,7 +64,7 @@ class Tx:
     keepalive) and `aged`, from when its age counts. `told`: what its sender was told it waits for. `digest`:
     of its token. `spent`: attempts that began in `minute`, counted from 1970. `not_before`: the earliest time
     for an attempt; `look_at`: when one that waits looks again by itself; `misses`: looks in vain since the
-    last path; `woken`: how often it was woken.
+    last path; `woken`: how often it was woken; `tickets`: of its device's guards, sealed.
     """
 
     tx: TxKey
@@ -86,6 +89,7 @@ class Tx:
     misses: int
     look_at: datetime
     woken: int
+    tickets: tuple[str, ...] = ()
 
     @property
     def id(self) -> TransactionId:

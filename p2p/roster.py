@@ -5,7 +5,7 @@ Spec: docs/spec/store.md, section "Peers"
 
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -21,7 +21,7 @@ BLAME_LIMIT: Final = 3
 WANTED_EVERY_S: Final = 2
 MAX_ASKED: Final = 16
 
-FIELDS: Final = ["user", "device", "network", "onion_key", "closed", "known"]
+FIELDS: Final = ["user", "device", "network", "onion_key", "closed", "known", "since", "guarded"]
 
 Links = dict[Pair, LinkKey]
 
@@ -31,7 +31,8 @@ class Survey:
     """Who could forward, the records of all (and of the ends), and the links that are open among them.
 
     `dry`: those whose stock is empty; they are candidates only if they have a link here. `askable`: those of
-    them that may still answer when they are asked for an offer.
+    them that may still answer when they are asked for an offer. `forwarding`: those who could be reached and
+    offered to forward, dry or not.
     """
 
     candidates: list[Candidate]
@@ -39,6 +40,7 @@ class Survey:
     links: Links
     dry: frozenset[PeerId]
     askable: list[PeerId]
+    forwarding: dict[PeerId, Peer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,30 @@ def find_reachable_of(user: UserKey) -> list[Peer]:
     return find_reachable([DeviceKey(device) for device in devices])
 
 
-def survey(tx_key: TxKey, ends: Sequence[Peer], *, now: datetime, rng: random.Random) -> Survey:
-    """Look who could forward between a transaction's ends, and which links are open among all of them."""
-    seen, avoided = _sample_forwarders(tx_key, now, rng)
+def find_forwarding(peer_ids: Iterable[PeerId], *, now: datetime) -> dict[PeerId, Peer]:
+    """Read those of some peers that can be reached and offered to forward within 120 s."""
+    listed = list(peer_ids)
+    if not listed:
+        return {}
+    oldest = (now - store_keys.FORWARDER_AGE).timestamp()
+    scores = store.client().zmscore(store_keys.FORWARDERS, listed)
+    fresh = [peer_id for peer_id, score in zip(listed, scores, strict=True) if score and score >= oldest]
+    return {peer.peer: peer for peer in _reachable(find_peers(fresh))}
+
+
+def survey(
+    tx_key: TxKey | None,
+    ends: Sequence[Peer],
+    *,
+    guards: Collection[PeerId] = (),
+    now: datetime,
+    rng: random.Random,
+) -> Survey:
+    """Look who could forward between these ends, and which links are open among all of them.
+
+    `tx_key`: whose earlier paths are gone around. `guards`: peers that are looked at, sampled or not.
+    """
+    seen, avoided = _sample_forwarders(tx_key, guards, now, rng)
     peer_ids = list(seen)
     everybody = list(dict.fromkeys([*(end.peer for end in ends), *peer_ids]))
     with store.client().pipeline(transaction=False) as batch:
@@ -130,12 +153,14 @@ def survey(tx_key: TxKey, ends: Sequence[Peer], *, now: datetime, rng: random.Ra
             network=peer.network,
             age_s=max(0.0, now.timestamp() - seen[peer.peer]),
             in_favour=blamed[peer.user] < BLAME_LIMIT and peer.peer not in avoided,
+            online_s=0.0 if peer.since is None else (now - peer.since).total_seconds(),
         )
         for peer in peers
         if peer.peer not in dry or peer.peer in linked
     ]
     by_id = {peer.peer: peer for peer in (*peers, *ends)}
-    return Survey(candidates, by_id, links, dry, [peer_id for peer_id in by_id if peer_id in dry - overdue])
+    askable = [peer_id for peer_id in by_id if peer_id in dry - overdue]
+    return Survey(candidates, by_id, links, dry, askable, {peer.peer: peer for peer in peers})
 
 
 def _to_dry(
@@ -150,25 +175,31 @@ def _to_dry(
 
 
 def _sample_forwarders(
-    tx_key: TxKey, now: datetime, rng: random.Random
+    tx_key: TxKey | None, guards: Collection[PeerId], now: datetime, rng: random.Random
 ) -> tuple[dict[PeerId, float], set[PeerId]]:
     """Draw up to SAMPLE of all peers that offered to forward within 120 s, each network as likely as another.
 
-    The second value: those that the transaction's paths go around.
+    Those of the guards that did so are added. The second value: those that the transaction's paths go around.
     """
+    bound = list(guards)
     oldest = (now - store_keys.FORWARDER_AGE).timestamp()
     with store.client().pipeline() as batch:
         batch.zremrangebyscore(store_keys.FORWARDERS, "-inf", oldest)
         batch.zcard(store_keys.FORWARDERS)
         batch.zrange(store_keys.FORWARDERS, 0, SAMPLE - 1, withscores=True)
-        batch.smembers(store_keys.avoided(tx_key))
-        _, count, entries, avoided = batch.execute()
+        batch.smembers(store_keys.avoided(tx_key or TxKey("")))
+        if bound:
+            batch.zmscore(store_keys.FORWARDERS, bound)
+        _, count, entries, avoided, *scores = batch.execute()
     if count > SAMPLE:
         chances = [rng.random() for _ in range(3 * SAMPLE)]
         keys = [store_keys.FORWARDERS, store_keys.NETWORKS]
         sampled = scripts.FORWARDERS_SAMPLE.run(keys, [scripts.PREFIX, oldest, SAMPLE, *chances])
         entries = list(zip(sampled[::2], sampled[1::2], strict=True))
-    return {PeerId(name): float(score) for name, score in entries}, {PeerId(name) for name in avoided}
+    seen = {PeerId(name): float(score) for name, score in entries}
+    found = scores[0] if scores else ()
+    seen |= {peer_id: float(score) for peer_id, score in zip(bound, found, strict=True) if score}
+    return seen, {PeerId(name) for name in avoided}
 
 
 def _read_blame(peers: Sequence[Peer]) -> dict[UserKey, int]:
@@ -243,7 +274,11 @@ def _to_peers(peer_ids: Sequence[PeerId], found: Sequence[Sequence[str | None]])
             onion_key=onion_key or "",
             closed=moment(closed) if closed else None,
             known=moment(known) if known else None,
+            since=moment(since) if since else None,
+            is_guarded=bool(guarded),
         )
-        for peer_id, (user, device, network, onion_key, closed, known) in zip(peer_ids, found, strict=True)
+        for peer_id, (user, device, network, onion_key, closed, known, since, guarded) in zip(
+            peer_ids, found, strict=True
+        )
         if user
     }

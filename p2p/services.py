@@ -29,10 +29,13 @@ from p2p.records import DeviceKey, Tx, TxKey, UserKey
 logger = logging.getLogger(__name__)
 
 
-def start_transaction(*, login: Login, tx_id: UUID, token: bytes, now: datetime) -> None:
+def start_transaction(
+    *, login: Login, tx_id: UUID, token: bytes, tickets: Sequence[bytes] = (), now: datetime
+) -> None:
     """Begin to get what the caller holds to the owner of a delivery token.
 
-    An unknown token begins a transaction like any other; it waits, and fails in the end.
+    An unknown token begins a transaction like any other; it waits, and fails in the end. Tickets are kept as
+    they are, and read when a path is drawn.
     Spec: docs/spec/transactions.md, steps 1 to 3
 
     Raises:
@@ -52,6 +55,7 @@ def start_transaction(*, login: Login, tx_id: UUID, token: bytes, now: datetime)
         sender=sender,
         recipient=UserKey(str(recipient)) if recipient else None,
         digest=b64_text(digest),
+        tickets=tuple(b64_text(ticket) for ticket in tickets),
     )
     outcome = path_store.start(new, now=now, due=now + limits.START_SAFETY)
     if outcome == "foreign":

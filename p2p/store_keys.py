@@ -19,6 +19,7 @@ PATH_TTL: Final = timedelta(seconds=70)
 HELD_TTL: Final = timedelta(seconds=120)
 WAIT_TTL: Final = timedelta(seconds=150)
 BLAME_TTL: Final = timedelta(seconds=60)
+ORDERED_TTL: Final = timedelta(seconds=10)
 LOOKS_TTL: Final = timedelta(seconds=60)
 JOBS_TTL: Final = timedelta(seconds=150)
 FORWARDER_AGE: Final = timedelta(seconds=120)
@@ -55,6 +56,14 @@ def forwarding(user: UserKey) -> str:
 
 def resume(digest: str) -> str:
     return store.key("resume", digest)
+
+
+def tickets(peer_id: PeerId) -> str:
+    return store.key("tickets", peer_id)
+
+
+def ordered(peer_id: PeerId) -> str:
+    return store.key("ordered", peer_id)
 
 
 def offers(peer_id: PeerId) -> str:

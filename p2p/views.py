@@ -21,7 +21,9 @@ class TransactionsView(UserView):
     def post(self, request: Request) -> Response:
         body = parse(NewTransaction, request.data)
         _, login = caller(request)
-        start_transaction(login=login, tx_id=body["id"], token=body["token"], now=timezone.now())
+        start_transaction(
+            login=login, tx_id=body["id"], token=body["token"], tickets=body["tickets"], now=timezone.now()
+        )
         return Response({"id": str(body["id"])}, status=202)
 
 

@@ -269,8 +269,8 @@ class TransactionRoutes:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
 
-    async def start(self, tx: TransactionId, token: bytes) -> None:
-        body = {"id": str(tx), "token": b64_text(token), "tickets": []}
+    async def start(self, tx: TransactionId, token: bytes, tickets: Sequence[bytes]) -> None:
+        body = {"id": str(tx), "token": b64_text(token), "tickets": [b64_text(each) for each in tickets]}
         await self._rest.call("POST", "/api/p2p/transactions/", body)
 
 

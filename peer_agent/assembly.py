@@ -60,7 +60,7 @@ class Conversations:
 def assemble(around: Surroundings) -> Conversations:
     """Make the conversations of an account."""
     own, clock, report = around.account.device, around.clock, around.report
-    books = open_books(around.store, around.account)
+    books = open_books(around.store, around.account, clock)
     posts = Posts(around.store, around.api, clock)
     tokens = DeliveryTokens(around.store, around.api)
     pins = Pins(books, tokens, around.account.identity, clock, report)

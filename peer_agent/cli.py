@@ -16,6 +16,7 @@ from typing import Any
 from peer_agent.cli_account import accept, contacts, login, logout, register, request
 from peer_agent.cli_blocking import block, ignore, unblock
 from peer_agent.cli_forward import forward
+from peer_agent.cli_guards import guards
 from peer_agent.cli_history import history
 from peer_agent.cli_identity import password, recover
 from peer_agent.cli_listen import listen
@@ -220,6 +221,8 @@ def _add_account_commands(add: Callable[[Command], ArgumentParser]) -> None:
     verifying.add_argument("--accept-new", action="store_true", help="go on with keys that changed")
     _add_settings_commands(add)
     add(status)
+    guarding = add(guards)
+    guarding.add_argument("--replace", action="store_true", help="let one more come than by themselves")
 
 
 def _add_settings_commands(add: Callable[[Command], ArgumentParser]) -> None:

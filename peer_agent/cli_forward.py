@@ -15,7 +15,7 @@ from peer_agent.cli_connection import Connection
 from peer_agent.cli_history import says_what_waits
 from peer_agent.cli_output import Output
 from peer_agent.config import Config
-from peer_agent.events import CellsPassed, Event, HopEnded, HopReady, LinkClosed, LinkOpened
+from peer_agent.events import CellsPassed, Event, HopEnded, LinkClosed, LinkOpened
 from peer_agent.peer import Peer
 
 SHOWN_HOPS = 12
@@ -39,12 +39,11 @@ class Tally:
             self.links.add(event.link)
         elif isinstance(event, LinkClosed):
             self.links.discard(event.link)
-        elif isinstance(event, HopReady):
-            self.hop_count += 1
-            self.hops[event.incoming, event.outgoing] = (clock, 0)
-            while len(self.hops) > SHOWN_HOPS:
-                del self.hops[next(iter(self.hops))]
-        elif isinstance(event, CellsPassed | HopEnded):
+        elif isinstance(event, CellsPassed):
+            # Not at the order: those for standing links come again and again, and lead to no cell.
+            self._show(event, clock)
+            self._count(event)
+        elif isinstance(event, HopEnded):
             self._count(event)
         return self.connection.changes_by(event)
 
@@ -70,6 +69,12 @@ class Tally:
         for (incoming, outgoing), (since, cells) in self.hops.items():
             table.add_row(since, b64_text(incoming), b64_text(outgoing), str(cells))
         return Group(line, table)
+
+    def _show(self, event: CellsPassed, clock: str) -> None:
+        self.hop_count += 1
+        self.hops[event.incoming, event.outgoing] = (clock, 0)
+        while len(self.hops) > SHOWN_HOPS:
+            del self.hops[next(iter(self.hops))]
 
     def _count(self, event: CellsPassed | HopEnded) -> None:
         hop = event.incoming, event.outgoing

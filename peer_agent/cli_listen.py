@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from peer_agent.cli_connection import Connection
+from peer_agent.cli_guards import limit_sentence
 from peer_agent.cli_output import Output, false_sentence, shown_text
 from peer_agent.clock import local_time
 from peer_agent.config import Config
@@ -18,6 +19,7 @@ from peer_agent.events import (
     DiskFull,
     Event,
     FalseClaim,
+    GuardsLimit,
     MessageMissing,
     MessageReceived,
     TimedEvent,
@@ -63,6 +65,7 @@ SENTENCES: dict[type[Event], Callable[[Any], str]] = {
         f"{event.user} has other devices: {event.added} came, {event.removed} went."
     ),
     FalseClaim: false_sentence,
+    GuardsLimit: limit_sentence,
 }
 
 

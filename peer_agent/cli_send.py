@@ -9,6 +9,7 @@ from typing import TypeGuard
 
 from p2p.protocol.limits import FORWARDERS
 from peer_agent.cli_connection import Connection
+from peer_agent.cli_guards import limit_sentence
 from peer_agent.cli_history import says_what_waits
 from peer_agent.cli_lines import read_all, read_lines, require_text
 from peer_agent.cli_loop import run
@@ -17,7 +18,7 @@ from peer_agent.config import Config
 from peer_agent.contact_book import ContactState, folded
 from peer_agent.desk import opened_desk
 from peer_agent.errors import AgentError, ContactBlocked, NotDelivered, ServerUnreachable, UsageError
-from peer_agent.events import Event, EventStream, FalseClaim, MessageProgress
+from peer_agent.events import Event, EventStream, FalseClaim, GuardsLimit, MessageProgress
 from peer_agent.peer import Peer
 from peer_agent.progress import MessageState, WaitsFor
 from peer_agent.tasks import Tasks
@@ -141,6 +142,8 @@ async def _follow(events: EventStream, sending: _Sending, output: Output) -> Non
             output.progress(sending.connection.trouble or _phrase(sending.latest))
         if isinstance(event, FalseClaim) and not output.is_json:
             output.note("", false_sentence(event))
+        if isinstance(event, GuardsLimit) and not output.is_json:
+            output.note("", limit_sentence(event))
         if sending.has(event):
             sending.latest = event
             output.progress(_phrase(event))

@@ -247,7 +247,8 @@ class Courier:
             self.stop()
             return
         try:
-            await self._parts.api.transactions.start(tx, contact.their_token)
+            tickets = self._parts.books.guards.tickets()
+            await self._parts.api.transactions.start(tx, contact.their_token, tickets)
         except LoginRefused:
             raise
         except AgentError as error:

@@ -19,6 +19,7 @@ from peer_agent.finding_local import (
     Running,
     contacts_finding,
     disk_finding,
+    guards_finding,
     outbox_finding,
     undelivered,
 )
@@ -82,6 +83,7 @@ def _report(
         *_directory_findings(place),
         disk_finding(place.state_dir),
         *found,
+        guards_finding(books),
         contacts_finding(books),
         outbox_finding(books, place.running),
     ]

@@ -96,6 +96,39 @@ class HopEnded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class GuardTaken(Event):
+    """A new guard was taken: so many there are, and so many more may come without the user's word."""
+
+    NAME = "guard_taken"
+    guards: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuardLink(Event):
+    """A standing link with a guard is open."""
+
+    NAME = "guard_link"
+    link: LinkId
+
+
+class LimitCause(StrEnum):
+    """What needs the user's word: the server names one guard more, or too few are there and none may come."""
+
+    OFFERED = "offered"
+    AWAY = "away"
+
+
+@dataclass(frozen=True, slots=True)
+class GuardsLimit(Event):
+    """This device had as many guards in 30 days as it may; it takes no other without the user's word."""
+
+    NAME = "guards_limit"
+    limit: int
+    cause: LimitCause
+
+
+@dataclass(frozen=True, slots=True)
 class ContactAsked(Event):
     """Somebody asks to become a contact."""
 

@@ -16,6 +16,7 @@ from peer_agent.clock import local_time
 from peer_agent.contact_book import Contact
 from peer_agent.events import MessageProgress
 from peer_agent.findings import About, Finding
+from peer_agent.guards_words import summary, values
 from peer_agent.history import Kept
 from peer_agent.progress import WaitsFor
 
@@ -74,6 +75,14 @@ def contacts_finding(books: Books) -> Finding:
     why = f"Keys have changed, and nothing is sent to {', '.join(unsafe)}."
     what = "; ".join(f"`mesa-peer verify {each}`" for each in unsafe)
     return Finding(About.CONTACTS, False, why, f"See what has changed: {what}.", values)
+
+
+def guards_finding(books: Books) -> Finding:
+    """Tell of the forwarders that stand next to this device, and whether it waits for the user's word."""
+    guards = books.guards.all()
+    good = not guards.needs_word
+    help_ = "" if good else "`mesa-peer guards --replace` gives your word, if you mean it."
+    return Finding(About.GUARDS, good, summary(guards), help_, values(guards))
 
 
 def outbox_finding(books: Books, running: Running | None) -> Finding:

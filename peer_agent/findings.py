@@ -24,6 +24,7 @@ class About(StrEnum):
     IDENTITY = "identity"
     NETWORK = "network"
     FORWARDERS = "forwarders"
+    GUARDS = "guards"
     PREKEYS = "prekeys"
     CONTACTS = "contacts"
     OUTBOX = "outbox"

@@ -51,8 +51,8 @@ class LinkEnd:
     ) -> None:
         self.link = link
         self.kept_until = 0.0
-        self.expect()
         self._machine = Link(state)
+        self.expect()
         self._reports = reports
         self._tasks = tasks
         self._deadline: asyncio.TimerHandle | None = None
@@ -72,9 +72,14 @@ class LinkEnd:
     def state(self) -> LinkState:
         return self._machine.state
 
-    def expect(self) -> None:
-        """Stay for FIRST_CELL_S at least: an order says that cells will come."""
-        self.kept_until = max(self.kept_until, _now() + FIRST_CELL_S)
+    def expect(self, *, is_open: bool = False) -> None:
+        """Stay, since an order names this link: for FIRST_CELL_S at least, in which cells will come.
+
+        is_open: the order says that the link is open. If it is, it stays as if a cell had come: the server
+        repeats such an order for a link that the other end holds.
+        """
+        stay_s = LINK_IDLE_S if is_open and self.state is LinkState.OPEN else FIRST_CELL_S
+        self.kept_until = max(self.kept_until, _now() + stay_s)
 
     def used(self) -> None:
         """Stay for LINK_IDLE_S: a genuine cell went over this link. Anything else proves nothing (T-14)."""

@@ -6,6 +6,7 @@ Spec: docs/spec/links.md
 import asyncio
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 
 from p2p.protocol.ids import LINK_ID_BYTES, LinkId
@@ -24,10 +25,16 @@ EARLY_ANSWER_S = SET_UP_DEADLINE_S
 
 
 class Links:
-    """The links of one peer, by link id, and the stock of offers for the next ones."""
+    """The links of one peer, by link id, and the stock of offers for the next ones.
 
-    def __init__(self, reports: LinkReports, tasks: Tasks) -> None:
+    stands: whether a link is held, used or not.
+    """
+
+    def __init__(
+        self, reports: LinkReports, tasks: Tasks, stands: Callable[[LinkId], bool] = lambda link: False
+    ) -> None:
         self._reports = reports
+        self._stands = stands
         self._tasks = tasks
         self._make: TransportFactory | None = None
         self._ends: dict[LinkId, LinkEnd] = {}
@@ -53,7 +60,7 @@ class Links:
         """
         known = self._ends.get(order.link)
         if known is not None:
-            known.expect()
+            known.expect(is_open=order.how is How.OPEN)
             return True
         if order.how is How.ANSWER:
             self._make_space(beside)
@@ -110,8 +117,8 @@ class Links:
     def close_idle(self) -> None:
         """End links that carried no genuine cell for a long time."""
         now = asyncio.get_running_loop().time()
-        for end in tuple(self._ends.values()):
-            if end.state is LinkState.OPEN and now > end.kept_until:
+        for link, end in tuple(self._ends.items()):
+            if end.state is LinkState.OPEN and now > end.kept_until and not self._stands(link):
                 end.close()
 
     async def close_all(self) -> None:
@@ -138,7 +145,7 @@ class Links:
         """End the link longest without a genuine cell: who only opens links displaces nobody (T-14)."""
         while len(self._ends) >= MAX_LINKS:
             others = (end for key, end in self._ends.items() if key != spared)
-            min(others, key=lambda end: end.kept_until).close()
+            min(others, key=lambda end: (self._stands(end.link), end.kept_until)).close()
 
     def _new_end(self, state: LinkState, link: LinkId) -> LinkEnd:
         if self._make is None:

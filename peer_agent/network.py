@@ -22,6 +22,7 @@ from peer_agent.errors import NoTurnServer
 from peer_agent.events import Event, LinkClosed, LinkOpened, SessionClosed
 from peer_agent.finding_network import NetworkFacts
 from peer_agent.forwarding import Exits, Forwarding
+from peer_agent.guards_watch import GuardsWatch
 from peer_agent.link_end import LinkReports, Sent
 from peer_agent.links import Links
 from peer_agent.presence import Presence, PresenceParts
@@ -65,6 +66,7 @@ class NetworkParts:
     clock: Clock
     report: Callable[[Event], None]
     forwards: bool
+    guards: GuardsWatch
     turn_only: bool = False
     make_transports: MakeTransports = aiortc_factory
 
@@ -86,6 +88,7 @@ class Network:
         self.links = Links(
             LinkReports(self._link_up, self._link_down, self._link_gone, self._answered, self._cell),
             parts.tasks,
+            parts.guards.stands,
         )
         self._presence = Presence(
             PresenceParts(
@@ -96,6 +99,7 @@ class Network:
                 parts.report,
                 self._announced,
                 parts.forwards,
+                parts.guards.tickets,
             )
         )
         self._receiving = Receiving(lambda envelope: self._listening.take(envelope), self.session.send)
@@ -136,6 +140,7 @@ class Network:
 
     async def close(self) -> None:
         """End all links, so that neighbours need no timeout to notice."""
+        self._parts.guards.save()
         await self.links.close_all()
 
     @property
@@ -171,6 +176,7 @@ class Network:
         """Begin to send only now: a transaction from a peer that the server can not reach would wait."""
         if not self._is_announced:
             self._is_announced = True
+            self._parts.guards.online(True)
             self._listening.online(True)
 
     def _snapshot(self, frame: to_peer.Snapshot) -> None:
@@ -184,8 +190,14 @@ class Network:
             self.links.used(frame.in_.link)
 
     def _guard(self, frame: to_peer.Guard) -> None:
-        self._follow(frame.in_)
-        self._follow(frame.out, beside=frame.in_.link)
+        # The ticket first: what comes with one that is not on the disk is not done.
+        name = self._parts.guards.take(frame.ticket)
+        if name is None:
+            return
+        for order in (frame.in_, frame.out):
+            # The other one is filler: no link of this peer has its id.
+            if self._follow(order):
+                self._parts.guards.hold(name, order.link)
 
     def _follow(self, order: Order, *, beside: LinkId | None = None) -> bool:
         has_link = self.links.follow(order, beside=beside)
@@ -202,6 +214,7 @@ class Network:
 
     def _link_up(self, link: LinkId) -> None:
         self.session.send(LinkUp(link))
+        self._parts.guards.link_up(link)
         self._open_links.add(link)
         self._parts.report(LinkOpened(link))
 
@@ -210,6 +223,7 @@ class Network:
         self._forwarding.link_lost(link)
 
     def _link_gone(self, link: LinkId) -> None:
+        self._parts.guards.link_gone(link)
         # Many a link ends before it opens: nobody was told of it.
         if link in self._open_links:
             self._open_links.remove(link)
@@ -217,6 +231,7 @@ class Network:
 
     def _report(self, event: Event) -> None:
         if isinstance(event, SessionClosed):
+            self._parts.guards.online(False)
             self._listening.online(False)
         self._parts.report(event)
 
@@ -225,3 +240,4 @@ class Network:
             await asyncio.sleep(HOUSEKEEPING_S)
             self._forwarding.expire()
             self.links.close_idle()
+            self._parts.guards.tick()

@@ -38,6 +38,8 @@ from peer_agent.events import (
 )
 from peer_agent.finding_local import Running
 from peer_agent.findings import Report
+from peer_agent.guards_book import GuardBook
+from peer_agent.guards_watch import GuardsWatch
 from peer_agent.ice_patch import apply_ice_patch
 from peer_agent.known import Known, checked_greeting
 from peer_agent.network import Listener, MakeTransports, Network, NetworkParts
@@ -320,6 +322,7 @@ class Peer:
                 clock=self._clock,
                 report=self._events.publish,
                 forwards=self._config.forwards,
+                guards=GuardsWatch(GuardBook(store, self._clock), self._clock, self._events.publish),
                 turn_only=is_turn_only(store),
                 make_transports=self._make_transports,
             )

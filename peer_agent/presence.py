@@ -30,7 +30,10 @@ GATHER_S = 0.01
 
 @dataclass(frozen=True, slots=True)
 class PresenceParts:
-    """What presence is made of. told: called after each refresh. forwards: carries other people's cells."""
+    """What presence is made of. told: called after each refresh. forwards: carries other people's cells.
+
+    tickets: those to show for this device's guards.
+    """
 
     own: DeviceKeys
     links: Links
@@ -39,6 +42,7 @@ class PresenceParts:
     report: Callable[[Event], None]
     told: Callable[[], None]
     forwards: bool
+    tickets: Callable[[], tuple[bytes, ...]] = tuple
 
 
 class Presence:
@@ -102,7 +106,7 @@ class Presence:
         if offers:
             self._nat, self._offer_age_s = nat_of(offers[-1].sdp), offer_age_s(offers[-1].sdp)
         key = self.keys.signed(parts.own).pack()
-        parts.send(IceClient(key, Capabilities(forward=parts.forwards), self._nat, offers, ()))
+        parts.send(IceClient(key, Capabilities(forward=parts.forwards), self._nat, offers, parts.tickets()))
         if not self._has_told:
             self._has_told = True
             parts.report(Online(len(offers), parts.forwards))

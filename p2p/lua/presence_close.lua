@@ -7,7 +7,7 @@ redis.call('HSET', record, 'closed', now, 'socket', '')
 redis.call('ZREM', KEYS[1], peer)
 redis.call('ZADD', KEYS[2], now + grace, 'gone:' .. peer)
 local fields = redis.call('HMGET', record, 'device', 'resume')
-for _, name in ipairs({'peer:' .. peer, 'device:' .. fields[1], 'resume:' .. fields[2]}) do
+for _, name in ipairs({'peer:' .. peer, 'device:' .. fields[1], 'resume:' .. fields[2], 'tickets:' .. peer}) do
     redis.call('PEXPIRE', prefix .. name, ttl)
 end
 local watched = redis.call('HGETALL', prefix .. 'watched:' .. peer)
@@ -17,5 +17,5 @@ for at = 1, #watched, 2 do
     end
 end
 redis.call('DEL', prefix .. 'watched:' .. peer, prefix .. 'unanswered:' .. peer)
-redis.call('ZREM', KEYS[2], 'watch:' .. peer)
+redis.call('ZREM', KEYS[2], 'watch:' .. peer, 'guards:' .. peer)
 return 1

@@ -23,7 +23,8 @@ end
 local record = prefix .. 'peer:' .. peer
 local reachable = '0'
 if resumed == '0' then
-    redis.call('HSET', record, 'user', user, 'device', device, 'onion_key', '', 'forward', '0', 'seen', '0')
+    redis.call('HSET', record, 'user', user, 'device', device, 'onion_key', '', 'forward', '0', 'seen', '0',
+               'since', now)
 else
     local known = redis.call('HMGET', record, 'onion_key', 'forward', 'seen')
     if known[1] ~= '' then reachable = '1' end
@@ -34,7 +35,8 @@ redis.call('HSET', record, 'sid', sid, 'socket', socket, 'network', network, 'cl
 redis.call('SET', device_key, peer, 'PX', ttl)
 redis.call('SET', prefix .. 'resume:' .. fresh_resume, peer, 'PX', ttl)
 redis.call('SADD', prefix .. 'devices:' .. user, device)
-for _, name in ipairs({'peer:' .. peer, 'devices:' .. user, 'offers:' .. peer, 'taken:' .. peer}) do
+for _, name in ipairs({'peer:' .. peer, 'devices:' .. user, 'offers:' .. peer, 'taken:' .. peer,
+                       'tickets:' .. peer}) do
     redis.call('PEXPIRE', prefix .. name, ttl)
 end
 return {peer, resumed, reachable}

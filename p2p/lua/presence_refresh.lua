@@ -2,13 +2,14 @@
 -- An offer that was handed out may still stand in a stock that left the peer before it knew: it is left out here, and
 -- remembered until a stock comes without it.
 -- An account stands in one network at a time, that of its peer which refreshed last: else it would be sampled for each.
--- Tells who waited for what came: for an offer some, by lot, since each is taken once.
+-- Tells who waited for what came: for an offer some, by lot, since each is taken once; and whether its guards are to be
+-- looked after. Of its tickets those are kept that it shows, and those that it was given and has not shown yet.
 -- KEYS forwarders, waiting_forwarders
 local prefix, peer, socket, now, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local onion_key, forward, nat, oldest, woken_per_offer = ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
 local record = prefix .. 'peer:' .. peer
-if redis.call('HGET', record, 'socket') ~= socket then return {'unknown', '', {}} end
-local known = redis.call('HMGET', record, 'user', 'device', 'resume', 'told', 'network')
+if redis.call('HGET', record, 'socket') ~= socket then return {'unknown', '', {}, 0} end
+local known = redis.call('HMGET', record, 'user', 'device', 'resume', 'told', 'network', 'guarded')
 redis.call('HSET', record, 'onion_key', onion_key, 'forward', forward, 'nat', nat, 'told', '1', 'seen', now)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', oldest)
 local appeared = 0
@@ -33,11 +34,25 @@ if forward == '1' then
 else
     redis.call('ZREM', KEYS[1], peer)
 end
+local tickets, ticket_count = prefix .. 'tickets:' .. peer, tonumber(ARGV[11])
+local shown, has_changed = {}, 0
+for at = 12, 11 + ticket_count do shown[ARGV[at]] = true end
+local kept = redis.call('HGETALL', tickets)
+for at = 1, #kept, 2 do
+    if kept[at + 1] == 'shown' and not shown[kept[at]] then
+        redis.call('HDEL', tickets, kept[at])
+        has_changed = 1
+    end
+end
+for ticket in pairs(shown) do
+    if redis.call('HSET', tickets, ticket, 'shown') == 1 then has_changed = 1 end
+end
+local is_due = (has_changed == 1 or (tonumber(known[6]) or 0) <= now) and 1 or 0
 local stock = prefix .. 'offers:' .. peer
 redis.call('DEL', stock)
 local taken = prefix .. 'taken:' .. peer
 local still_listed = {}
-for at = 11, #ARGV, 2 do
+for at = 12 + ticket_count, #ARGV, 2 do
     if redis.call('SISMEMBER', taken, ARGV[at]) == 1 then
         table.insert(still_listed, ARGV[at])
     else
@@ -61,11 +76,11 @@ for _, user in ipairs(redis.call('HVALS', prefix .. 'watched:' .. peer)) do
 end
 for _, name in ipairs({'peer:' .. peer, 'device:' .. known[2], 'devices:' .. known[1], 'resume:' .. known[3],
                        'offers:' .. peer, 'taken:' .. peer, 'links:' .. peer, 'watched:' .. peer,
-                       'unanswered:' .. peer, 'owed:' .. peer}) do
+                       'unanswered:' .. peer, 'owed:' .. peer, 'tickets:' .. peer}) do
     redis.call('PEXPIRE', prefix .. name, ttl)
 end
 local waits = redis.call('SPOP', prefix .. 'offer_waits:' .. peer, woken_per_offer * redis.call('LLEN', stock))
 if appeared == 1 then
     for _, tx in ipairs(redis.call('ZRANGE', KEYS[2], 0, 49)) do table.insert(waits, tx) end
 end
-return {'ok', known[4], waits}
+return {'ok', known[4], waits, is_due}

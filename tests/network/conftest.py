@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from peer_agent import guards_book
+from peer_agent.config import Config
+from peer_agent.desk import opened_store
 from tests.live_tree import LiveTree
 from tests.network.agents import Account, Agent, make_contacts, register
 
@@ -44,9 +47,18 @@ class Town:
 
 
 @pytest.fixture(scope="package")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def package_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with build_town(tmp_path_factory) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def town(package_town: Town) -> Town:
+    """The town, in which ada and bo have no guards: those that other tests gave them may be away in these."""
+    for account in (package_town.ada, package_town.bo):
+        with opened_store(Config(account.state)) as store:
+            store.set_setting(guards_book.SETTING, None)
+    return package_town
 
 
 @contextmanager

@@ -50,6 +50,7 @@ class TestPeer:
     onion_key: bytes = b""
     offers: tuple[StockOffer, ...] = ()
     forward: bool = False
+    tickets: tuple[bytes, ...] = ()
     inbox: list[FrameToPeer] = field(default_factory=list)
     welcome: Welcome | None = None
     is_closed: bool = False
@@ -127,7 +128,7 @@ class TestPeer:
     async def refresh(self) -> None:
         """Send a heartbeat with the same stock again."""
         capabilities = Capabilities(forward=self.forward)
-        await self.send(IceClient(self.onion_key, capabilities, Nat.UNKNOWN, self.offers, ()))
+        await self.send(IceClient(self.onion_key, capabilities, Nat.UNKNOWN, self.offers, self.tickets))
 
     async def publish(self, *, forward: bool = False, offers: int = 4) -> Snapshot:
         """Send the first `ice_client`: from here on the peer can be reached."""

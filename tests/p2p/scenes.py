@@ -2,7 +2,7 @@
 
 import itertools
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,16 +28,21 @@ async def make_token(receiver: LoggedIn) -> bytes:
     return token
 
 
-async def post(sender: LoggedIn, token: bytes, tx_id: str | None = None) -> Any:
+async def post(
+    sender: LoggedIn, token: bytes, tx_id: str | None = None, *, tickets: Sequence[bytes] = ()
+) -> Any:
     """Post a transaction; returns the response."""
-    body = {"id": tx_id or str(uuid.uuid4()), "token": b64_text(token), "tickets": []}
+    shown = [b64_text(ticket) for ticket in tickets]
+    body = {"id": tx_id or str(uuid.uuid4()), "token": b64_text(token), "tickets": shown}
     return await sync_to_async(make_client(sender).post)(URL, body, content_type="application/json")
 
 
-async def send_to(sender: TestPeer, receiver: LoggedIn, tx_id: str | None = None) -> TxKey:
+async def send_to(
+    sender: TestPeer, receiver: LoggedIn, tx_id: str | None = None, *, tickets: Sequence[bytes] = ()
+) -> TxKey:
     """Post a transaction under a fresh token of the receiver."""
     tx_key = TxKey(tx_id or str(uuid.uuid4()))
-    response = await post(sender.login, await make_token(receiver), tx_key)
+    response = await post(sender.login, await make_token(receiver), tx_key, tickets=tickets)
     assert response.status_code == 202, response.content
     return tx_key
 

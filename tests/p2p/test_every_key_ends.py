@@ -80,7 +80,7 @@ async def test_links(async_store: store.AsyncClient) -> None:
     await links.areport_up(other.peer, link, now=NOW)
     await steps.taken()
     assert await async_store.hlen(store.key("links", one.peer)) == 1
-    await links.aremove(one.peer, link)
+    await links.aremove(one.peer, link, now=NOW)
     await steps.taken()
 
 

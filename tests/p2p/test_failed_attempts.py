@@ -14,6 +14,7 @@ from p2p.protocol.ids import HopId
 from p2p.protocol.to_peer import AttemptFailed, LinkDrop, PathReady, TransactionEnded
 from p2p.protocol.to_server import HopFailed, PathKeepalive, Repath
 from p2p.protocol.words import Cause, EndState
+from tests.p2p.guard_scenes import guarded_path
 from tests.p2p.peers import Network, make_offers
 from tests.p2p.scenes import OpenPath, open_path, send_to, take_path, tx_fields
 from tests.p2p.worker import after
@@ -116,7 +117,7 @@ async def test_a_peer_that_resumes_in_time_fails_nothing(network: Network) -> No
 
 
 async def test_no_receipt_in_ten_seconds_leads_to_a_path_around_all_three(network: Network) -> None:
-    path = await open_path(network, forwarders=6)
+    path = await guarded_path(network)
 
     await after(8)
     assert await attempts_failed(path) == []

@@ -119,7 +119,7 @@ async def enter(user: str, network: str, peer: str) -> None:
     ttl = store_keys.milliseconds(store_keys.PEER_TTL)
     oldest = (NOW - store_keys.FORWARDER_AGE).timestamp()
     offer = ["id", '{"id":"id"}']
-    args = [scripts.PREFIX, peer, "s", NOW.timestamp(), ttl, "k", 1, "unknown", oldest, 4, *offer]
+    args = [scripts.PREFIX, peer, "s", NOW.timestamp(), ttl, "k", 1, "unknown", oldest, 4, 0, *offer]
     await scripts.PRESENCE_REFRESH.arun([store_keys.FORWARDERS, store_keys.WAITING_FORWARDERS], args)
 
 

@@ -35,7 +35,7 @@ async def test_each_new_link_uses_an_offer_of_the_peer_before(network: Network) 
 
 
 async def test_only_the_sender_gets_path_ready_and_nobody_else_is_told(network: Network) -> None:
-    path = await open_path(network, forwarders=5)
+    path = await open_path(network, forwarders=4)
 
     for peer in network.peers:
         frames = await peer.everything()

@@ -61,7 +61,7 @@ class Device:
     def open(self) -> None:
         """Open the store as a new process would."""
         self.store: Store = open_store(prepare_state_dir(self.path), None)
-        self.books: Books = open_books(self.store, self.account)
+        self.books: Books = open_books(self.store, self.account, self.time.clock())
         self.opener = Opener(
             self.account.device,
             self.books.contacts,

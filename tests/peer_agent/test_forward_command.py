@@ -64,6 +64,14 @@ def test_one_is_not_many() -> None:
     assert tally_of(HopReady(*hop), CellsPassed(*hop, 1)).total == "Passed on 1 cell of 1 path."
 
 
+def test_order_without_a_cell_is_no_path() -> None:
+    hop = a_hop()
+    tally = tally_of(OPENED, HopReady(*hop), HopEnded(*hop, 0))
+
+    assert tally.total == "Passed on 0 cells of 0 paths."
+    assert drawn(tally, 80) == ["forwarding · 0 links · 0 cells"]
+
+
 def test_connection_says_what_is_so_and_only_when_it_changes() -> None:
     connection = Connection()
     said = [connection.trouble]

@@ -50,12 +50,13 @@ class Town:
     tasks: Tasks
     wires: list[Wire] = field(default_factory=list)
     down: list[LinkId] = field(default_factory=list)
+    standing: set[LinkId] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         reports = LinkReports(
             lambda link: None, self.down.append, lambda link: None, lambda link, sdp: None, lambda *_: None
         )
-        self.links = Links(reports, self.tasks)
+        self.links = Links(reports, self.tasks, lambda link: link in self.standing)
         self.links.use(self._wire)
 
     def _wire(self, callbacks: Callbacks) -> Wire:
@@ -167,6 +168,57 @@ async def test_order_for_a_link_gives_it_time_for_a_first_cell(town: Town, clock
     town.links.close_idle()
 
     assert town.links.open_ids() == (link,)
+
+
+async def test_order_that_says_open_keeps_an_open_link_as_a_cell_would(town: Town, clock: Turned) -> None:
+    link, other = town.open(), town.open()
+    town.links.follow(town.order(link, How.OPEN))
+
+    clock.later_s = LINK_IDLE_S - 1.0
+    town.links.close_idle()
+
+    assert town.down == [other]
+    clock.later_s = LINK_IDLE_S + 1.0
+    town.links.close_idle()
+    assert town.down == [other, link]
+
+
+async def test_order_that_says_open_keeps_no_link_that_never_opens(town: Town, clock: Turned) -> None:
+    unopened = LinkId(secrets.token_bytes(16))
+    town.links.follow(town.order(unopened))
+    for link in [town.open() for _ in range(MAX_LINKS - 1)]:
+        clock.later_s += 0.01
+        town.links.used(link)
+
+    town.links.follow(town.order(unopened, How.OPEN))
+    town.open()
+
+    assert town.down == [unopened]
+
+
+async def test_standing_link_outlives_idleness_and_a_flood_and_no_other_does(
+    town: Town, clock: Turned
+) -> None:
+    standing, other = town.open(), town.open()
+    town.standing.add(standing)
+
+    clock.later_s = 2 * LINK_IDLE_S
+    town.links.close_idle()
+    assert town.down == [other]
+    for _ in range(3 * MAX_LINKS):
+        town.links.used(town.open())
+
+    assert standing in town.links.open_ids()
+    town.standing.clear()
+    town.links.close_idle()
+    assert standing not in town.links.open_ids()
+
+
+async def test_where_all_links_stand_there_is_still_space_for_one_more(town: Town) -> None:
+    for _ in range(MAX_LINKS):
+        town.standing.add(town.open())
+
+    assert town.open() in town.links.open_ids()
 
 
 @pytest.mark.parametrize("way", ["in", "out"])

@@ -1,131 +1,27 @@
 """What a peer tells the server of cells and links: over a socket, with transports the test holds."""
 
-import asyncio
-import json
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
-from websockets.asyncio.server import ServerConnection, serve
-from websockets.typing import Subprotocol
 
-from p2p.protocol.cells import PAYLOAD_BYTES, QUEUED_FRAMES_PER_HOP, LinkFrame
-from p2p.protocol.fields import b64_bytes, b64_text
-from p2p.protocol.frames import FrameToPeer, to_text
-from p2p.protocol.ids import HopId, LinkId
+from p2p.protocol.cells import QUEUED_FRAMES_PER_HOP
+from p2p.protocol.fields import b64_text
+from p2p.protocol.ids import LinkId
 from p2p.protocol.link import MAX_LINKS
-from p2p.protocol.parts import LIMITS, Order
-from p2p.protocol.to_peer import ReadyToReceive, Welcome
-from p2p.protocol.words import How
-from peer_agent.clock import Clock
-from peer_agent.crypto import onion
-from peer_agent.crypto.identity import create_device
-from peer_agent.crypto.onion_keys import SignedOnionKey
-from peer_agent.crypto.primitives import X25519Private, X25519Public
-from peer_agent.events import Event, HopReady, LinkClosed
+from peer_agent.events import LinkClosed
 from peer_agent.link_end import HIGH_WATER_BYTES
-from peer_agent.network import Listener, Network, NetworkParts
-from peer_agent.rest import Rest, Tokens
-from peer_agent.rtc import Callbacks
-from peer_agent.tasks import Tasks
-from tests.peer_agent.fake_server import LATER
-from tests.peer_agent.test_link_limit import Wire
-
-LIMIT_S = 10.0
-INCOMING, OUTGOING = HopId(b"incoming"), HopId(b"outgoing")
-
-
-@dataclass
-class Forwarder:
-    """A peer, the server's end of its socket, and the wires of its links."""
-
-    network: Network
-    socket: ServerConnection
-    events: "asyncio.Queue[Event]"
-    wires: list[Wire]
-    key: X25519Public = field(init=False)
-
-    async def hears(self, *words: str) -> dict[str, Any]:
-        """The next frame of the peer that is one of these."""
-        async with asyncio.timeout(LIMIT_S):
-            while True:
-                frame: dict[str, Any] = json.loads(await self.socket.recv())
-                if frame["type"] in words:
-                    return frame
-
-    async def greet(self) -> None:
-        await self.hears("hello")
-        await self.says(Welcome(("mesa.1",), (), LIMITS, b"e" * 16, b"r" * 32, False))
-        told = await self.hears("ice_client")
-        self.key = SignedOnionKey.unpack(b64_bytes(told["onion_key"])).key
-
-    async def says(self, frame: FrameToPeer) -> None:
-        await self.socket.send(to_text(frame))
-
-    async def place(self) -> tuple[LinkId, LinkId]:
-        """Give the peer a place on a path between two links that are open."""
-        links = LinkId(secrets.token_bytes(16)), LinkId(secrets.token_bytes(16))
-        for link in links:
-            self.network.links.follow(an_order(link))
-            self.wires[-1].callbacks.opened()
-        incoming, outgoing = (
-            Order(hop, link, How.OPEN, None, None)
-            for hop, link in zip((INCOMING, OUTGOING), links, strict=True)
-        )
-        await self.says(ReadyToReceive(in_=incoming, out=outgoing))
-        async with asyncio.timeout(LIMIT_S):
-            while not isinstance(await self.events.get(), HopReady):
-                pass
-        return links
-
-    def cell(self) -> bytes:
-        """A frame with a genuine cell for the peer's incoming hop."""
-        keys = [self.key, *(X25519Private.generate().public for _ in range(3))]
-        hops = [INCOMING, *(HopId(secrets.token_bytes(8)) for _ in range(3))]
-        layers = [onion.Hop(key, hop) for key, hop in zip(keys, hops, strict=True)]
-        return LinkFrame(INCOMING, onion.wrap(layers, bytes(PAYLOAD_BYTES))).pack()
+from tests.peer_agent.devices import Device
+from tests.peer_agent.lone_peer import OUTGOING, LonePeer, an_order, open_lone_peer
 
 
 @pytest.fixture
-async def forwarder() -> AsyncIterator[Forwarder]:
-    sockets: asyncio.Queue[ServerConnection] = asyncio.Queue()
-    events: asyncio.Queue[Event] = asyncio.Queue()
-    wires: list[Wire] = []
-
-    async def accept(socket: ServerConnection) -> None:
-        sockets.put_nowait(socket)
-        await socket.wait_closed()
-
-    def wire(callbacks: Callbacks) -> Wire:
-        wires.append(Wire(callbacks))
-        return wires[-1]
-
-    async with serve(accept, "127.0.0.1", 0, subprotocols=[Subprotocol("mesa.1")]) as server:
-        port = next(iter(server.sockets)).getsockname()[1]
-        async with Tasks() as tasks:
-            rest = Rest(f"http://127.0.0.1:{port}", tokens=Tokens(LATER, "refresh"))
-            network = Network(
-                NetworkParts(
-                    url=f"ws://127.0.0.1:{port}",
-                    rest=rest,
-                    device=create_device(),
-                    tasks=tasks,
-                    clock=Clock(),
-                    report=events.put_nowait,
-                    forwards=True,
-                    make_transports=lambda ice_servers, turn_only: wire,
-                )
-            )
-            network.start(Listener(lambda envelope: None, lambda frame: None, lambda on: None, lambda: None))
-            socket = await asyncio.wait_for(sockets.get(), LIMIT_S)
-            made = Forwarder(network, socket, events, wires)
-            await made.greet()
-            yield made
+async def forwarder(ada: Device) -> AsyncIterator[LonePeer]:
+    async with open_lone_peer(ada) as made:
+        yield made
 
 
-async def test_full_link_drops_in_silence_and_only_a_lost_one_fails_the_hop(forwarder: Forwarder) -> None:
+async def test_full_link_drops_in_silence_and_only_a_lost_one_fails_the_hop(forwarder: LonePeer) -> None:
     await forwarder.place()
     incoming, outgoing = forwarder.wires[-2:]
     outgoing.buffered_bytes = HIGH_WATER_BYTES
@@ -138,7 +34,7 @@ async def test_full_link_drops_in_silence_and_only_a_lost_one_fails_the_hop(forw
     assert (await forwarder.hears("hop_failed"))["hop"] == b64_text(OUTGOING)
 
 
-async def test_only_a_cell_that_opens_keeps_its_link(forwarder: Forwarder) -> None:
+async def test_only_a_cell_that_opens_keeps_its_link(forwarder: LonePeer) -> None:
     used, _ = await forwarder.place()
     forwarder.wires[-2].callbacks.received(forwarder.cell())
     idle = [LinkId(secrets.token_bytes(16)) for _ in range(2)]
@@ -155,7 +51,7 @@ async def test_only_a_cell_that_opens_keeps_its_link(forwarder: Forwarder) -> No
     assert not set(idle) & set(kept)
 
 
-async def test_each_link_that_opened_closes_once_and_no_other_is_spoken_of(forwarder: Forwarder) -> None:
+async def test_each_link_that_opened_closes_once_and_no_other_is_spoken_of(forwarder: LonePeer) -> None:
     opened = await forwarder.place()
     unopened = LinkId(secrets.token_bytes(16))
     forwarder.network.links.follow(an_order(unopened))
@@ -169,7 +65,3 @@ async def test_each_link_that_opened_closes_once_and_no_other_is_spoken_of(forwa
 
     said = [forwarder.events.get_nowait() for _ in range(forwarder.events.qsize())]
     assert said == [LinkClosed(link) for link in opened]
-
-
-def an_order(link: LinkId) -> Order:
-    return Order(HopId(secrets.token_bytes(8)), link, How.ANSWER, "v=0\r\n", None)

@@ -191,7 +191,7 @@ def test_server_that_is_not_there(served: Served, capsys: pytest.CaptureFixture[
     assert told.code == ExitCode.SERVER_UNREACHABLE
     assert told.says("server", "Nobody listens at http://127.0.0.1:9.")["trouble"] == "nobody_listens"
     assert (told.lines[-1]["event"], told.lines[-1]["exit_code"]) == ("error", ExitCode.SERVER_UNREACHABLE)
-    assert list(told.found) == ["disk", "server", "contacts", "outbox"]
+    assert list(told.found) == ["disk", "server", "guards", "contacts", "outbox"]
 
 
 def test_name_that_leads_nowhere(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
@@ -449,6 +449,6 @@ def test_agent_that_holds_the_directory(served: Served, capsys: pytest.CaptureFi
     directory = told.found["directory"]
     assert re.fullmatch(r"Process \d+ \(mesa-peer listen\) works on .*", directory["why"])
     assert directory["good"]
-    assert list(told.found) == ["directory", "disk", "server", "clock", "contacts", "outbox"]
+    assert list(told.found) == ["directory", "disk", "server", "clock", "guards", "contacts", "outbox"]
     assert told.found["outbox"]["values"]["waiting"][0]["why"] == "under_way"
     assert told.lines[0]["identity"] is None

@@ -19,6 +19,7 @@ from peer_agent.config import Config
 from peer_agent.crypto.identity import create_device
 from peer_agent.desk import new_store, opened_store
 from peer_agent.errors import NoTurnServer, UsageError
+from peer_agent.guards_watch import GuardsWatch
 from peer_agent.ice_patch import apply_ice_patch
 from peer_agent.network import Listener, Network, NetworkParts
 from peer_agent.rest import Rest, Tokens
@@ -105,7 +106,7 @@ class Desk:
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     sockets: asyncio.Queue[ServerConnection] = asyncio.Queue()
 
     async def accept(far: ServerConnection) -> None:
@@ -124,6 +125,7 @@ async def desk() -> AsyncIterator[Desk]:
             clock=Clock(),
             report=lambda event: None,
             forwards=True,
+            guards=GuardsWatch(Device(tmp_path / "f1", "f1").books.guards, Clock(), lambda event: None),
             turn_only=True,
             make_transports=lambda ice_servers, turn_only: made.make(ice_servers, turn_only=turn_only),
         )

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench import results
+from bench.kills import measure
 from bench.local_costs import local_measurement
 from bench.network import network
 from bench.results import Row
@@ -54,11 +55,15 @@ async def _run(plan: Plan, wanted: Collection[str], console: Console) -> list[Ro
     with Progress(*columns, console=console) as progress, local_measurement() as local:
         task = progress.add_task("starting a server and eight peers", total=plan.steps(wanted))
         async with AsyncExitStack() as stack:
-            needs_network = set(wanted) != {"crypto"}
+            needs_network = bool(set(wanted) - {"crypto", "kills"})
             eight = await stack.enter_async_context(network()) if needs_network else None
             progress.update(task, description="raw and Mesa in turn")
             rounds = Rounds(plan, local, eight, lambda steps: progress.advance(task, steps))
-            return list(rows(await rounds.run(wanted)))
+            taken = await rounds.run(wanted)
+        if "kills" in wanted:
+            progress.update(task, description="forwarders are killed")
+            taken.kills = await measure(plan.under_kills, lambda: progress.advance(task))
+        return list(rows(taken))
 
 
 if __name__ == "__main__":

@@ -71,14 +71,15 @@ async def network() -> AsyncIterator[Network]:
         folder = Path(name)
         async with server(folder / "server") as url:
             for peer in EVERYBODY:
-                await _sign_up(url, peer, Config(folder / peer))
+                await enrol(url, peer, Config(folder / peer))
             async with running({peer: _program(folder, peer) for peer in EVERYBODY}) as hub:
                 eight = Network(hub)
                 await eight.become_contacts()
                 yield eight
 
 
-async def _sign_up(url: str, peer: str, config: Config) -> None:
+async def enrol(url: str, peer: str, config: Config) -> None:
+    """Make an account, and put its prekeys where others find them."""
     with new_store(config) as store:
         await sign_up.register(store, url, peer, secrets.token_urlsafe(18), Clock())
     # ada's request needs bo's prekeys, whichever of the two processes is ready first.

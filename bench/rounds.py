@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from bench.kills import Outcome
 from bench.local_costs import LocalCosts, LocalMeasurement
 from bench.network import RECEIVER, SENDER, Network
 from bench.raw_chain import raw_chain
@@ -20,7 +21,7 @@ ALL_ENDS = 8
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: per round, but for `rounds` and `warm_up_paths`; `messages` in one process."""
+    """How much is measured: per round, but for `warm_up_paths` and `under_kills`; `messages` locally."""
 
     rounds: int
     messages: int
@@ -29,6 +30,7 @@ class Plan:
     paths: int
     colds: int
     burst: int
+    under_kills: int
 
     def steps(self, wanted: Collection[str]) -> int:
         """How often `advance` will be called."""
@@ -38,12 +40,15 @@ class Plan:
             "new-path": self.warm_up_paths + self.paths * self.rounds,
             "cold": 3 * self.colds * self.rounds,
             "rate": self.burst * self.rounds,
+            "kills": self.under_kills,
         }
         return sum(each[group] for group in wanted)
 
 
-WHOLE = Plan(rounds=3, messages=100, warm_up_paths=30, frames=150, paths=30, colds=10, burst=200)
-QUICK = Plan(rounds=1, messages=50, warm_up_paths=10, frames=50, paths=20, colds=4, burst=50)
+WHOLE = Plan(
+    rounds=3, messages=100, warm_up_paths=30, frames=150, paths=30, colds=10, burst=200, under_kills=300
+)
+QUICK = Plan(rounds=1, messages=50, warm_up_paths=10, frames=50, paths=20, colds=4, burst=50, under_kills=60)
 
 
 @dataclass
@@ -59,6 +64,7 @@ class Taken:
     over_new_path: list[Sample] = field(default_factory=list)
     cold: list[Sample] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
+    kills: Outcome | None = None
 
 
 class Rounds:

@@ -6,6 +6,7 @@ The goals are those of the project; docs/how-to/measure.md says what each row me
 import statistics
 from collections.abc import Iterable, Iterator
 
+from bench.kills import Outcome
 from bench.local_costs import LocalCosts
 from bench.results import Row
 from bench.rounds import Taken
@@ -18,6 +19,7 @@ GROUPS = {
     "new-path": "a message over a new path with links open, and the orders for that path",
     "cold": "a message over a new path with no link open",
     "rate": "messages a second over one path",
+    "kills": "messages while forwarders are killed",
 }
 OPEN_PATH_FACTOR, COLD_FACTOR = 2.0, 3.0
 NEW_PATH_MS, ORDERS_MS = 70.0, 30.0
@@ -38,6 +40,8 @@ def rows(taken: Taken) -> Iterator[Row]:
         yield from _cold(taken)
     if taken.rates:
         yield Row("messages a second over one path", statistics.median(taken.rates), "1/s")
+    if taken.kills is not None:
+        yield from _kills(taken.kills)
 
 
 def _open_path(taken: Taken, costs: LocalCosts) -> Iterator[Row]:
@@ -62,6 +66,14 @@ def _cold(taken: Taken) -> Iterator[Row]:
     raw_ms, repaired_ms = _median_ms(taken.raw_colds), _median_ms(taken.raw_repaired_colds)
     yield Row(name, took_ms, "ms", raw_ms, "≤ 3 · raw", COLD_FACTOR * raw_ms)
     yield Row(f"{name}, beside raw with Mesa's repair of ICE", took_ms, "ms", repaired_ms)
+
+
+def _kills(outcome: Outcome) -> Iterator[Row]:
+    percentiles = statistics.quantiles(outcome.latencies_s, n=100, method="inclusive")
+    for percent in (50, 95, 99):
+        name = f"message while forwarders are killed, p{percent}"
+        yield Row(name, percentiles[percent - 1] * 1_000, "ms")
+    yield Row("paths a message goes over while forwarders are killed", outcome.attempts, "paths")
 
 
 def _took_ms(samples: Iterable[Sample]) -> float:

@@ -77,6 +77,11 @@ class Courier:
         self._pause_s = RETRY_S
         self._told_false: set[tuple[FalseWord, int | None]] = set()
 
+    @property
+    def tx(self) -> TransactionId | None:
+        """The transaction that the server is asked for, or has."""
+        return self._outbound.tx
+
     async def run(self) -> NoReturn:
         """Send what may be sent, and wake up for what is due, until cancelled."""
         while True:

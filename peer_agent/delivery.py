@@ -5,6 +5,7 @@ Spec: docs/spec/outbox.md
 
 import itertools
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import replace
 
 from p2p.protocol.ids import TransactionId
@@ -17,7 +18,7 @@ from p2p.protocol.to_peer import (
     TransactionEnded,
     TransactionReceipt,
 )
-from p2p.protocol.to_server import Watch
+from p2p.protocol.to_server import Complete, Watch
 from peer_agent.contact_book import ContactState
 from peer_agent.courier import Courier, CourierParts
 from peer_agent.crypto.messages import MAX_BODY_BYTES, Text
@@ -137,6 +138,7 @@ class Delivery:
             if courier is not None:
                 courier.receipts(held.entries, held.credit)
         listed = {each.tx: (each.state, each.attempt) for each in frame.transactions}
+        self._end_strays(listed.keys())
         for courier in self._couriers.values():
             courier.snapshot(listed)
 
@@ -149,6 +151,16 @@ class Delivery:
         """Let the server forget the transactions of this run; messages stay in the outbox."""
         for courier in self._couriers.values():
             courier.close()
+
+    def _end_strays(self, listed: Collection[TransactionId]) -> None:
+        """End transactions that carry nothing: of an earlier run, or begun though the answer got lost.
+
+        The server would look for paths for them until it gives them up.
+        """
+        carrying = {courier.tx for courier in self._couriers.values()}
+        for tx in listed:
+            if tx not in carrying:
+                self._parts.send_frame(Complete(tx))
 
     def _watch(self) -> None:
         known = iter(self._parts.books.contacts.reached())

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench.kills import Outcome
 from bench.local_costs import LocalCosts
 from bench.results import RESULTS, Row, write
 from bench.rounds import QUICK, WHOLE, Plan, Taken
@@ -22,6 +23,11 @@ COSTS = LocalCosts(
 OPEN = Sample(sent_at=0.0, received_at=0.008, posted_at=None, ordered_at=None, opened=0)
 NEW = Sample(sent_at=0.0, received_at=0.08, posted_at=0.002, ordered_at=0.027, opened=0)
 COLD = Sample(sent_at=0.0, received_at=0.12, posted_at=0.002, ordered_at=0.027, opened=8)
+KILLS = Outcome(
+    written={"one": 1.0, "two": 2.0},
+    shown=[("one", 1.5), ("two", 3.5)],
+    carried={(1, ("a",)), (1, ("b",)), (2, ("b",))},
+)
 TAKEN = Taken(
     costs=COSTS,
     raw_frames=[0.002],
@@ -32,6 +38,7 @@ TAKEN = Taken(
     over_new_path=[NEW],
     cold=[COLD],
     rates=[100.0],
+    kills=KILLS,
 )
 HOPS = ["one", "two", "three", "four"]
 
@@ -108,6 +115,14 @@ def test_goal_that_is_missed_is_said_to_be() -> None:
 
 def test_rows_that_were_not_taken_are_left_out() -> None:
     assert all("path" not in name for name in by_name(Taken(costs=COSTS)))
+
+
+def test_times_under_kills_are_those_of_all_messages() -> None:
+    found = by_name(TAKEN)
+
+    assert found["message while forwarders are killed, p50"].value == pytest.approx(1_000)
+    assert found["message while forwarders are killed, p99"].value == pytest.approx(1_490)
+    assert found["paths a message goes over while forwarders are killed"].value == pytest.approx(1.5)
 
 
 def test_every_row_and_every_word_is_explained() -> None:

@@ -50,6 +50,10 @@ class Agent:
         return self._agent.errors
 
     @property
+    def pid(self) -> int:
+        return self._agent.pid
+
+    @property
     def has_ended(self) -> bool:
         return self._agent.has_ended
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from p2p.protocol.ids import TransactionId
-from p2p.protocol.parts import Credit, HeldReceipt
+from p2p.protocol.parts import Credit, HeldReceipt, OpenTransaction
 from p2p.protocol.to_peer import AttemptFailed, Snapshot, TransactionEnded, TransactionReceipt
 from p2p.protocol.to_server import Complete, Repath
-from p2p.protocol.words import Cause, EndState
+from p2p.protocol.words import Cause, EndState, TransactionState
 from peer_agent.contact_book import ContactState, new_contact
 from peer_agent.crypto.onion_keys import OnionKeys
 from peer_agent.errors import ContactBlocked, UnknownUser, UsageError
@@ -230,6 +230,18 @@ async def test_receipt_held_in_a_snapshot_counts(town: Town) -> None:
     town.ada.parts.delivery.snapshot(Snapshot((), (), (held,), ()))
 
     await town.progress("delivered")
+
+
+async def test_transaction_that_carries_nothing_is_ended(town: Town) -> None:
+    tx, stray = await town.start(), TransactionId(uuid.uuid4())
+    town.path(tx)
+    await town.progress("sent")
+
+    listed = tuple(OpenTransaction(each, TransactionState.OPEN, 1) for each in (tx, stray))
+    town.ada.parts.delivery.snapshot(Snapshot((), listed, (), ()))
+
+    assert await town.frame(Complete) == Complete(stray)
+    assert town.frames.empty()
 
 
 async def test_undelivered_messages_are_taken_up_by_the_next_run(town: Town) -> None:

@@ -4,6 +4,7 @@ Spec: docs/spec/signaling.md
 """
 
 import asyncio
+import contextlib
 import logging
 import math
 import random
@@ -37,6 +38,7 @@ from p2p.snapshots import take_whole_snapshot
 logger = logging.getLogger(__name__)
 
 RECHECK_EVERY_S: Final = 60
+LAYER_DEADLINE_S: Final = 3
 RNG: Final[random.Random] = secrets.SystemRandom()
 
 
@@ -65,7 +67,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
             if version is None:
                 raise errors.VersionUnsupported
             if self.scope["login"] is None:
-                raise errors.SessionEnded
+                raise errors.SessionEnded if self.scope["is_known"] else errors.Unavailable
             await self._begin()
         except errors.ProtocolError as error:
             await self.close(error.close_code)
@@ -160,11 +162,10 @@ class PeerConsumer(AsyncWebsocketConsumer):
         try:
             if self.session is not None:
                 await presence.close_session(self.session, now=timezone.now())
-            for group in self.joined:
-                await self.channel_layer.group_discard(group, self.channel_name)
         except STORE_DOWN as error:
             # The peer's record ends by its TTL.
             logger.warning("a closed socket was not noted: %s", type(error).__name__)
+        await self._leave_groups()
         await asyncio.wait({self.housekeeping})
         if not self.housekeeping.cancelled():
             self.housekeeping.result()
@@ -234,8 +235,17 @@ class PeerConsumer(AsyncWebsocketConsumer):
 
     async def _join(self, group: str) -> None:
         if group not in self.joined:
-            await self.channel_layer.group_add(group, self.channel_name)
             self.joined.append(group)
+            # The layer's connections have no deadline of their own.
+            async with asyncio.timeout(LAYER_DEADLINE_S):
+                await self.channel_layer.group_add(group, self.channel_name)
+
+    async def _leave_groups(self) -> None:
+        """Leave them also while the store is down: this process remembers its members by itself."""
+        for group in self.joined:
+            with contextlib.suppress(*STORE_DOWN):
+                async with asyncio.timeout(LAYER_DEADLINE_S):
+                    await self.channel_layer.group_discard(group, self.channel_name)
 
     @staticmethod
     def _text(text_data: str | None) -> str:

@@ -38,7 +38,8 @@ from p2p.snapshots import take_whole_snapshot
 logger = logging.getLogger(__name__)
 
 RECHECK_EVERY_S: Final = 60
-LAYER_DEADLINE_S: Final = 3
+# A frame may ask the store more than once, each time with a deadline; a peer waits for its welcome for 10 s.
+HANDLED_WITHIN_S: Final = 7
 RNG: Final[random.Random] = secrets.SystemRandom()
 
 
@@ -53,6 +54,18 @@ class PeerConsumer(AsyncWebsocketConsumer):
     is_closing: bool = False
     servers_due: float = math.inf
     housekeeping: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the socket; without a store it can not even have a channel, and is told so."""
+        try:
+            await super().__call__(scope, receive, send)
+        except STORE_DOWN:
+            if hasattr(self, "channel_name"):
+                raise
+            self.base_send = send
+            await receive()
+            await self.accept(next(iter(scope["subprotocols"]), None))
+            await self.close(errors.Unavailable.close_code)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Call the handler at once: the base first clears SQL connections in a thread; none is used here."""
@@ -89,7 +102,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
         try:
             self.allowance.take(self._seconds())
             frame = parse_to_server(self._text(text_data))
-            async with self.turn:
+            async with self.turn, asyncio.timeout(HANDLED_WITHIN_S):
                 await self._take(frame)
         except errors.ProtocolError as error:
             await self.close(error.close_code)
@@ -236,16 +249,13 @@ class PeerConsumer(AsyncWebsocketConsumer):
     async def _join(self, group: str) -> None:
         if group not in self.joined:
             self.joined.append(group)
-            # The layer's connections have no deadline of their own.
-            async with asyncio.timeout(LAYER_DEADLINE_S):
-                await self.channel_layer.group_add(group, self.channel_name)
+            await self.channel_layer.group_add(group, self.channel_name)
 
     async def _leave_groups(self) -> None:
         """Leave them also while the store is down: this process remembers its members by itself."""
         for group in self.joined:
             with contextlib.suppress(*STORE_DOWN):
-                async with asyncio.timeout(LAYER_DEADLINE_S):
-                    await self.channel_layer.group_discard(group, self.channel_name)
+                await self.channel_layer.group_discard(group, self.channel_name)
 
     @staticmethod
     def _text(text_data: str | None) -> str:

@@ -15,7 +15,9 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from p2p.protocol.fields import b64_text
+from p2p.protocol.frames import to_text
 from p2p.protocol.limits import SUBPROTOCOL
+from p2p.protocol.to_server import Hello
 from peer_agent.account import load_tokens
 from peer_agent.config import Config
 from peer_agent.desk import read_store
@@ -81,7 +83,7 @@ class Prober:
         return None if answer.status == httpx.codes.OK else answer.body["checks"]
 
     def end_of_socket(self) -> int:
-        """Open a session socket and say nothing; returns the code with which the server closes it."""
+        """Open a session socket and say hello; returns the code with which the server closes it."""
         address = str(self._client.base_url.join("/ws/agent/")).replace("http", "ws", 1)
         headers = {"Authorization": self._client.headers["Authorization"]}
         with (
@@ -94,6 +96,7 @@ class Prober:
             ) as socket,
             suppress(ConnectionClosed),
         ):
+            socket.send(to_text(Hello(None, None, ())))
             socket.recv(timeout=ANSWERED_WITHIN_S)
         assert socket.close_code is not None
         return socket.close_code

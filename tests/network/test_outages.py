@@ -5,7 +5,7 @@ Spec: docs/spec/rest.md, section "Terms and notation"; docs/spec/signaling.md, s
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -78,11 +78,16 @@ def hold_database(place: Place) -> None:
     place.database.pause()
 
 
-def end_outage(place: Place) -> None:
-    for server in (place.database, place.store):
-        server.resume()
-        if not server.answers():
-            server.start()
+@contextmanager
+def outage(place: Place, begin: Outage) -> Iterator[None]:
+    begin(place)
+    try:
+        yield
+    finally:
+        for server in (place.database, place.store):
+            server.resume()
+            if not server.answers():
+                server.start()
 
 
 OUTAGES = [
@@ -107,14 +112,13 @@ def test_outage_is_said_and_nothing_is_lost_or_doubled(
     sender.write(BATCH)
     sender.wait_for_receipts(BATCH // 2)
 
-    begin(place)
-    # So that a path has to be found while nothing can be looked up.
-    town.running.pop(forwarder_on(sender.path(), town)).kill()
-    sender.write(BATCH)
-    answers = place.prober.ask_all()
-    end = place.prober.end_of_socket()
-    told = place.readiness_says(**missing)
-    end_outage(place)
+    with outage(place, begin):
+        # So that a path has to be found while nothing can be looked up.
+        town.running.pop(forwarder_on(sender.path(), town)).kill()
+        sender.write(BATCH)
+        answers = place.prober.ask_all()
+        end = place.prober.end_of_socket()
+        told = place.readiness_says(**missing)
     place.wait_until_ready()
 
     sender.write(BATCH)

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 READY_LIMIT_S = 60
 STOP_LIMIT_S = 30
 ADDRESS = re.compile(r"(http://\S+:(\d+))/")
-STARTED = re.compile(r"(store|web|worker) started\s+pid (\d+)")
+STARTED = re.compile(r"(store|worker|web(?: \d+)?) started\s+pid (\d+)")
 
 
 class NeverReady(Exception):
@@ -31,12 +31,14 @@ class LiveTree:
         environment: dict[str, str] | None = None,
         host: str = "127.0.0.1",
         inside: Sequence[str] = (),
+        options: Sequence[str] = (),
     ) -> None:
         """Prepare a tree that listens at `host`; `inside` is put before its command, to run it elsewhere."""
         self.state_dir = state_dir
         self.port = port
         self.host = host
         self.inside = inside
+        self.options = options
         self.more_environment = environment or {}
         self.lines: list[str] = []
         self.changed = threading.Condition()
@@ -64,7 +66,7 @@ class LiveTree:
 
     def launch(self, *options: str) -> None:
         """Start the tree without waiting for it."""
-        where = ("--host", self.host, "--port", str(self.port))
+        where = ("--host", self.host, "--port", str(self.port), *self.options)
         self.process = subprocess.Popen(
             [*self.inside, sys.executable, "manage.py", "mesa_up", *where, *options],
             cwd=ROOT,

@@ -48,6 +48,21 @@ def test_tree_starts_answers_and_stops_in_order(tree: LiveTree) -> None:
     assert not any(is_running(pid) for pid in tree.pids.values())
 
 
+def test_web_processes_share_one_port(tree: LiveTree) -> None:
+    tree.options = ("--web", "2")
+    tree.start()
+    held = []
+
+    for name in ("web", "web 2"):
+        os.kill(tree.pids[name], signal.SIGSTOP)
+        held.append(ask(tree, "/healthz"))
+        os.kill(tree.pids[name], signal.SIGCONT)
+
+    assert held == [(200, {}), (200, {})]
+    tree.stop()
+    assert not any(is_running(pid) for pid in tree.pids.values())
+
+
 def test_tree_serves_the_same_state_after_a_restart(tree: LiveTree) -> None:
     tree.start()
     key = (tree.state_dir / "secret-key").read_text()

@@ -6,12 +6,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from django.conf import settings
 
 from peer_agent import guards_book
 from peer_agent.config import Config
 from peer_agent.desk import opened_store
 from tests.live_tree import LiveTree
 from tests.network.agents import Account, Agent, make_contacts, register
+from tests.servers import PostgreSQL, Redis, Server, running
 
 # Long enough not to turn up in random bytes.
 ADA, BO = "ada-the-sender", "bo-the-receiver"
@@ -23,6 +25,7 @@ class Town:
     """One server and eight accounts: ada, bo, and six who forward."""
 
     tree: LiveTree
+    servers: "Servers"
     ada: Account
     bo: Account
     forwarders: dict[str, Account]
@@ -52,6 +55,21 @@ def package_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         yield made
 
 
+@dataclass(frozen=True)
+class Servers:
+    """The servers that a town has beside its tree; None: SQLite, and a store of the tree."""
+
+    database: Server | None = None
+    store: Server | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What tells a tree of them, as production is told."""
+        named = [each.environment for each in (self.database, self.store) if each is not None]
+        variables = {name: value for each in named for name, value in each.items()}
+        return variables | {"MESA_SECRET_KEY": "towns-only-" + "x" * 40} if named else {}
+
+
 @pytest.fixture(scope="module")
 def town(package_town: Town) -> Town:
     """The town, in which ada and bo have no guards: those that other tests gave them may be away in these."""
@@ -62,12 +80,25 @@ def town(package_town: Town) -> Town:
 
 
 @contextmanager
-def build_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def servers_of_this_group() -> Iterator[Servers]:
+    """Start what the tests of this run use: a town has its own, since it must not be emptied by others."""
+    with ExitStack() as stack:
+        database = stack.enter_context(running(PostgreSQL)) if settings.MESA_DATABASE else None
+        store = None if settings.EMBEDDED_STORE else stack.enter_context(running(Redis))
+        yield Servers(database, store)
+
+
+@contextmanager
+def build_town(tmp_path_factory: pytest.TempPathFactory, servers: Servers | None = None) -> Iterator[Town]:
     """Start a server, register everybody, and make ada and bo contacts."""
     folder = tmp_path_factory.mktemp("town")
     with ExitStack() as stack:
+        if servers is None:
+            servers = stack.enter_context(servers_of_this_group())
         # The most talkative log: the privacy tests search it.
-        tree = LiveTree(tmp_path_factory.mktemp("tree"), environment={"MESA_LOG_LEVEL": "DEBUG"})
+        environment = {"MESA_LOG_LEVEL": "DEBUG", **servers.environment}
+        options = ("--web", "2") if servers.environment else ()
+        tree = LiveTree(tmp_path_factory.mktemp("tree"), environment=environment, options=options)
         tree.start()
         stack.callback(tree.stop)
         # Two at a time: hashing passwords is what takes long.
@@ -76,7 +107,7 @@ def build_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
             accounts = dict(
                 zip(names, pool.map(lambda name: register(tree.url, name, folder), names), strict=True)
             )
-        made = Town(tree, accounts.pop(ADA), accounts.pop(BO), accounts)
+        made = Town(tree, servers, accounts.pop(ADA), accounts.pop(BO), accounts)
         make_contacts(made.ada, made.bo)
         stack.callback(made.stop)
         yield made

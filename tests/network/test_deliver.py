@@ -2,6 +2,8 @@
 
 from itertools import pairwise
 
+import pytest
+
 from p2p.protocol.limits import FORWARDERS as FORWARDERS_ON_A_PATH
 from peer_agent.errors import ExitCode
 from tests.network.agents import Agent, Event
@@ -36,6 +38,7 @@ def bo_listens_to(events: list[Event], text: str) -> bool:
     return any(event["event"] == "message_received" and event["text"] == text for event in events)
 
 
+@pytest.mark.db
 def test_two_hundred_messages_arrive_once_and_in_order(town: Town, bo_listens: Agent) -> None:
     town.forward(*FORWARDERS[:3])
     texts = [f"message {number}" for number in range(200)]

@@ -8,7 +8,6 @@ import redis
 
 from mesa import store
 from mesa.state_dir import store_socket
-from tests.live_tree import LiveTree
 from tests.network.agents import Agent, Event
 from tests.network.conftest import BO, FORWARDERS, Town
 
@@ -53,8 +52,11 @@ def forwarder_on(path: list[str], town: Town) -> str:
 class Outsider:
     """Somebody who reaches into the running store, as an operator's mistake would."""
 
-    def __init__(self, tree: LiveTree) -> None:
-        self._client = redis.Redis(unix_socket_path=str(store_socket(tree.state_dir)))
+    def __init__(self, town: Town) -> None:
+        url = town.servers.environment.get("MESA_REDIS_URL")
+        self._client: redis.Redis[bytes] = redis.Redis.from_url(
+            url or f"unix://{store_socket(town.tree.state_dir)}"
+        )
 
     def epoch(self) -> bytes | None:
         return self._client.get(store.EPOCH)
@@ -76,6 +78,7 @@ def new_stores_noticed(events: list[Event]) -> int:
     return list(pairwise(session_words(events))).count(("session_opened", "session_opened"))
 
 
+@pytest.mark.db
 @pytest.mark.timeout(400)
 def test_nothing_is_lost_or_doubled_while_parts_die(town: Town, bo_listens: Agent) -> None:
     town.forward(*FORWARDERS)
@@ -99,7 +102,7 @@ def test_nothing_is_lost_or_doubled_while_parts_die(town: Town, bo_listens: Agen
 
     # Who comes back only after the flush has nothing to notice.
     sender.agent.wait_for(has_session)
-    outsider = Outsider(town.tree)
+    outsider = Outsider(town)
     epoch, noticed = outsider.epoch(), new_stores_noticed(sender.agent.events)
     sender.write(BATCH)
     outsider.flush()

@@ -15,6 +15,7 @@ from p2p.protocol.fields import b64_bytes, b64_text
 from tests.live_tree import ROOT
 from tests.network.agents import Event
 from tests.network.conftest import ADA, BO, FORWARDERS, Town, build_town
+from tests.servers import PostgreSQL
 from tests.waiting import wait_for
 
 TEXT = "the meeting is moved to the old harbour"
@@ -83,6 +84,7 @@ def _tell(town: Town) -> Iterator[tuple[Town, Dump, Dump, list[Event]]]:
 Story = tuple[Town, Dump, Dump, list[Event]]
 
 
+@pytest.mark.db
 def test_only_undated_rows_and_rows_without_users_differ(story: Story) -> None:
     _, before, after, told = story
 
@@ -92,6 +94,7 @@ def test_only_undated_rows_and_rows_without_users_differ(story: Story) -> None:
     assert leftovers.unexpected == []
 
 
+@pytest.mark.db
 def test_no_hop_of_the_path_is_left_anywhere(story: Story) -> None:
     town, _, after, told = story
     hops = [b64_bytes(hop) for hop in hops_of(told)]
@@ -101,6 +104,7 @@ def test_no_hop_of_the_path_is_left_anywhere(story: Story) -> None:
     assert lines_with(town.tree.output, hops) == []
 
 
+@pytest.mark.db
 def test_neither_text_nor_names_reach_database_files_store_or_log(story: Story) -> None:
     town, _, after, _ = story
     names = [ADA, BO, *FORWARDERS]
@@ -120,6 +124,7 @@ def test_no_id_reaches_the_log_whole_or_in_pieces(story: Story) -> None:
     assert lines_with(town.tree.output, ids) == []
 
 
+@pytest.mark.db
 def test_deleted_rows_leave_no_path_in_the_database_files(story: Story) -> None:
     town, _, _, told = story
     hops = {b64_bytes(hop) for hop in hops_of(told)}
@@ -172,6 +177,11 @@ def test_agents_print_nothing_but_what_their_user_may_see(story: Story) -> None:
 
 def database_bytes(town: Town) -> bytes:
     """The database, its write-ahead log, and whatever else lies beside it."""
-    files = [path for path in town.tree.state_dir.iterdir() if path.is_file() and "sqlite3" in path.name]
+    database = town.servers.database
+    if isinstance(database, PostgreSQL):
+        database.write_out()
+        files = [path for path in database.data.rglob("*") if path.is_file()]
+    else:
+        files = [path for path in town.tree.state_dir.iterdir() if path.is_file() and "sqlite3" in path.name]
     assert files
     return b"".join(path.read_bytes() for path in files)

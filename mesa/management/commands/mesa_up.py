@@ -30,6 +30,7 @@ BACKLOG = 1024
 HIGHEST_PORT, OTHER_PORT = 65_535, 8001
 DESCRIPTORS = 65_536
 WORKER_THREADS = 4
+MOST_WEB_PROCESSES = 64
 # Celery warns of root because of pickle, which the settings refuse.
 ROOT_WARNING = "ignore:You're running the worker with superuser"
 
@@ -47,15 +48,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=a_port, default=8000, help="0 takes a free one")
+        parser.add_argument("--web", type=a_count, default=1, help="web server processes, on one port")
         parser.add_argument("--state-dir", type=Path, help="default: MESA_STATE_DIR, or .mesa here")
 
-    def handle(self, *args: Any, host: str, port: int, state_dir: Path | None, **options: Any) -> None:
+    def handle(
+        self, *args: Any, host: str, port: int, web: int, state_dir: Path | None, **options: Any
+    ) -> None:
         if state_dir is not None and state_dir.absolute() != settings.STATE_DIR:
             restart_with_state_dir(state_dir.absolute())
         progress = Progress()
         try:
             with InstanceLock(make_private(settings.STATE_DIR) / "lock"), listen(host, port) as listener:
-                Server(host, listener, progress).run()
+                Server(host, listener, web, progress).run()
         except AlreadyRunning as error:
             why = f"already running as process {error.pid} on {settings.STATE_DIR}"
             way_out = 'for another server: ARGS="--state-dir DIR --port 8001"'
@@ -71,9 +75,10 @@ class Command(BaseCommand):
 class Server:
     """The tree of this machine: knows what to start, in which order, and when it is ready."""
 
-    def __init__(self, host: str, listener: socket.socket, progress: Progress) -> None:
+    def __init__(self, host: str, listener: socket.socket, web_processes: int, progress: Progress) -> None:
         self.host = f"[{host}]" if ":" in host else host
         self.listener = listener
+        self.web_names = ["web", *(f"web {number}" for number in range(2, web_processes + 1))]
         self.port: int = listener.getsockname()[1]
         self.progress = progress
         self.tree = ProcessTree(on_stop=lambda name: progress.done(f"{name} stopped"))
@@ -103,9 +108,10 @@ class Server:
         connections.close_all()
         self.while_up.enter_context(journal.kept_open())
         self.progress.done("database migrated")
-        self.start_python(
-            *("web", "mesa.web", "--fd", str(self.listener.fileno()), "-v", "0", "mesa.asgi:application")
-        )
+        for name in self.web_names:
+            self.start_python(
+                *(name, "mesa.web", "--fd", str(self.listener.fileno()), "-v", "0", "mesa.asgi:application")
+            )
         self.start_python(
             *("worker", "celery", "-q", "-A", "mesa", "worker", "-P", "threads", "-c", str(WORKER_THREADS)),
             *("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", settings.LOG_LEVEL),
@@ -133,7 +139,7 @@ class Server:
     def start_python(self, name: str, module: str, *arguments: str) -> None:
         origins = f"http://{self.host}:{self.port} http://localhost:{self.port}"
         defaults = {"MESA_ALLOWED_ORIGINS": origins, "DJANGO_SETTINGS_MODULE": "mesa.settings"}
-        descriptors = (self.listener.fileno(),) if name == "web" else ()
+        descriptors = (self.listener.fileno(),) if name in self.web_names else ()
         command = (sys.executable, "-W", ROOT_WARNING, "-m", module, *arguments)
         environment = defaults | os.environ
         program = Program(name, command, environment, settings.BASE_DIR, descriptors=descriptors)
@@ -157,6 +163,13 @@ def a_port(text: str) -> int:
     """Read the option `--port`."""
     if not text.isascii() or not text.isdigit() or int(text) > HIGHEST_PORT:
         raise ArgumentTypeError(f"a port is 0 to {HIGHEST_PORT}")
+    return int(text)
+
+
+def a_count(text: str) -> int:
+    """Read the option `--web`."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_WEB_PROCESSES:
+        raise ArgumentTypeError(f"1 to {MOST_WEB_PROCESSES} processes")
     return int(text)
 
 

@@ -2,8 +2,9 @@
 
 from django.urls import path
 
-from p2p.views import TransactionsView
+from p2p.views import DirectView, TransactionsView
 
 urlpatterns = [
     path("transactions/", TransactionsView.as_view(), name="transactions"),
+    path("direct/", DirectView.as_view(), name="direct"),
 ]

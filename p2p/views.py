@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.views.base import UserView, caller, parse
-from p2p.serializers import NewTransaction
+from p2p.serializers import NewDirectTransaction, NewTransaction
 from p2p.services import start_transaction
 
 
@@ -21,4 +21,17 @@ class TransactionsView(UserView):
         body = parse(NewTransaction, request.data)
         _, login = caller(request)
         start_transaction(login=login, tx_id=body["id"], token=body["token"], now=timezone.now())
+        return Response({"id": str(body["id"])}, status=202)
+
+
+class DirectView(UserView):
+    """`POST direct/`."""
+
+    throttle_scope = "transactions"
+
+    def post(self, request: Request) -> Response:
+        body = parse(NewDirectTransaction, request.data)
+        _, login = caller(request)
+        now, tokens = timezone.now(), {"token": body["token"], "own": body["own"]}
+        start_transaction(login=login, tx_id=body["id"], now=now, **tokens)
         return Response({"id": str(body["id"])}, status=202)

@@ -13,6 +13,10 @@ from peer_agent.contacts import ContactParts, Contacts
 from peer_agent.courier import CourierParts
 from peer_agent.delivery import Delivery
 from peer_agent.delivery_tokens import DeliveryTokens
+from peer_agent.direct import Direct, DirectModeParts
+from peer_agent.direct_consent import Consent
+from peer_agent.direct_courier import DirectParts
+from peer_agent.direct_links import DirectEdges, DirectLinks
 from peer_agent.events import Event
 from peer_agent.handshakes import Handshakes
 from peer_agent.inbox import Inbox, InboxEdges
@@ -28,7 +32,10 @@ from peer_agent.upkeep import PrekeyUpkeep
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the conversations of a peer stand on, and where they speak to."""
+    """What the conversations of a peer stand on, and where they speak to.
+
+    direct_links: the network's; None where there is no network.
+    """
 
     account: Account
     api: Api
@@ -38,6 +45,7 @@ class Surroundings:
     send_cell: Callable[[LinkId, bytes], bool]
     send_frame: Callable[[FrameToServer], None]
     report: Callable[[Event], None]
+    direct_links: DirectLinks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +61,17 @@ class Conversations:
     prekeys: PrekeyUpkeep
     tokens: DeliveryTokens
     pins: Pins
+    direct: Direct
 
 
 def assemble(around: Surroundings) -> Conversations:
     """Make the conversations of an account."""
     own, clock, report = around.account.device, around.clock, around.report
+    identity, direct_links = around.account.identity, around.direct_links or _no_links(around.tasks)
     books = open_books(around.store, around.account)
     posts = Posts(around.store, around.api, clock)
     tokens = DeliveryTokens(around.store, around.api)
-    pins = Pins(books, tokens, around.account.identity, clock, report)
+    pins = Pins(books, tokens, identity, clock, report)
     handshakes = Handshakes(own, around.api, books, pins, clock)
     resets = Resets(books, handshakes, posts, clock)
     contacts = Contacts(
@@ -79,14 +89,20 @@ def assemble(around: Surroundings) -> Conversations:
             around.send_frame,
             _ignore_start,
             report,
-        )
+        ),
+        DirectParts(identity, direct_links, lambda contact: direct.distrust(contact)),
     )
+    consent = Consent(books.contacts, identity)
+    parts = DirectModeParts(identity, books, consent, pins, direct_links, around.send_frame, report)
+    direct = Direct(parts, delivery)
     opener = Opener(own, books.contacts, books.sessions, books.prekeys, clock)
     edges = InboxEdges(
         report=report,
         unreadable=lambda contact: around.tasks.spawn(resets.ask(contact)),
         resend=delivery.resend,
         more=lambda: around.tasks.spawn(inbox.release_rest()),
+        consent=consent.take,
+        consent_changed=direct.changed,
     )
     inbox = Inbox(books, opener, pins, edges, clock)
     mailbox = Mailbox(
@@ -104,7 +120,12 @@ def assemble(around: Surroundings) -> Conversations:
         )
     )
     upkeep = PrekeyUpkeep(own, around.api, around.store, books.prekeys, clock)
-    return Conversations(books, contacts, delivery, inbox, mailbox, posts, upkeep, tokens, pins)
+    return Conversations(books, contacts, delivery, inbox, mailbox, posts, upkeep, tokens, pins, direct)
+
+
+def _no_links(tasks: Tasks) -> DirectLinks:
+    """Stand in where there is no network: a link can not be begun."""
+    return DirectLinks(tasks, DirectEdges(lambda hop, payload: None, lambda hop: None, lambda event: None))
 
 
 def _ignore_start(tx: TransactionId, contact: int) -> None:

@@ -17,7 +17,7 @@ from peer_agent.cli_secrets import (
 )
 from peer_agent.clock import Clock
 from peer_agent.config import DEFAULT_SERVER, Config
-from peer_agent.contact_book import Contact, ContactState
+from peer_agent.contact_book import Contact, ContactState, DirectState
 from peer_agent.crypto.chain import GOOD
 from peer_agent.crypto.identity import Suite
 from peer_agent.crypto.messages import MAX_GREETING_SIGNS
@@ -32,6 +32,13 @@ STATES = {
     ContactState.ASKED: "asked, no answer yet",
     ContactState.ASKING: "asks to be a contact",
     ContactState.ACCEPTED: "contact",
+}
+
+DIRECT = {
+    DirectState.ASKED: "asked for direct links, no answer yet",
+    DirectState.ASKING: "asks for direct links",
+    DirectState.ACCEPTED: "direct links agreed",
+    DirectState.UNSAFE: "direct links stopped: somebody stood between",
 }
 
 
@@ -114,6 +121,7 @@ async def contacts(options: Namespace, config: Config, output: Output) -> None:
             unsafe=contact.is_unsafe,
             verified=contact.is_verified,
             suite=weakest_suite(contact),
+            direct=contact.direct,
         )
     if not found and not output.is_json:
         output.result("contacts", "No contacts yet: `mesa-peer request USER` asks somebody.")
@@ -133,8 +141,8 @@ async def status(options: Namespace, config: Config, output: Output) -> None:
     """Say who this device is, and whether server and login are there."""
     async with opened_desk(config) as desk:
         waiting = sum(
-            len(desk.conversations.books.history.undelivered(number))
-            for number in desk.conversations.books.history.contacts_with(Kept.UNDELIVERED)
+            desk.conversations.books.history.count(state)
+            for state in (Kept.UNDELIVERED, Kept.UNDELIVERED_DIRECT)
         )
         unshown = desk.conversations.books.history.count(Kept.READY)
         account = desk.account
@@ -160,6 +168,8 @@ def _line(contact: Contact) -> str:
         parts.append("verified")
     if contact.is_unsafe:
         parts.append(f"keys have changed, nothing is sent: `mesa-peer verify {contact.username}`")
+    if contact.direct in DIRECT:
+        parts.append(DIRECT[contact.direct])
     if weakest_suite(contact) is Suite.CLASSICAL:
         parts.append("not protected against future quantum computers")
     greeting = f": {shown_text(contact.greeting)}" if contact.greeting else ""

@@ -4,6 +4,7 @@ import sys
 from argparse import Namespace
 
 from peer_agent.cli_connection import Connection
+from peer_agent.cli_direct import said_of_consent
 from peer_agent.cli_output import Output, shown_text
 from peer_agent.clock import local_time
 from peer_agent.config import Config
@@ -13,6 +14,7 @@ from peer_agent.events import (
     ContactAsked,
     ContactRenewed,
     ContactUnsafe,
+    Event,
     MessageMissing,
     MessageReceived,
     TimedEvent,
@@ -43,15 +45,21 @@ def _show(timed: TimedEvent, output: Output) -> None:
         output.result("", f"{when} {event.sender}: {shown_text(event.text)}")
     elif isinstance(event, MessageMissing):
         output.result("", f"(a message from {event.sender} is missing here)")
-    elif isinstance(event, ContactAsked):
-        output.result("", f"{event.user} asks to be a contact: `mesa-peer accept {event.user}`")
-    elif isinstance(event, ContactAdded):
-        output.result("", f"{event.user} is a contact now.")
-    elif isinstance(event, ContactUnsafe):
-        output.result("", f"Keys of {event.user} have changed: `mesa-peer verify {event.user}` tells more.")
-    elif isinstance(event, ContactRenewed):
-        sentence = f"{event.user} has other devices: {event.added} came, {event.removed} went."
+    elif sentence := _said_of_contact(event):
         output.result("", sentence)
+
+
+def _said_of_contact(event: Event) -> str | None:
+    """What a person reads when something becomes of a contact; None for other events."""
+    if isinstance(event, ContactAsked):
+        return f"{event.user} asks to be a contact: `mesa-peer accept {event.user}`"
+    if isinstance(event, ContactAdded):
+        return f"{event.user} is a contact now."
+    if isinstance(event, ContactUnsafe):
+        return f"Keys of {event.user} have changed: `mesa-peer verify {event.user}` tells more."
+    if isinstance(event, ContactRenewed):
+        return f"{event.user} has other devices: {event.added} came, {event.removed} went."
+    return said_of_consent(event)
 
 
 def _answer(peer: Peer, event: MessageReceived) -> None:

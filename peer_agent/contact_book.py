@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +23,19 @@ class ContactState(StrEnum):
     ACCEPTED = "accepted"
 
 
+class DirectState(StrEnum):
+    """How far two users have agreed to direct links.
+
+    Spec: docs/spec/direct.md, section "Consent"
+    """
+
+    NONE = "none"
+    ASKED = "asked"
+    ASKING = "asking"
+    ACCEPTED = "accepted"
+    UNSAFE = "unsafe"
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """Another user.
@@ -33,6 +46,8 @@ class Contact:
     owes_yes: they asked again, and were not answered yet.
     reset_at_ms: when a session reset was last sent to them. sessions_from_ms: sessions begun before are only
     for receiving.
+    direct: consent to direct links; direct_part: ours while asked, theirs while asking; direct_key: of both
+    once accepted; direct_ms: the time of their last message about it.
     """
 
     number: int
@@ -48,6 +63,15 @@ class Contact:
     owes_yes: bool = False
     reset_at_ms: int = 0
     sessions_from_ms: int = 0
+    direct: DirectState = DirectState.NONE
+    direct_part: bytes = field(default=b"", repr=False)
+    direct_key: bytes = field(default=b"", repr=False)
+    direct_ms: int = 0
+
+    @property
+    def allows_direct(self) -> bool:
+        """Whether both agreed to direct links, and nothing is wrong with the contact's keys."""
+        return self.direct is DirectState.ACCEPTED and not self.is_unsafe
 
     @property
     def identity(self) -> Identity:
@@ -83,6 +107,10 @@ class Contact:
             "owes_yes": self.owes_yes,
             "reset_at_ms": self.reset_at_ms,
             "sessions_from_ms": self.sessions_from_ms,
+            "direct": self.direct.value,
+            "direct_part": b64_text(self.direct_part),
+            "direct_key": b64_text(self.direct_key),
+            "direct_ms": self.direct_ms,
         }
         return json.dumps(body).encode()
 
@@ -94,7 +122,12 @@ class Contact:
         }
         state, chain = ContactState(body["state"]), b64_bytes(body["chain"])
         shown = b64_bytes(body["shown"])
-        return cls(number, **{**body, **tokens, "state": state, "chain": chain, "shown": shown})
+        known = {**body, **tokens, "state": state, "chain": chain, "shown": shown}
+        # Not in the records of before there were direct links.
+        if "direct" in body:
+            secrets = {key: b64_bytes(body[key]) for key in ("direct_part", "direct_key")}
+            known |= {**secrets, "direct": DirectState(body["direct"])}
+        return cls(number, **known)
 
 
 class ContactBook:

@@ -81,9 +81,21 @@ class Peer:
         """How many messages came and were not shown yet."""
         return self._unshown.count()
 
-    def send(self, username: str, text: str) -> int:
+    def send(self, username: str, text: str, *, is_direct: bool = False) -> int:
         """Accept a message for a contact; returns its number. See `Delivery.send`."""
-        return self._conversations.delivery.send(username, text)
+        return self._conversations.delivery.send(username, text, is_direct=is_direct)
+
+    def ask_direct(self, username: str) -> int | None:
+        """Ask a contact for direct links, over which each learns the other's address. See `Direct.ask`."""
+        return self._conversations.direct.ask(username)
+
+    def accept_direct(self, username: str) -> int | None:
+        """Say yes to a contact who asks for direct links. See `Direct.accept`."""
+        return self._conversations.direct.accept(username)
+
+    def end_direct(self, username: str) -> int | None:
+        """Want no direct links with a contact, from this moment on. See `Direct.end`."""
+        return self._conversations.direct.end(username)
 
     async def request(self, username: str, greeting: str = "") -> Contact:
         """Ask a user to become a contact. See `Contacts.request`."""
@@ -125,6 +137,7 @@ class Peer:
                 send_cell=self._network.links.send,
                 send_frame=self._network.session.send,
                 report=self._report,
+                direct_links=self._network.direct_links,
             )
         )
         self._unshown = Unshown(self._conversations.books)
@@ -137,6 +150,8 @@ class Peer:
             to_peer.TransactionReceipt: delivery.receipt,
             to_peer.ContactOnline: delivery.contact_online,
             to_peer.Snapshot: delivery.snapshot,
+            to_peer.DirectAsked: self._conversations.direct.asked,
+            to_peer.DirectReady: delivery.direct_ready,
             to_peer.Mailbox: lambda _: self._chores.look_into_mailbox(),
         }
 

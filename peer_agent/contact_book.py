@@ -36,6 +36,10 @@ class DirectState(StrEnum):
     UNSAFE = "unsafe"
 
 
+# What is left of a consent that has ended.
+NO_CONSENT: dict[str, Any] = {"direct": DirectState.NONE, "direct_part": b"", "direct_key": b""}
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """Another user.

@@ -118,9 +118,8 @@ class Delivery:
             self._directly[contact].consent_ended()
 
     def _take_up(self, contact: int, *, is_direct: bool) -> None:
-        courier = self._courier(contact, is_direct=is_direct)
         for stored in self._parts.books.history.undelivered(contact, _UNDELIVERED[is_direct]):
-            courier.take_up(stored.number)
+            self._courier(contact, is_direct=is_direct).take_up(stored.number)
 
     def online(self, is_online: bool) -> None:
         """The session socket came or went."""

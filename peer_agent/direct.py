@@ -11,7 +11,7 @@ from p2p.protocol.frames import FrameToServer
 from p2p.protocol.to_peer import DirectAsked
 from p2p.protocol.to_server import DirectAnswer
 from peer_agent.books import Books
-from peer_agent.contact_book import Contact, DirectState
+from peer_agent.contact_book import Contact
 from peer_agent.crypto.direct import DirectKey, fingerprint_of, with_one_fingerprint
 from peer_agent.crypto.errors import Malformed
 from peer_agent.crypto.identity import Identity
@@ -56,7 +56,7 @@ class Direct:
             UnknownUser: no accepted contact of that name.
             ContactBlocked: the contact's keys do not match.
         """
-        return self._say(username, self._parts.consent.ask)
+        return self._say(self._safe(username), self._parts.consent.ask)
 
     def accept(self, username: str) -> int | None:
         """Say yes to a contact who asks for direct links.
@@ -65,16 +65,15 @@ class Direct:
             UnknownUser: no accepted contact of that name, or it has not asked.
             ContactBlocked: the contact's keys do not match.
         """
-        return self._say(username, self._parts.consent.accept)
+        return self._say(self._safe(username), self._parts.consent.accept)
 
     def end(self, username: str) -> int | None:
         """Want no direct links with a contact; those that are open are closed before this returns.
 
         Raises:
             UnknownUser: no accepted contact of that name.
-            ContactBlocked: the contact's keys do not match.
         """
-        return self._say(username, self._parts.consent.end)
+        return self._say(self._contacts.require(username), self._parts.consent.end)
 
     def changed(self, number: int) -> None:
         """Follow what became of a consent."""
@@ -119,10 +118,13 @@ class Direct:
         except TransportFailed:
             logger.info("a direct link could not be answered")
 
-    def _say(self, username: str, decide: Callable[[int], OfConsent | None]) -> int | None:
+    def _safe(self, username: str) -> Contact:
         contact = self._contacts.require(username)
-        if contact.is_unsafe and contact.direct is not DirectState.NONE:
+        if contact.is_unsafe:
             raise self._parts.pins.blocked(contact.number)
+        return contact
+
+    def _say(self, contact: Contact, decide: Callable[[int], OfConsent | None]) -> int | None:
         number = self._delivery.say(contact.number, lambda: decide(contact.number))
         self.changed(contact.number)
         return number

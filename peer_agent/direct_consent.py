@@ -5,16 +5,13 @@ Spec: docs/spec/direct.md, section "Consent"
 """
 
 import os
-from typing import Any
 
-from peer_agent.contact_book import Contact, ContactBook, DirectState
+from peer_agent.contact_book import NO_CONSENT, Contact, ContactBook, DirectState
 from peer_agent.crypto.direct import Party, agree
 from peer_agent.crypto.identity import Identity
 from peer_agent.crypto.messages import PART_BYTES, DirectAccept, DirectAsk, DirectEnd, OfConsent
 from peer_agent.errors import UnknownUser
 from peer_agent.events import DirectAgreed, DirectEnded, DirectWish, Event
-
-NOTHING: dict[str, Any] = {"direct": DirectState.NONE, "direct_part": b"", "direct_key": b""}
 
 
 class Consent:
@@ -35,7 +32,7 @@ class Consent:
         if contact.direct in (DirectState.ASKED, DirectState.ACCEPTED):
             return None
         part = os.urandom(PART_BYTES)
-        self._contacts.change(number, **{**NOTHING, "direct": DirectState.ASKED, "direct_part": part})
+        self._contacts.change(number, **{**NO_CONSENT, "direct": DirectState.ASKED, "direct_part": part})
         return DirectAsk(part)
 
     def accept(self, number: int) -> OfConsent | None:
@@ -57,12 +54,12 @@ class Consent:
         """Want no direct links, or no more; returns what is to be sent, None if there was nothing to end."""
         if self._contacts.get(number).direct is DirectState.NONE:
             return None
-        self._contacts.change(number, **NOTHING)
+        self._contacts.change(number, **NO_CONSENT)
         return DirectEnd()
 
     def distrust(self, number: int) -> None:
         """Note that somebody stood between: no link is made until the users agree anew."""
-        self._contacts.change(number, **{**NOTHING, "direct": DirectState.UNSAFE})
+        self._contacts.change(number, **{**NO_CONSENT, "direct": DirectState.UNSAFE})
 
     def take(self, number: int, content: OfConsent, sent_ms: int) -> list[Event]:
         """Follow a contact's message; one that was overtaken by a later one changes nothing."""
@@ -76,11 +73,11 @@ class Consent:
 
     def _follow(self, contact: Contact, content: OfConsent) -> list[Event]:
         if isinstance(content, DirectEnd):
-            self._contacts.change(contact.number, **NOTHING)
+            self._contacts.change(contact.number, **NO_CONSENT)
             return [DirectEnded(contact.username)]
         is_asked = contact.direct is DirectState.ASKED
         if isinstance(content, DirectAsk) and not is_asked:
-            fields = {**NOTHING, "direct": DirectState.ASKING, "direct_part": content.part}
+            fields = {**NO_CONSENT, "direct": DirectState.ASKING, "direct_part": content.part}
             self._contacts.change(contact.number, **fields)
             return [DirectWish(contact.username)]
         if not is_asked or (isinstance(content, DirectAccept) and content.answered != contact.direct_part):
@@ -90,5 +87,5 @@ class Consent:
 
     def _agree(self, contact: Contact, own: bytes, theirs: bytes) -> None:
         key = agree(Party(own, self._own.fingerprint), Party(theirs, contact.identity.fingerprint))
-        fields = {**NOTHING, "direct": DirectState.ACCEPTED, "direct_key": key.raw}
+        fields = {**NO_CONSENT, "direct": DirectState.ACCEPTED, "direct_key": key.raw}
         self._contacts.change(contact.number, **fields)

@@ -99,7 +99,7 @@ class DirectCourier(Courier):
 
     def _open(self, contact: Contact, frame: DirectReady, offered: _Offered) -> None:
         self._close_link()
-        self._offered, self._link = None, offered.link
+        self._offered, self._link, self._offer_at = None, offered.link, 0.0
         route = DirectRoute(offered.link, contact.device(frame.device.bytes), (frame.hop,), ())
         self._direct.links.accept(offered.link, frame.hop, with_one_fingerprint(frame.sdp))
         self._take_path(route, happened.PathGiven(frame.tx, frame.attempt))

@@ -23,7 +23,15 @@ from peer_agent.config import Config, socket_url
 from peer_agent.contact_book import Contact
 from peer_agent.desk import opened_store
 from peer_agent.errors import LoginRefused
-from peer_agent.events import ContactAdded, ContactAsked, Event, Events, EventStream
+from peer_agent.events import (
+    ContactAdded,
+    ContactAsked,
+    ContactRenewed,
+    ContactUnsafe,
+    Event,
+    Events,
+    EventStream,
+)
 from peer_agent.ice_patch import apply_ice_patch
 from peer_agent.network import Listener, MakeTransports, Network, NetworkParts
 from peer_agent.rest import Rest
@@ -180,6 +188,10 @@ class Peer:
             contact = self._conversations.books.contacts.find(event.user)
             if contact is not None and contact.their_token is not None:
                 self._conversations.delivery.watch_contact(contact.their_token)
+        elif isinstance(event, ContactUnsafe | ContactRenewed):
+            contact = self._conversations.books.contacts.find(event.user)
+            if contact is not None:
+                self._conversations.direct.changed(contact.number)
         elif isinstance(event, ContactAsked) and self._config.accepts_all:
             # Accepted by the round of the mailbox, which also does it again after a failure.
             self._chores.look_into_mailbox()

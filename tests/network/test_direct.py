@@ -2,7 +2,6 @@
 
 import pytest
 
-from mesa.demo.agents import AgentFailed
 from peer_agent.errors import ExitCode
 from tests.network.agents import Account, Agent
 from tests.network.conftest import ADA, BO, FORWARDERS, Town
@@ -16,7 +15,9 @@ def state_of(account: Account, name: str) -> str:
 
 
 def agree(town: Town) -> None:
-    """Have ada ask and bo accept; the messages of that are routed."""
+    """Have ada ask and bo accept; the messages of that are routed. Before, nothing goes directly."""
+    refused = town.ada.start("send", BO, "too early", "--direct")
+    assert refused.finish() == ExitCode.UNKNOWN_USER
     town.forward(*FORWARDERS[:3])
     bo = town.bo.start("listen", "--no-forward")
     bo.wait_for_event("online")
@@ -36,15 +37,6 @@ def agreed(town: Town) -> Town:
     return town
 
 
-def test_without_consent_nothing_is_sent(town: Town) -> None:
-    with pytest.raises(AgentFailed):
-        town.ada.run("send", BO, "directly", "--direct")
-
-
-def test_both_see_that_they_agreed(agreed: Town) -> None:
-    assert (state_of(agreed.ada, BO), state_of(agreed.bo, ADA)) == ("accepted", "accepted")
-
-
 def test_messages_arrive_once_and_in_order_and_no_forwarder_sees_a_cell(
     agreed: Town, bo_listens: Agent
 ) -> None:
@@ -55,11 +47,13 @@ def test_messages_arrive_once_and_in_order_and_no_forwarder_sees_a_cell(
     told = agreed.ada.run("send", BO, "--direct", "--lines", "--timeout", "50", text="\n".join(texts))
 
     assert bo_listens.all_received(len(texts)) == texts
+    assert (state_of(agreed.ada, BO), state_of(agreed.bo, ADA)) == ("accepted", "accepted")
     assert len(hops_of(told)) == 1
     assert all(event["direct"] for event in told if event["event"] == "message_progress")
     assert [agent.count("cells_passed") + agent.count("hop_ready") for agent in forwarders] == before
 
 
+@pytest.mark.long
 def test_no_forwarder_is_needed(agreed: Town, bo_listens: Agent) -> None:
     agreed.forward()
 
@@ -68,6 +62,7 @@ def test_no_forwarder_is_needed(agreed: Town, bo_listens: Agent) -> None:
     bo_listens.wait_for(lambda events: bo_listens_to(events, "alone"))
 
 
+@pytest.mark.long
 def test_routed_messages_do_not_go_directly(agreed: Town, bo_listens: Agent) -> None:
     agreed.forward()
     sending = agreed.ada.start("send", BO, "routed", "--timeout", "60")
@@ -80,6 +75,7 @@ def test_routed_messages_do_not_go_directly(agreed: Town, bo_listens: Agent) -> 
     assert len(hops_of(sending.events)) == 4
 
 
+@pytest.mark.long
 def test_receiver_that_restarts_gets_the_rest(agreed: Town) -> None:
     bo = agreed.bo.start("listen", "--no-forward")
     bo.wait_for_event("online")
@@ -96,6 +92,7 @@ def test_receiver_that_restarts_gets_the_rest(agreed: Town) -> None:
     assert again.all_received(1)[-1] == "after"
 
 
+@pytest.mark.long
 def test_direct_message_for_somebody_offline_waits_and_says_so(agreed: Town) -> None:
     sending = agreed.ada.start("send", BO, "later", "--direct", "--timeout", "60")
     sending.wait_for(lambda events: any(event.get("waits_for") == "contact" for event in events))
@@ -106,6 +103,7 @@ def test_direct_message_for_somebody_offline_waits_and_says_so(agreed: Town) -> 
     assert bo.all_received(1) == ["later"]
 
 
+@pytest.mark.long
 def test_after_the_end_nothing_goes_directly(agreed: Town) -> None:
     agreed.forward(*FORWARDERS[:3])
     ada = agreed.ada.start("listen", "--no-forward")

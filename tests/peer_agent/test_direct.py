@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from p2p.protocol.ids import HopId, LinkId, OfferId, TransactionId
+from p2p.protocol.cells import Fragment, LinkFrame, direct_cell
+from p2p.protocol.ids import HopId, LinkId, OfferId, StreamId, TransactionId
 from p2p.protocol.to_peer import AttemptFailed, PathReady
 from p2p.protocol.to_server import Complete, DirectAnswer, Repath
 from p2p.protocol.words import Cause
 from peer_agent.contact_book import DirectState
+from peer_agent.direct_links import MAX_DIRECT_LINKS
 from peer_agent.errors import ContactBlocked, NoDirectLinks
 from peer_agent.events import DirectUnsafe, LinkClosed, LinkOpened
 from peer_agent.history import Kept
-from peer_agent.rtc import AiortcTransport, Callbacks
+from peer_agent.rtc import AiortcTransport, Callbacks, TransportFailed, aiortc_factory
 from tests.peer_agent.direct_town import HOP, LIMIT_S, DirectTown, open_direct_town
 from tests.peer_agent.fake_server import Party
 
@@ -286,3 +288,65 @@ async def _said(town: DirectTown, kind: type) -> object:
             frame = await town.ada_says.get()
             if isinstance(frame, kind):
                 return frame
+
+
+async def test_frames_for_another_hop_and_cells_with_an_end_are_dropped(town: DirectTown) -> None:
+    offer = await town.open()
+    await town.arrive(offer.tx)
+    links = town.ada.direct_links
+    assert links is not None
+    (link,) = links._lines
+    good, bad = (Fragment(StreamId(bytes(8)), 0, 1, body).pack() for body in (b"good", b"bad"))
+
+    for hop, cell in (
+        (HopId(b"another!"), direct_cell(bad)),
+        (HOP, direct_cell(bad)[:-1] + b"\x01"),
+        (HOP, direct_cell(good)),
+    ):
+        assert links.send(link, LinkFrame(hop, cell).pack())
+
+    # In order on one channel: what came before the good one was dropped.
+    assert await asyncio.wait_for(town.payloads.get(), LIMIT_S) == (HOP, good)
+
+
+async def test_through_turn_alone_no_other_way_is_offered(town: DirectTown) -> None:
+    links = town.ada.direct_links
+    assert links is not None
+    links.use(aiortc_factory((), turn_only=True))
+
+    with pytest.raises(TransportFailed):
+        await links.offer(1)
+
+    assert links_of(town.ada) == 0
+
+
+async def test_number_of_direct_links_is_bounded(town: DirectTown) -> None:
+    links = town.ada.direct_links
+    assert links is not None
+    links.use(lambda callbacks: Silent())
+    made = [await links.offer(1) for _ in range(MAX_DIRECT_LINKS + 1)]
+
+    assert links_of(town.ada) == MAX_DIRECT_LINKS
+    assert made[0][0] not in links._lines
+    assert made[-1][0] in links._lines
+
+
+class Silent:
+    """A transport that offers and does nothing else."""
+
+    buffered_bytes = 0
+
+    async def offer(self) -> str:
+        return "v=0\r\n"
+
+    async def answer(self, offer: str) -> str:
+        return "v=0\r\n"
+
+    async def accept(self, answer: str) -> None:
+        pass
+
+    def send(self, frame: bytes) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass

@@ -37,6 +37,10 @@ def agreed(town: Town) -> Town:
     return town
 
 
+def test_both_see_that_they_agreed(agreed: Town) -> None:
+    assert (state_of(agreed.ada, BO), state_of(agreed.bo, ADA)) == ("accepted", "accepted")
+
+
 def test_messages_arrive_once_and_in_order_and_no_forwarder_sees_a_cell(
     agreed: Town, bo_listens: Agent
 ) -> None:
@@ -47,7 +51,6 @@ def test_messages_arrive_once_and_in_order_and_no_forwarder_sees_a_cell(
     told = agreed.ada.run("send", BO, "--direct", "--lines", "--timeout", "50", text="\n".join(texts))
 
     assert bo_listens.all_received(len(texts)) == texts
-    assert (state_of(agreed.ada, BO), state_of(agreed.bo, ADA)) == ("accepted", "accepted")
     assert len(hops_of(told)) == 1
     assert all(event["direct"] for event in told if event["event"] == "message_progress")
     assert [agent.count("cells_passed") + agent.count("hop_ready") for agent in forwarders] == before

@@ -37,7 +37,9 @@ async def post_directly(sender: TestPeer, receiver: TestPeer, own: bytes | None 
 
 
 async def offer(sender: TestPeer, tx_key: TxKey, offer_id: OfferId = OFFER) -> None:
+    """Offer, and wait until that was handled."""
     await sender.send(DirectOffer(TransactionId(uuid.UUID(tx_key)), offer_id, SDP, PROOF))
+    await sender.settled()
 
 
 async def ask_directly(sender: TestPeer, receiver: TestPeer) -> DirectAsked:
@@ -47,7 +49,9 @@ async def ask_directly(sender: TestPeer, receiver: TestPeer) -> DirectAsked:
 
 
 async def answer(receiver: TestPeer, asked: DirectAsked) -> None:
+    """Answer, and wait until that was handled."""
     await receiver.send(DirectAnswer(asked.hop, ANSWER, ANSWER_PROOF))
+    await receiver.settled()
 
 
 async def open_direct(sender: TestPeer, receiver: TestPeer) -> DirectReady:

@@ -7,9 +7,10 @@ from asgiref.sync import sync_to_async
 
 from accounts.delivery import delete_tokens, digest_of
 from mesa import store
-from p2p import store_keys
+from p2p import direct_calls, store_keys
+from p2p.protocol.fields import b64_text
 from p2p.protocol.frames import FrameToPeer
-from p2p.protocol.ids import OfferId, TransactionId
+from p2p.protocol.ids import HopId, OfferId, TransactionId
 from p2p.protocol.parts import ReceiptEntry
 from p2p.protocol.to_peer import (
     AttemptFailed,
@@ -20,9 +21,9 @@ from p2p.protocol.to_peer import (
     TransactionEnded,
     TransactionReceipt,
 )
-from p2p.protocol.to_server import Complete, DirectAnswer, HopFailed, Receipt, Repath
+from p2p.protocol.to_server import Complete, DirectAnswer, DirectOffer, HopFailed, Receipt, Repath
 from p2p.protocol.words import Cause
-from p2p.records import TxKey
+from p2p.records import DeviceKey, HopKey, PeerId, TxKey
 from tests.p2p.direct_scenes import (
     ANSWER,
     ANSWER_PROOF,
@@ -133,16 +134,27 @@ async def test_nobody_else_can_answer(network: Network) -> None:
     assert await ada.find(DirectReady) is None
 
 
-async def test_only_the_first_answer_counts(network: Network) -> None:
-    ada, bo = await two_online(network)
-    asked = await ask_directly(ada, bo)
-    await answer(bo, asked)
+async def test_only_the_first_answer_counts(async_store: store.AsyncClient) -> None:
+    tx_key, device, hop = TxKey("tx"), DeviceKey("device"), b64_text(HopId(b"some hop"))
+    offered = DirectOffer(TransactionId(uuid.uuid4()), OFFER, SDP, PROOF)
+    await direct_calls.akeep_offer(tx_key, PeerId("peer"), offered)
 
-    await bo.send(DirectAnswer(asked.hop, SDP, PROOF))
-    await bo.settled()
+    def ask() -> None:
+        with store.client().pipeline() as batch:
+            direct_calls.queue_asked(batch, tx_key, {device: HopKey(hop)})
+            batch.execute()
 
-    assert (await ada.expect(DirectReady)).sdp == ANSWER
-    assert await ada.find(DirectReady) is None
+    await sync_to_async(ask)()
+
+    kept = [
+        await direct_calls.akeep_answer(tx_key, DirectAnswer(HopId(b"some hop"), sdp, PROOF))
+        for sdp in (ANSWER, SDP)
+    ]
+
+    call = await sync_to_async(direct_calls.read_call)(tx_key)
+    assert kept == [True, False]
+    assert call is not None
+    assert (call.answer, call.answerer) == (ANSWER, device)
 
 
 async def test_an_answer_to_an_offer_that_was_replaced_is_ignored(network: Network) -> None:

@@ -18,6 +18,8 @@ from peer_agent.rtc import TransportFactory, TransportFailed
 from peer_agent.tasks import Tasks
 
 MAX_DIRECT_LINKS = 32
+# Of each direction one that is used, and one that takes its place.
+MAX_LINKS_OF_CONTACT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +128,23 @@ class DirectLinks:
     def _new_line(self, state: LinkState, contact: int) -> tuple[LinkId, _Line]:
         if self._make is None:
             raise TransportFailed("there is no network yet")
-        while len(self._lines) >= MAX_DIRECT_LINKS:
-            min(self._lines.values(), key=lambda line: line.end.kept_until).end.drop()
+        # First the contact's own: whoever offers many displaces nobody else's (T-14).
+        self._make_space(
+            [each for each in self._lines.values() if each.contact == contact], MAX_LINKS_OF_CONTACT
+        )
+        self._make_space(list(self._lines.values()), MAX_DIRECT_LINKS)
         link = LinkId(secrets.token_bytes(LINK_ID_BYTES))
         # A link is gone before it is told to be down.
         lost: Callable[[LinkId], None] = lambda _: self._down(line)  # noqa: E731  the line is made below
         reports = LinkReports(self._up, lost, self._gone, self._answered, self._received)
         line = self._lines[link] = _Line(LinkEnd(self._make, reports, self._tasks, state, link), contact)
         return link, line
+
+    def _make_space(self, lines: list[_Line], most: int) -> None:
+        """End the links that have the least time left, until there is space for one more."""
+        by_age = sorted(lines, key=lambda line: line.end.kept_until)
+        for line in by_age[: max(0, len(lines) - most + 1)]:
+            line.end.drop()
 
     def _up(self, link: LinkId) -> None:
         self._lines[link].has_opened = True

@@ -14,7 +14,7 @@ from p2p.protocol.to_peer import AttemptFailed, PathReady
 from p2p.protocol.to_server import Complete, DirectAnswer, Repath
 from p2p.protocol.words import Cause
 from peer_agent.contact_book import DirectState
-from peer_agent.direct_links import MAX_DIRECT_LINKS
+from peer_agent.direct_links import MAX_DIRECT_LINKS, MAX_LINKS_OF_CONTACT
 from peer_agent.errors import ContactBlocked, NoDirectLinks
 from peer_agent.events import DirectUnsafe, LinkClosed, LinkOpened
 from peer_agent.history import Kept
@@ -324,11 +324,23 @@ async def test_number_of_direct_links_is_bounded(town: DirectTown) -> None:
     links = town.ada.direct_links
     assert links is not None
     links.use(lambda callbacks: Silent())
-    made = [await links.offer(1) for _ in range(MAX_DIRECT_LINKS + 1)]
+    made = [(await links.offer(contact))[0] for contact in range(MAX_DIRECT_LINKS + 1)]
 
     assert links_of(town.ada) == MAX_DIRECT_LINKS
-    assert made[0][0] not in links._lines
-    assert made[-1][0] in links._lines
+    assert set(made) - links._lines.keys() == {made[0]}
+
+
+async def test_contact_that_offers_many_displaces_its_own_only(town: DirectTown) -> None:
+    links = town.ada.direct_links
+    assert links is not None
+    links.use(lambda callbacks: Silent())
+    others = [(await links.offer(contact))[0] for contact in (1, 2)]
+
+    for at in range(MAX_DIRECT_LINKS):
+        links.answer(3, HopId(bytes([at]) * 8), "v=0", lambda description: None)
+
+    assert set(others) <= links._lines.keys()
+    assert links_of(town.ada) == len(others) + MAX_LINKS_OF_CONTACT
 
 
 class Silent:

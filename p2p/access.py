@@ -1,16 +1,40 @@
 """The doors of p2p: what a socket may name, fetched on its behalf. Unknown and forbidden are one answer.
 
-For socket handlers, so they ask the store only.
+For socket handlers, so they ask the store only; but for the door of the REST route to direct links.
 """
 
+from accounts.delivery import digest_of, recipient_of
+from accounts.logins import Login
 from mesa import store
 from p2p import path_store, store_keys
-from p2p.errors import HopNotFound, TransactionNotFound
+from p2p.errors import HopNotFound, TokenNotFound, TransactionNotFound
 from p2p.presence import PeerSession
 from p2p.protocol.fields import b64_text
 from p2p.protocol.ids import HopId, TransactionId
 from p2p.protocol.limits import HOPS
 from p2p.records import Hop, HopKey, TxKey
+
+
+def require_own_token(login: Login, token: bytes) -> None:
+    """Insist that a delivery token is live and the caller's own.
+
+    Raises:
+        TokenNotFound: unknown, deleted, or another user's.
+    """
+    if recipient_of(digest_of(token)) != login.user_id:
+        raise TokenNotFound
+
+
+async def access_direct_transaction(session: PeerSession, tx_id: TransactionId) -> TxKey:
+    """Fetch a direct transaction on behalf of the device that started it.
+
+    Raises:
+        TransactionNotFound: no such transaction, another device's, or a routed one.
+    """
+    tx_key = await access_transaction(session, tx_id)
+    if not await store.async_client().hget(store_keys.tx(tx_key), "own"):
+        raise TransactionNotFound
+    return tx_key
 
 
 async def access_transaction(session: PeerSession, tx_id: TransactionId) -> TxKey:

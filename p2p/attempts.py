@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from mesa import deadlines, store
 from p2p import limits, links, path_store, roster, store_keys, turns
+from p2p.direct import look_directly
 from p2p.finding import find_path, living_recipient
 from p2p.models import P2PPath, State, to_the_minute
 from p2p.path_store import Fields
@@ -82,6 +83,10 @@ def fail_hop(*, tx_key: TxKey, attempt: int, position: int, now: datetime) -> No
     """End an attempt one of whose hops has failed, to the disfavour of both its ends, and forget its link."""
     path = path_store.read_path(tx_key, attempt)
     if path is None:
+        return
+    if path.is_direct:
+        # Nobody's fault as a forwarder, and no link that others might use.
+        fail_attempt(Failure(tx_key, attempt, Cause.HOP_FAILED), now=now)
         return
     reporter, reported = path.peers[position : position + 2]
     neighbours = roster.find_peers([reporter, reported])
@@ -156,7 +161,7 @@ def _look_again(tx: Tx, now: datetime, rng: random.Random) -> None:
     if now < begins_at:
         _postpone(tx, min(begins_at, gives_up_at(tx)))
     else:
-        find_path(tx_key=tx.tx, now=now, rng=rng)
+        find_path(tx_key=tx.tx, now=now, rng=rng, look=look_directly if tx.own else None)
 
 
 def _postpone(tx: Tx, until: datetime) -> None:

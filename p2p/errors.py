@@ -34,6 +34,12 @@ class TransactionNotFound(P2PError):
     code = "not_found"
 
 
+class TokenNotFound(P2PError):
+    """No such delivery token of the caller's."""
+
+    code = "not_found"
+
+
 class HopNotFound(P2PError):
     """No such hop, or not at this peer's own position."""
 

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 from uuid import UUID
 
 from django.db import transaction
@@ -62,8 +63,16 @@ class Found:
     offers: dict[LinkKey, Offer]
 
 
-def find_path(*, tx_key: TxKey, now: datetime, rng: random.Random) -> None:
+class Look(Protocol):
+    """Looks for a path for a transaction that wants one."""
+
+    def __call__(self, tx: Tx, *, now: datetime, rng: random.Random) -> None: ...
+
+
+def find_path(*, tx_key: TxKey, now: datetime, rng: random.Random, look: "Look | None" = None) -> None:
     """Give a transaction that wants a path its next attempt, or have it wait for what is missing.
+
+    look: how a path is looked for, if not among forwarders.
 
     Safe to call at any time and twice: a transaction that wants none, or that another worker is at, is left
     alone.
@@ -73,7 +82,7 @@ def find_path(*, tx_key: TxKey, now: datetime, rng: random.Random) -> None:
         return
     try:
         if leased.tx is not None and wants_path(leased.tx, now):
-            _look(leased.tx, now=now, rng=rng)
+            (look or _look)(leased.tx, now=now, rng=rng)
     finally:
         path_store.release(tx_key, leased)
 
@@ -103,9 +112,7 @@ def begin_attempt(tx: Tx, *, now: datetime, rng: random.Random) -> tuple[Attempt
         wait_for_sender(tx, now)
     elif not reach.can_begin:
         wait_for_own_offer(tx, reach.sender, now)
-    elif not _may_look(tx, now):
-        hold_back(tx, datetime.fromtimestamp((minute_of(now) + 1) * 60, UTC))
-    else:
+    elif may_look(tx, now):
         return _begin(tx, reach.sender, receiver, now, rng)
     return None
 
@@ -121,7 +128,7 @@ def _begin(
     if isinstance(outcome, Missed):
         wait_for_others(tx, outcome, now)
         return None
-    number = _put(tx, outcome, now)
+    number = put(tx, outcome, now)
     return None if number is None else (Attempt(tx.tx, number), outcome)
 
 
@@ -138,14 +145,20 @@ def hand_out(attempt: Attempt, found: Found, *, now: datetime, rng: random.Rando
     frames.append((found.peers[0].device, write_path_ready(attempt, found.new.path, found.peers)))
     push_frames(frames)
     # Nobody has to wait for the row: it is what operators count.
-    _note_attempt(attempt, now)
+    note_attempt(attempt, now)
 
 
-def _may_look(tx: Tx, now: datetime) -> bool:
-    """Tell whether the transaction and its account may look in this minute; counts the look."""
+def may_look(tx: Tx, now: datetime) -> bool:
+    """Tell whether the transaction and its account may look in this minute; if not it waits for the next.
+
+    Counts the look.
+    """
     minute = minute_of(now)
     is_spent = tx.minute == minute and tx.spent >= limits.ATTEMPTS_PER_MINUTE
-    return not is_spent and roster.may_look(tx.sender, minute)
+    if not is_spent and roster.may_look(tx.sender, minute):
+        return True
+    hold_back(tx, datetime.fromtimestamp((minute + 1) * 60, UTC))
+    return False
 
 
 def minute_of(now: datetime) -> int:
@@ -235,7 +248,7 @@ def _random(size: int) -> str:
     return b64_text(secrets.token_bytes(size))
 
 
-def _put(tx: Tx, found: Found, now: datetime) -> int | None:
+def put(tx: Tx, found: Found, now: datetime) -> int | None:
     """Write the path as the transaction's next attempt; None when another worker was faster."""
 
     def decide(current: Tx, batch: store.Pipeline) -> int | None:
@@ -266,7 +279,8 @@ def _put(tx: Tx, found: Found, now: datetime) -> int | None:
     return path_store.change(tx.tx, decide)
 
 
-def _note_attempt(attempt: Attempt, now: datetime) -> None:
+def note_attempt(attempt: Attempt, now: datetime) -> None:
+    """Write an attempt's row: what operators count."""
     minute = to_the_minute(now)
     with transaction.atomic():
         if not P2PTransaction.objects.alive().filter(pk=attempt.tx).update(attempts=attempt.number):

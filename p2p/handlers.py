@@ -14,7 +14,7 @@ from uuid import UUID
 
 from accounts.delivery import digest_of
 from mesa import deadlines
-from p2p import access, limits, links, presence, scripts, store_keys, turns
+from p2p import access, direct_calls, limits, links, presence, scripts, store_keys, turns
 from p2p.greeting import announce
 from p2p.presence import PeerSession
 from p2p.protocol import to_peer, to_server
@@ -127,6 +127,20 @@ async def watch(context: Context, frame: to_server.Watch) -> Replies:
     return NO_REPLY
 
 
+async def offer_direct(context: Context, frame: to_server.DirectOffer) -> Replies:
+    tx_key = await access.access_direct_transaction(context.session, frame.tx)
+    await direct_calls.akeep_offer(tx_key, context.session.peer, frame)
+    await turns.awake([tx_key], now=context.now)
+    return NO_REPLY
+
+
+async def answer_direct(context: Context, frame: to_server.DirectAnswer) -> Replies:
+    hop = await access.access_last_hop(context.session, frame.hop)
+    if await direct_calls.akeep_answer(hop.tx, frame):
+        await turns.awake([hop.tx], now=context.now)
+    return NO_REPLY
+
+
 async def credit(tx_key: TxKey, receipt: HeldReceipt | None, *, now: datetime) -> DeviceKey | None:
     """Prolong a transaction by a receipt, which is held for its sender, or a keepalive; returns the owner.
 
@@ -156,4 +170,6 @@ HANDLERS: Final[dict[type[FrameToServer], Handler]] = {
     to_server.Repath: repath,
     to_server.PathKeepalive: keep_path,
     to_server.Watch: watch,
+    to_server.DirectOffer: offer_direct,
+    to_server.DirectAnswer: answer_direct,
 }

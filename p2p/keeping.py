@@ -28,6 +28,9 @@ def repeat_orders(*, tx_key: TxKey, now: datetime, rng: random.Random) -> None:
                 batch.zadd(store_keys.hops(peer_id), {hop: ends_at}, xx=True)
                 batch.expire(store_keys.hops(peer_id), store_keys.PEER_TTL)
         batch.execute()
+    if path.is_direct:
+        # Its ends keep it by what crosses it.
+        return
     peers = roster.find_peers(path.peers)
     orders = list(zip(path.peers, write_orders(path, {}, rng), strict=True))
     rng.shuffle(orders)

@@ -16,7 +16,7 @@ from redis.exceptions import WatchError
 
 from mesa import deadlines, store
 from p2p import scripts, store_keys
-from p2p.protocol.limits import HOPS, MAX_OPEN_TRANSACTIONS
+from p2p.protocol.limits import MAX_OPEN_TRANSACTIONS
 from p2p.records import (
     DeviceKey,
     Hop,
@@ -46,7 +46,8 @@ Change = Callable[[Tx, store.Pipeline], T | None]
 class NewTx:
     """What a transaction begins with. `digest`: of its token, asked about again before each attempt.
 
-    `tickets`: of its device's guards, sealed.
+    `tickets`: of its device's guards, sealed. `own`: of a direct one, the digest of the token that reaches
+    the sender.
     """
 
     tx: TxKey
@@ -55,6 +56,7 @@ class NewTx:
     recipient: UserKey | None
     digest: str
     tickets: tuple[str, ...] = ()
+    own: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ def start(new: NewTx, *, now: datetime, due: datetime) -> str:
     keys = (store_keys.tx(new.tx), *listed_in, deadlines.KEY)
     who = [new.tx, new.owner, new.sender, new.recipient or ""]
     args = [*who, now.timestamp(), due.timestamp(), milliseconds(store_keys.TX_TTL)]
-    return str(scripts.TX_START.run(keys, [*args, MAX_OPEN_TRANSACTIONS, new.digest, " ".join(new.tickets)]))
+    made_of = (new.digest, " ".join(new.tickets), new.own)
+    return str(scripts.TX_START.run(keys, [*args, MAX_OPEN_TRANSACTIONS, *made_of]))
 
 
 def read(tx_key: TxKey) -> Tx | None:
@@ -147,11 +150,11 @@ def queue_path(batch: store.Pipeline, tx: Tx, new: NewPath, *, now: datetime) ->
     }
     batch.hset(store_keys.path(tx.tx, attempt), mapping=record)
     batch.expire(store_keys.path(tx.tx, attempt), store_keys.PATH_TTL)
-    for position in range(HOPS):
-        ends = path.peers[position : position + 2]
-        _queue_hop(batch, path, Hop(tx.tx, attempt, position, ends[0], new.devices[position + 1]))
-        if path.links[position] in new.new_links:
-            queue_pending_link(batch, path.links[position], ends)
+    for at, position in enumerate(path.positions):
+        ends = path.peers[at : at + 2]
+        queue_hop(batch, path.hops[at], Hop(tx.tx, attempt, position, ends[0], new.devices[at + 1]))
+        if new.new_links and path.links[at] in new.new_links:
+            queue_pending_link(batch, path.links[at], ends)
     ends_at = (now + store_keys.PATH_TTL).timestamp()
     for at, peer_id in enumerate(path.peers):
         batch.zadd(store_keys.hops(peer_id), dict.fromkeys(path.hops[max(0, at - 1) : at + 1], ends_at))
@@ -160,8 +163,9 @@ def queue_path(batch: store.Pipeline, tx: Tx, new: NewPath, *, now: datetime) ->
     batch.expire(store_keys.tx_hops(tx.tx), store_keys.TX_TTL)
 
 
-def _queue_hop(batch: store.Pipeline, path: PathRecord, hop: Hop) -> None:
-    name = store_keys.hop(path.hops[hop.position])
+def queue_hop(batch: store.Pipeline, hop_key: HopKey, hop: Hop) -> None:
+    """Queue the record of a hop."""
+    name = store_keys.hop(hop_key)
     fields: Fields = {
         "tx": hop.tx,
         "attempt": hop.attempt,
@@ -209,15 +213,17 @@ def queue_path_removal(batch: store.Pipeline, tx: Tx, path: PathRecord | None) -
         return
     for peer_id in path.peers:
         batch.zrem(store_keys.hops(peer_id), *path.hops)
-    batch.delete(*(store_keys.hop(hop) for hop in path.hops[:-1]))
-    batch.srem(store_keys.tx_hops(tx.tx), *path.hops[:-1])
+    if not path.is_direct:
+        batch.delete(*(store_keys.hop(hop) for hop in path.hops[:-1]))
+        batch.srem(store_keys.tx_hops(tx.tx), *path.hops[:-1])
 
 
 def queue_end(batch: store.Pipeline, tx: Tx) -> None:
     """Queue the removal of everything that names the transaction, its ends or its paths (invariant 3)."""
     hops, asked = _read_traces(tx.tx)
     queue_path_removal(batch, tx, read_path(tx.tx, tx.attempt))
-    for name in (store_keys.tx, store_keys.tx_hops, store_keys.held, store_keys.avoided):
+    names = (store_keys.tx, store_keys.tx_hops, store_keys.held, store_keys.avoided, store_keys.direct)
+    for name in names:
         batch.delete(name(tx.tx))
     batch.delete(store_keys.asked(tx.tx), store_keys.finding(tx.tx), *(store_keys.hop(hop) for hop in hops))
     batch.srem(store_keys.txs(tx.owner), tx.tx)
@@ -299,4 +305,5 @@ def to_tx(tx_key: TxKey, fields: dict[str, str]) -> Tx | None:
         look_at=moment(fields["look_at"]),
         woken=int(fields["woken"]),
         tickets=tuple(fields["tickets"].split()),
+        own=fields["own"],
     )

@@ -10,6 +10,7 @@ from typing import NewType, TypedDict
 from uuid import UUID
 
 from p2p.protocol.ids import TransactionId
+from p2p.protocol.limits import HOPS
 
 PeerId = NewType("PeerId", str)
 UserKey = NewType("UserKey", str)
@@ -64,7 +65,8 @@ class Tx:
     keepalive) and `aged`, from when its age counts. `told`: what its sender was told it waits for. `digest`:
     of its token. `spent`: attempts that began in `minute`, counted from 1970. `not_before`: the earliest time
     for an attempt; `look_at`: when one that waits looks again by itself; `misses`: looks in vain since the
-    last path; `woken`: how often it was woken; `tickets`: of its device's guards, sealed.
+    last path; `woken`: how often it was woken; `tickets`: of its device's guards, sealed. `own`: of a direct
+    transaction, the digest of the token that reaches its sender; else empty.
     """
 
     tx: TxKey
@@ -90,6 +92,7 @@ class Tx:
     look_at: datetime
     woken: int
     tickets: tuple[str, ...] = ()
+    own: str = ""
 
     @property
     def id(self) -> TransactionId:
@@ -99,11 +102,24 @@ class Tx:
 
 @dataclass(frozen=True, slots=True)
 class PathRecord:
-    """A path: five peers, four hops between them, and the link of each hop."""
+    """A path: five peers, four hops between them, and the link of each hop. A direct one: two, one, no link.
+
+    Positions of hops count so that the last hop has the same on every path.
+    """
 
     peers: tuple[PeerId, ...]
     hops: tuple[HopKey, ...]
     links: tuple[LinkKey, ...]
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether nobody stands between its ends."""
+        return len(self.hops) == 1
+
+    @property
+    def positions(self) -> range:
+        """The position of each hop."""
+        return range(HOPS - len(self.hops), HOPS)
 
 
 @dataclass(frozen=True, slots=True)

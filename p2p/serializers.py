@@ -14,3 +14,11 @@ class NewTransaction(StrictSerializer):
     id = Id()
     token = Bytes(sizes=[TOKEN_BYTES])
     tickets = Items(Bytes(at_most=TICKET_BYTES), at_least=0, at_most=MAX_TICKETS)
+
+
+class NewDirectTransaction(StrictSerializer):
+    """`POST direct/`."""
+
+    id = Id()
+    token = Bytes(sizes=[TOKEN_BYTES])
+    own = Bytes(sizes=[TOKEN_BYTES])

@@ -17,6 +17,7 @@ from accounts.logins import Login
 from mesa import store
 from mesa.outages import STORE_DOWN
 from p2p import limits, path_store, store_keys, turns
+from p2p.access import require_own_token
 from p2p.errors import TooBusy, TooManyTransactions, TransactionExists
 from p2p.models import P2PTransaction, State, to_the_minute
 from p2p.path_store import NewTx
@@ -30,15 +31,23 @@ logger = logging.getLogger(__name__)
 
 
 def start_transaction(
-    *, login: Login, tx_id: UUID, token: bytes, tickets: Sequence[bytes] = (), now: datetime
+    *,
+    login: Login,
+    tx_id: UUID,
+    token: bytes,
+    tickets: Sequence[bytes] = (),
+    own: bytes | None = None,
+    now: datetime,
 ) -> None:
     """Begin to get what the caller holds to the owner of a delivery token.
 
     An unknown token begins a transaction like any other; it waits, and fails in the end. Tickets are kept as
     they are, and read when a path is drawn.
+    own: the token by which the recipient reaches the caller, for a direct link between the two.
     Spec: docs/spec/transactions.md, steps 1 to 3
 
     Raises:
+        TokenNotFound: `own` is no live token of the caller's.
         TransactionExists: the id is in use by another device, or by a transaction that has ended.
         TooManyTransactions: the device has MAX_OPEN_TRANSACTIONS of them.
         TooBusy: too many accounts wait for their turn, or the caller has too many jobs that wait.
@@ -49,6 +58,8 @@ def start_transaction(
         raise TooBusy
     digest = digest_of(token)
     recipient = recipient_of(digest)
+    if own is not None:
+        require_own_token(login, own)
     new = NewTx(
         tx=TxKey(str(tx_id)),
         owner=DeviceKey(str(login.device_id)),
@@ -56,6 +67,7 @@ def start_transaction(
         recipient=UserKey(str(recipient)) if recipient else None,
         digest=b64_text(digest),
         tickets=tuple(b64_text(ticket) for ticket in tickets),
+        own="" if own is None else b64_text(digest_of(own)),
     )
     outcome = path_store.start(new, now=now, due=now + limits.START_SAFETY)
     if outcome == "foreign":

@@ -14,6 +14,7 @@ RESUME_TTL: Final = timedelta(seconds=90)
 PENDING_LINK_TTL: Final = timedelta(seconds=20)
 PAIRING_TTL: Final = timedelta(seconds=60)
 TX_TTL: Final = timedelta(seconds=150)
+DIRECT_TTL: Final = timedelta(seconds=60)
 OFFER_WAIT_TTL: Final = timedelta(seconds=150)
 PATH_TTL: Final = timedelta(seconds=70)
 HELD_TTL: Final = timedelta(seconds=120)
@@ -156,6 +157,10 @@ def held_sizes(owner: DeviceKey) -> str:
 
 def finding(tx_key: TxKey) -> str:
     return store.key("finding", tx_key)
+
+
+def direct(tx_key: TxKey) -> str:
+    return store.key("direct", tx_key)
 
 
 def waiting(user: UserKey) -> str:

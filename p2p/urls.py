@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from p2p.views import ForwardersView, TransactionsView
+from p2p.views import DirectView, ForwardersView, TransactionsView
 
 urlpatterns = [
     path("forwarders/", ForwardersView.as_view(), name="forwarders"),
     path("transactions/", TransactionsView.as_view(), name="transactions"),
+    path("direct/", DirectView.as_view(), name="direct"),
 ]

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from accounts.views.base import UserView, caller, parse
 from p2p.census import forwarders_at_least
-from p2p.serializers import NewTransaction
+from p2p.serializers import NewDirectTransaction, NewTransaction
 from p2p.services import start_transaction
 
 
@@ -32,3 +32,16 @@ class ForwardersView(UserView):
 
     def get(self, request: Request) -> Response:
         return Response({"at_least": forwarders_at_least(timezone.now())})
+
+
+class DirectView(UserView):
+    """`POST direct/`."""
+
+    throttle_scope = "transactions"
+
+    def post(self, request: Request) -> Response:
+        body = parse(NewDirectTransaction, request.data)
+        _, login = caller(request)
+        now, tokens = timezone.now(), {"token": body["token"], "own": body["own"]}
+        start_transaction(login=login, tx_id=body["id"], now=now, **tokens)
+        return Response({"id": str(body["id"])}, status=202)

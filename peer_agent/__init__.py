@@ -5,12 +5,13 @@ How it is used: docs/how-to/build-a-bot.md.
 """
 
 from peer_agent.cli_loop import run_program as run
-from peer_agent.contact_book import ContactState
+from peer_agent.contact_book import ContactState, DirectState
 from peer_agent.errors import (
     AgentError,
     ContactBlocked,
     LoginEnded,
     LoginRefused,
+    NoDirectLinks,
     NotDelivered,
     NoTurnServer,
     PeerClosed,
@@ -28,6 +29,10 @@ from peer_agent.events import (
     ContactAsked,
     ContactRenewed,
     ContactUnsafe,
+    DirectAgreed,
+    DirectEnded,
+    DirectUnsafe,
+    DirectWish,
     DiskFull,
     Event,
     EventsLost,
@@ -69,6 +74,11 @@ __all__ = [
     "ContactRenewed",
     "ContactState",
     "ContactUnsafe",
+    "DirectAgreed",
+    "DirectEnded",
+    "DirectState",
+    "DirectUnsafe",
+    "DirectWish",
     "DiskFull",
     "Event",
     "EventsLost",
@@ -90,6 +100,7 @@ __all__ = [
     "MessageProgress",
     "MessageReceived",
     "MessageState",
+    "NoDirectLinks",
     "NoTurnServer",
     "NotDelivered",
     "Online",

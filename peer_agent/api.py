@@ -289,6 +289,18 @@ class ServerRoutes:
         return _optional_number(await self._rest.call("GET", "/api/p2p/forwarders/"), "at_least")
 
 
+class DirectRoutes:
+    """Direct links on request."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+
+    async def start(self, tx: TransactionId, token: bytes, own: bytes) -> None:
+        """Ask for a link to the owner of `token`, who reaches this user by `own`."""
+        body = {"id": str(tx), "token": b64_text(token), "own": b64_text(own)}
+        await self._rest.call("POST", "/api/p2p/direct/", body)
+
+
 class Api:
     """The server as this device sees it, by what its routes are about."""
 
@@ -299,6 +311,7 @@ class Api:
         self.keys = KeyRoutes(rest)
         self.mailbox = MailboxRoutes(rest)
         self.transactions = TransactionRoutes(rest)
+        self.direct = DirectRoutes(rest)
 
 
 def _digests(digests: Sequence[bytes]) -> Json:

@@ -14,6 +14,10 @@ from peer_agent.contacts import ContactParts, Contacts
 from peer_agent.courier import CourierParts
 from peer_agent.delivery import Delivery
 from peer_agent.delivery_tokens import DeliveryTokens
+from peer_agent.direct import Direct, DirectModeParts
+from peer_agent.direct_consent import Consent
+from peer_agent.direct_courier import DirectParts
+from peer_agent.direct_links import DirectEdges, DirectLinks
 from peer_agent.events import Event
 from peer_agent.handshakes import Handshakes
 from peer_agent.inbox import Inbox, InboxEdges
@@ -29,7 +33,10 @@ from peer_agent.upkeep import PrekeyUpkeep
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the conversations of a peer stand on, and where they speak to."""
+    """What the conversations of a peer stand on, and where they speak to.
+
+    direct_links: the network's; None where there is no network.
+    """
 
     account: Account
     api: Api
@@ -39,6 +46,7 @@ class Surroundings:
     send_cell: Callable[[LinkId, bytes], bool]
     send_frame: Callable[[FrameToServer], None]
     report: Callable[[Event], None]
+    direct_links: DirectLinks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +63,17 @@ class Conversations:
     tokens: DeliveryTokens
     pins: Pins
     blocking: Blocking
+    direct: Direct
 
 
 def assemble(around: Surroundings) -> Conversations:
     """Make the conversations of an account."""
     own, clock, report = around.account.device, around.clock, around.report
+    identity, direct_links = around.account.identity, around.direct_links or _no_links(around.tasks)
     books = open_books(around.store, around.account, clock)
     posts = Posts(around.store, around.api, clock)
     tokens = DeliveryTokens(around.store, around.api)
-    pins = Pins(books, tokens, around.account.identity, clock, report)
+    pins = Pins(books, tokens, identity, clock, report)
     handshakes = Handshakes(own, around.api, books, pins, clock)
     resets = Resets(books, handshakes, posts, clock)
     parts = ContactParts(around.account, around.api, books, tokens, handshakes, posts, pins, clock, report)
@@ -80,14 +90,20 @@ def assemble(around: Surroundings) -> Conversations:
             around.send_frame,
             _ignore_start,
             report,
-        )
+        ),
+        DirectParts(identity, direct_links, lambda contact: direct.distrust(contact)),
     )
+    consent = Consent(books.contacts, identity)
+    mode = DirectModeParts(identity, books, consent, pins, direct_links, around.send_frame, report)
+    direct = Direct(mode, delivery)
     opener = Opener(own, books.contacts, books.sessions, books.prekeys, clock)
     edges = InboxEdges(
         report=report,
         unreadable=lambda contact: around.tasks.spawn(resets.ask(contact)),
         resend=delivery.resend,
         more=lambda: around.tasks.spawn(inbox.release_rest()),
+        consent=consent.take,
+        consent_changed=direct.changed,
     )
     inbox = Inbox(books, opener, pins, edges, clock)
     mailbox = Mailbox(
@@ -105,8 +121,15 @@ def assemble(around: Surroundings) -> Conversations:
         )
     )
     upkeep = PrekeyUpkeep(own, around.api, around.store, books.prekeys, clock)
-    blocking = Blocking(parts, contacts, delivery)
-    return Conversations(books, contacts, delivery, inbox, mailbox, posts, upkeep, tokens, pins, blocking)
+    blocking = Blocking(parts, contacts, delivery, direct)
+    return Conversations(
+        books, contacts, delivery, inbox, mailbox, posts, upkeep, tokens, pins, blocking, direct
+    )
+
+
+def _no_links(tasks: Tasks) -> DirectLinks:
+    """Stand in where there is no network: a link can not be begun."""
+    return DirectLinks(tasks, DirectEdges(lambda hop, payload: None, lambda hop: None, lambda event: None))
 
 
 def _ignore_start(tx: TransactionId, contact: int) -> None:

@@ -6,9 +6,10 @@ is offline.
 Spec: docs/spec/agent.md, section "Ignoring and blocking"
 """
 
-from peer_agent.contact_book import Contact, ContactState, folded
+from peer_agent.contact_book import NO_CONSENT, Contact, ContactState, folded
 from peer_agent.contacts import ContactParts, Contacts
 from peer_agent.delivery import Delivery
+from peer_agent.direct import Direct
 from peer_agent.errors import UnknownUser, UsageError
 from peer_agent.events import UserBlocked, UserIgnored, UserUnblocked
 
@@ -16,11 +17,12 @@ from peer_agent.events import UserBlocked, UserIgnored, UserUnblocked
 class Blocking:
     """The user's word about contacts and those who ask."""
 
-    def __init__(self, parts: ContactParts, contacts: Contacts, delivery: Delivery) -> None:
+    def __init__(self, parts: ContactParts, contacts: Contacts, delivery: Delivery, direct: Direct) -> None:
         self._parts = parts
         self._books = parts.books
         self._contacts = contacts
         self._delivery = delivery
+        self._direct = direct
 
     def ignore(self, username: str) -> Contact:
         """Leave a contact request without an answer; when the same user asks again, nothing shows.
@@ -49,9 +51,15 @@ class Blocking:
             with self._books.store.transaction():
                 self._parts.tokens.end(contact.number)
                 contact = self._books.contacts.change(
-                    contact.number, is_blocked=True, is_ignored=False, my_token=None, owes_yes=False
+                    contact.number,
+                    is_blocked=True,
+                    is_ignored=False,
+                    my_token=None,
+                    owes_yes=False,
+                    **NO_CONSENT,
                 )
             self._delivery.stop(contact.number)
+            self._direct.changed(contact.number)
             self._parts.report(UserBlocked(contact.username))
         await self._parts.tokens.withdraw()
         return contact

@@ -15,6 +15,7 @@ from typing import Any
 
 from peer_agent.cli_account import accept, contacts, login, logout, register, request
 from peer_agent.cli_blocking import block, ignore, unblock
+from peer_agent.cli_direct import direct
 from peer_agent.cli_forward import forward
 from peer_agent.cli_guards import guards
 from peer_agent.cli_history import history
@@ -266,14 +267,24 @@ def _add_message_commands(add: Callable[[Command], ArgumentParser]) -> None:
     sending.add_argument(
         "text", metavar="TEXT", nargs="?", help="the message; - reads it from standard input"
     )
-    sending.add_argument("--lines", action="store_true", help="each line of standard input is a message")
     sending.add_argument(
-        "--timeout",
-        type=_seconds,
-        default=DEFAULT_TIMEOUT_S,
-        metavar="SECONDS",
-        help="how long to wait for the receipts (default: %(default)g)",
+        "--direct", action="store_true", help="over a link to the contact itself, and in no other way"
     )
+    sending.add_argument("--lines", action="store_true", help="each line of standard input is a message")
+    agreeing = add(direct)
+    _add_turn_choice(agreeing)
+    agreeing.add_argument("user", metavar="USER", help="a contact")
+    answer = agreeing.add_mutually_exclusive_group()
+    answer.add_argument("--accept", action="store_true", help="say yes to a contact who asked")
+    answer.add_argument("--end", action="store_true", help="want none, or no more")
+    for made in (sending, agreeing):
+        made.add_argument(
+            "--timeout",
+            type=_seconds,
+            default=DEFAULT_TIMEOUT_S,
+            metavar="SECONDS",
+            help="how long to wait for the receipts (default: %(default)g)",
+        )
 
 
 def _add_receiving_options(command: ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from peer_agent.cli_secrets import (
 )
 from peer_agent.clock import Clock
 from peer_agent.config import DEFAULT_SERVER, Config
-from peer_agent.contact_book import Contact, ContactState
+from peer_agent.contact_book import Contact, ContactState, DirectState
 from peer_agent.crypto.identity import Suite
 from peer_agent.crypto.messages import MAX_GREETING_SIGNS
 from peer_agent.desk import fill_stocks, new_store, opened_desk, opened_store, read_store
@@ -29,6 +29,13 @@ STATES = {
     ContactState.ASKED: "asked, no answer yet",
     ContactState.ASKING: "asks to be a contact",
     ContactState.ACCEPTED: "contact",
+}
+
+DIRECT = {
+    DirectState.ASKED: "asked for direct links, no answer yet",
+    DirectState.ASKING: "asks for direct links",
+    DirectState.ACCEPTED: "direct links agreed",
+    DirectState.UNSAFE: "direct links stopped: somebody stood between",
 }
 
 
@@ -129,6 +136,8 @@ def _line(contact: Contact) -> str:
         parts.append("verified")
     if contact.is_unsafe:
         parts.append(f"keys have changed, nothing is sent: `mesa-peer verify {contact.username}`")
+    if contact.direct in DIRECT:
+        parts.append(DIRECT[contact.direct])
     if weakest_suite(contact) is Suite.CLASSICAL:
         parts.append("not protected against future quantum computers")
     greeting = f": {shown_text(contact.greeting)}" if contact.greeting else ""

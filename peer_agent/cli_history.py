@@ -18,6 +18,7 @@ from peer_agent.showing import text_of
 
 STATES = {
     Kept.UNDELIVERED: "not delivered yet",
+    Kept.UNDELIVERED_DIRECT: "direct, not delivered yet",
     Kept.DELIVERED: "delivered",
     Kept.HELD: "waits for an earlier one",
     Kept.READY: "not shown yet",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from peer_agent.cli_connection import Connection
+from peer_agent.cli_direct import said_of_consent
 from peer_agent.cli_guards import limit_sentence
 from peer_agent.cli_output import Output, false_sentence, shown_text
 from peer_agent.clock import local_time
@@ -52,6 +53,8 @@ def _show(timed: TimedEvent, output: Output) -> None:
         output.result("", f"{when} {event.sender}: {shown_text(event.text)}")
     elif type(event) in SENTENCES:
         output.result("", SENTENCES[type(event)](event))
+    elif sentence := said_of_consent(event):
+        output.result("", sentence)
 
 
 SENTENCES: dict[type[Event], Callable[[Any], str]] = {

@@ -3,9 +3,9 @@
 import asyncio
 import sys
 from argparse import Namespace
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from p2p.protocol.limits import FORWARDERS
 from peer_agent.cli_connection import Connection
@@ -16,8 +16,16 @@ from peer_agent.cli_loop import run
 from peer_agent.cli_output import Output, false_sentence
 from peer_agent.config import Config
 from peer_agent.contact_book import ContactState, folded
+from peer_agent.delivery import why_not_direct
 from peer_agent.desk import opened_desk
-from peer_agent.errors import AgentError, ContactBlocked, NotDelivered, ServerUnreachable, UsageError
+from peer_agent.errors import (
+    AgentError,
+    ContactBlocked,
+    NoDirectLinks,
+    NotDelivered,
+    ServerUnreachable,
+    UsageError,
+)
 from peer_agent.events import Event, EventStream, FalseClaim, GuardsLimit, MessageProgress
 from peer_agent.peer import Peer
 from peer_agent.progress import MessageState, WaitsFor
@@ -33,6 +41,7 @@ class _Sending:
     count: int = 0
     latest: MessageProgress | None = None
     connection: Connection = field(default_factory=Connection)
+    is_direct: bool = False
     all_read: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -76,8 +85,8 @@ def _one_text(options: Namespace) -> str | None:
 
 
 async def _send(options: Namespace, config: Config, output: Output, text: str | None) -> None:
-    sending = _Sending(folded(options.user))
-    await _require_contact(options.user, config)
+    sending = _Sending(folded(options.user), is_direct=options.direct)
+    await _require_contact(options.user, config, is_direct=options.direct)
     try:
         async with (
             Peer(config) as peer,
@@ -93,27 +102,31 @@ async def _send(options: Namespace, config: Config, output: Output, text: str | 
         if sending.waiting and not output.is_json:
             output.note("", f"Interrupted. {sending.stay}")
         raise
-    sentence = "Delivered." if sending.count == 1 else f"Delivered {sending.count} messages."
+    how = " directly" if sending.is_direct else ""
+    sentence = f"Delivered{how}." if sending.count == 1 else f"Delivered {sending.count} messages{how}."
     output.result("delivered", sentence, count=sending.count)
 
 
-async def _require_contact(user: str, config: Config) -> None:
+async def _require_contact(user: str, config: Config, *, is_direct: bool) -> None:
     """See to it that there is a contact of that name; the yes to our request may still lie in the mailbox.
 
     Raises:
         UnknownUser: there is none.
+        NoDirectLinks: it is to go directly, and that was not agreed.
     """
     async with opened_desk(config) as desk:
         book = desk.conversations.books.contacts
         contact = book.find(folded(user))
         if contact is not None and contact.state is ContactState.ASKED:
             await desk.look_into_mailbox()
-        book.require(user)
+        contact = book.require(user)
+        if is_direct and not contact.is_unsafe and not contact.allows_direct:
+            raise NoDirectLinks(why_not_direct(contact))
 
 
 async def _accept(peer: Peer, user: str, text: str | None, sending: _Sending) -> None:
     async for each in _texts(text):
-        sending.waiting.add(peer.send(user, each).number)
+        sending.waiting.add(peer.send(user, each, is_direct=sending.is_direct).number)
         sending.count += 1
     sending.all_read.set()
     sending.look()
@@ -134,19 +147,26 @@ async def _give_up(timeout_s: float, sending: _Sending) -> None:
     raise _failure(sending, timeout_s)
 
 
+# What may come up while somebody waits for a receipt.
+WARNINGS: dict[type[Event], Callable[[Any], str]] = {
+    FalseClaim: false_sentence,
+    GuardsLimit: limit_sentence,
+}
+
+
 async def _follow(events: EventStream, sending: _Sending, output: Output) -> None:
     async for timed in events:
         output.event(timed)
         event = timed.event
         if sending.connection.changes_by(event):
             output.progress(sending.connection.trouble or _phrase(sending.latest))
-        if isinstance(event, FalseClaim) and not output.is_json:
-            output.note("", false_sentence(event))
-        if isinstance(event, GuardsLimit) and not output.is_json:
-            output.note("", limit_sentence(event))
+        if type(event) in WARNINGS and not output.is_json:
+            output.note("", WARNINGS[type(event)](event))
         if sending.has(event):
             sending.latest = event
             output.progress(_phrase(event))
+            if event.state == MessageState.BLOCKED and event.direct:
+                raise NoDirectLinks(f"There are no direct links with {event.to} any more. {sending.stay}")
             if event.state == MessageState.BLOCKED:
                 raise ContactBlocked(
                     f"Keys of {event.to} have changed. The message stays in the outbox. "
@@ -164,7 +184,10 @@ def _phrase(event: MessageProgress | None) -> str:
     if event.state == MessageState.DELIVERED:
         return "delivered"
     if event.state in (MessageState.PATH, MessageState.SENT):
-        return "on its way" if event.attempt < 2 else f"on its way, attempt {event.attempt}"
+        way = "on its way directly" if event.direct else "on its way"
+        return way if event.attempt < 2 else f"{way}, attempt {event.attempt}"
+    if event.direct:
+        return f"waiting for {event.to} itself, no forwarder between"
     if event.waits_for == WaitsFor.FORWARDERS:
         return f"waiting for forwarders, {event.forwarders} of {FORWARDERS}"
     if event.waits_for == WaitsFor.CONTACT:

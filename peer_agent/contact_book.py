@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +23,23 @@ class ContactState(StrEnum):
     ACCEPTED = "accepted"
 
 
+class DirectState(StrEnum):
+    """How far two users have agreed to direct links.
+
+    Spec: docs/spec/direct.md, section "Consent"
+    """
+
+    NONE = "none"
+    ASKED = "asked"
+    ASKING = "asking"
+    ACCEPTED = "accepted"
+    UNSAFE = "unsafe"
+
+
+# What is left of a consent that has ended.
+NO_CONSENT: dict[str, Any] = {"direct": DirectState.NONE, "direct_part": b"", "direct_key": b""}
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """Another user.
@@ -34,6 +51,8 @@ class Contact:
     is_ignored: their request stays without an answer. is_blocked: the user wants nothing from them.
     reset_at_ms: when a session reset was last sent to them. sessions_from_ms: sessions begun before are only
     for receiving.
+    direct: consent to direct links; direct_part: ours while asked, theirs while asking; direct_key: of both
+    once accepted; direct_ms: the time of their last message about it.
     """
 
     number: int
@@ -51,11 +70,20 @@ class Contact:
     sessions_from_ms: int = 0
     is_ignored: bool = False
     is_blocked: bool = False
+    direct: DirectState = DirectState.NONE
+    direct_part: bytes = field(default=b"", repr=False)
+    direct_key: bytes = field(default=b"", repr=False)
+    direct_ms: int = 0
 
     @property
     def is_closed(self) -> bool:
         """Whether nothing is sent: keys do not match, or the user blocked them."""
         return self.is_unsafe or self.is_blocked
+
+    @property
+    def allows_direct(self) -> bool:
+        """Whether both agreed to direct links, and something may be sent to the contact."""
+        return self.direct is DirectState.ACCEPTED and not self.is_closed
 
     @property
     def identity(self) -> Identity:
@@ -93,6 +121,10 @@ class Contact:
             "sessions_from_ms": self.sessions_from_ms,
             "is_ignored": self.is_ignored,
             "is_blocked": self.is_blocked,
+            "direct": self.direct.value,
+            "direct_part": b64_text(self.direct_part),
+            "direct_key": b64_text(self.direct_key),
+            "direct_ms": self.direct_ms,
         }
         return json.dumps(body).encode()
 
@@ -104,7 +136,12 @@ class Contact:
         }
         state, chain = ContactState(body["state"]), b64_bytes(body["chain"])
         shown = b64_bytes(body["shown"])
-        return cls(number, **{**body, **tokens, "state": state, "chain": chain, "shown": shown})
+        known = {**body, **tokens, "state": state, "chain": chain, "shown": shown}
+        # Not in the records of before there were direct links.
+        if "direct" in body:
+            secrets = {key: b64_bytes(body[key]) for key in ("direct_part", "direct_key")}
+            known |= {**secrets, "direct": DirectState(body["direct"])}
+        return cls(number, **known)
 
 
 class ContactBook:

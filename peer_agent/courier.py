@@ -11,21 +11,22 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from p2p.protocol.cells import FRAGMENT_BYTES
 from p2p.protocol.frames import FrameToServer
 from p2p.protocol.ids import HopId, LinkId, TransactionId
 from p2p.protocol.parts import Credit, ReceiptEntry
-from p2p.protocol.to_peer import PathReady, TransactionEnded
+from p2p.protocol.to_peer import DirectReady, PathReady, TransactionEnded
 from p2p.protocol.to_server import Complete, Repath
 from p2p.protocol.words import EndState, TransactionState
 from peer_agent import outbound_events as happened
 from peer_agent.api import Api
 from peer_agent.books import Books
 from peer_agent.clock import Clock
+from peer_agent.contact_book import Contact
 from peer_agent.crypto.errors import CryptoError, NotValidNow, WeakKey
-from peer_agent.errors import AgentError, ContactBlocked, LoginRefused, StoreFull
+from peer_agent.errors import AgentError, ContactBlocked, LoginRefused, NoDirectLinks, StoreFull
 from peer_agent.events import Event, FalseClaim, FalseWord, MessageProgress
 from peer_agent.handshakes import Handshakes
 from peer_agent.history import Stored
@@ -65,6 +66,8 @@ class CourierParts:
 class Courier:
     """The way out to one contact."""
 
+    is_direct: ClassVar[bool] = False
+
     def __init__(self, contact: int, parts: CourierParts) -> None:
         self._contact = contact
         self._parts = parts
@@ -87,6 +90,7 @@ class Courier:
         while True:
             self._wake.clear()
             self._carry_out(self._outbound.receive(LATER, now=_now()))
+            self._mind_link()
             await self._pump()
             await self._sleep()
 
@@ -107,6 +111,11 @@ class Courier:
         is_next = self._outbound.next_to_send(now=_now()) == (number, 0) and _now() >= self._paused_until
         if sealed is not None and self._route is not None and is_next:
             self._send(sealed, 0, self._route)
+
+    def take_up(self, number: int) -> None:
+        """Carry a message that was stored before, unless it is carried already."""
+        if not self._outbound.flight.has(number):
+            self.receive(happened.MessageQueued(number))
 
     def snapshot(self, listed: Mapping[TransactionId, tuple[TransactionState, int]]) -> None:
         """Compare the transaction with those that the server has."""
@@ -129,6 +138,9 @@ class Courier:
             self._block()
         else:
             self._take_path(route, happened.PathGiven(frame.tx, frame.attempt))
+
+    def direct_ready(self, frame: DirectReady) -> None:
+        """Ignore a direct link: these messages are routed, whatever the server says (invariant 6)."""
 
     def receipts(self, entries: tuple[ReceiptEntry, ...], credit: Credit | None) -> None:
         """Take receipts that name a transaction to this contact; only genuine ones count."""
@@ -176,7 +188,7 @@ class Courier:
         self._wake.set()
 
     async def _sleep(self) -> None:
-        due = [at for at in (self._outbound.next_at(), self._retry_at) if at is not None]
+        due = [at for at in (self._outbound.next_at(), self._retry_at, self._link_due()) if at is not None]
         pause_s = min([LONGEST_SLEEP_S, *(at - _now() for at in due)])
         try:
             async with asyncio.timeout(max(pause_s, 0.0)):
@@ -247,13 +259,10 @@ class Courier:
                 self._tell(step)
 
     async def _start(self, tx: TransactionId) -> None:
-        contact = self._parts.books.contacts.get(self._contact)
-        if contact.their_token is None or contact.is_closed:
-            self.stop()
-            return
         try:
-            tickets = self._parts.books.guards.tickets()
-            await self._parts.api.transactions.start(tx, contact.their_token, tickets)
+            await self._request(tx, self._parts.books.contacts.get(self._contact))
+        except (ContactBlocked, NoDirectLinks):
+            self.stop()
         except LoginRefused:
             raise
         except AgentError as error:
@@ -262,7 +271,26 @@ class Courier:
         else:
             self.receive(happened.StartTaken(tx))
 
-    async def _look_for_device(self, frame: PathReady) -> None:
+    async def _request(self, tx: TransactionId, contact: Contact) -> None:
+        """Ask the server for the transaction.
+
+        Raises:
+            ContactBlocked: nothing may go to this contact.
+            LoginRefused, Refused, ServerUnreachable
+        """
+        if contact.their_token is None or contact.is_closed:
+            raise ContactBlocked(f"Nothing goes to {contact.username}.")
+        tickets = self._parts.books.guards.tickets()
+        await self._parts.api.transactions.start(tx, contact.their_token, tickets)
+
+    def _mind_link(self) -> None:
+        """Look after a link of this courier's own; those of paths are the network's."""
+
+    def _link_due(self) -> float | None:
+        """When `_mind_link` has something to do."""
+        return None
+
+    async def _look_for_device(self, frame: PathReady | DirectReady) -> None:
         """Ask for the contact's chain: a path leads to a device that the pinned one does not name."""
         contact = self._parts.books.contacts.get(self._contact)
         try:
@@ -311,6 +339,7 @@ class Courier:
                 hops,
                 step.waits_for,
                 step.forwarders,
+                self.is_direct,
             )
         )
 

@@ -5,7 +5,7 @@ Spec: docs/spec/outbox.md
 
 import itertools
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from p2p.protocol.ids import TransactionId
@@ -13,46 +13,55 @@ from p2p.protocol.limits import MAX_WATCH_PER_FRAME
 from p2p.protocol.to_peer import (
     AttemptFailed,
     ContactOnline,
+    DirectReady,
     PathReady,
     Snapshot,
     TransactionEnded,
     TransactionReceipt,
 )
 from p2p.protocol.to_server import Complete, Watch
-from peer_agent.contact_book import ContactState
+from peer_agent.contact_book import Contact, ContactState, DirectState
 from peer_agent.courier import Courier, CourierParts
-from peer_agent.crypto.messages import MAX_BODY_BYTES, Text
-from peer_agent.errors import ContactBlocked, UsageError
-from peer_agent.history import Kept
+from peer_agent.crypto.messages import MAX_BODY_BYTES, Content, Text
+from peer_agent.direct_courier import DirectCourier, DirectParts
+from peer_agent.errors import ContactBlocked, NoDirectLinks, UsageError
+from peer_agent.history import Kept, Stored
 from peer_agent.outbound_events import (
     ContactCame,
-    MessageQueued,
     SocketClosed,
     SocketOpened,
     StoreLost,
     attempt_over,
 )
+from peer_agent.outbox import Sealed
 from peer_agent.safety import weak_device, weakest_suite
 
 REMEMBERED_TRANSACTIONS = 256
+# Of a message that is direct, or not.
+_UNDELIVERED = {False: Kept.UNDELIVERED, True: Kept.UNDELIVERED_DIRECT}
 
 
 class Delivery:
     """Everything that is on its way out."""
 
-    def __init__(self, parts: CourierParts) -> None:
-        self._parts = replace(parts, started=self._started)
-        self._couriers: dict[int, Courier] = {}
+    def __init__(self, parts: CourierParts, direct: DirectParts) -> None:
+        self._parts = parts
+        self._direct = direct
+        self._routed: dict[int, Courier] = {}
+        self._directly: dict[int, DirectCourier] = {}
         # Receipts of a transaction may come after the next one began.
-        self._contact_of: OrderedDict[TransactionId, int] = OrderedDict()
+        self._courier_of: OrderedDict[TransactionId, Courier] = OrderedDict()
         self._is_online = False
 
-    def send(self, username: str, text: str) -> int:
+    def send(self, username: str, text: str, *, is_direct: bool = False) -> int:
         """Accept a message: when this returns its number, it is on the disk and will be delivered.
+
+        is_direct: over a link to the contact itself and never otherwise; without, never so.
 
         Raises:
             UnknownUser: no accepted contact of that name.
             ContactBlocked: the contact's keys do not match, or the user refuses the suite of its device.
+            NoDirectLinks: it is to go directly, and the two users have not agreed to that.
             UsageError: a text that is empty, longer than a message holds, or no text at all.
         """
         if not 0 < _size_of(text) <= MAX_BODY_BYTES:
@@ -63,12 +72,32 @@ class Delivery:
             raise self._parts.pins.blocked(contact.number)
         if books.sessions.refuses(weakest_suite(contact)):
             raise ContactBlocked(weak_device(contact.username))
-        courier = self._courier(contact.number)
+        if is_direct and not contact.allows_direct:
+            raise NoDirectLinks(why_not_direct(contact))
+        courier = self._courier(contact.number, is_direct=is_direct)
         with books.store.transaction():
-            stored = books.history.write(contact.number, Text(text), now_ms=self._parts.clock.unix_ms())
-            sealed = courier.seal_at_once(stored)
+            stored, sealed = self._write(courier, contact.number, Text(text))
         courier.queue(stored.number, sealed)
         return stored.number
+
+    def say(self, contact: int, decide: Callable[[], Content | None]) -> int | None:
+        """Accept what the agent itself has to tell a contact, as `decide` says in the same transaction.
+
+        Returns the message's number; None if there is nothing to tell.
+        """
+        courier = self._courier(contact)
+        with self._parts.books.store.transaction():
+            content = decide()
+            if content is None:
+                return None
+            stored, sealed = self._write(courier, contact, content)
+        courier.queue(stored.number, sealed)
+        return stored.number
+
+    def _write(self, courier: Courier, contact: int, content: Content) -> tuple[Stored, Sealed | None]:
+        now_ms, state = self._parts.clock.unix_ms(), _UNDELIVERED[courier.is_direct]
+        stored = self._parts.books.history.write(contact, content, now_ms=now_ms, state=state)
+        return stored, courier.seal_at_once(stored)
 
     def resume(self) -> None:
         """Take up the messages without a receipt that earlier runs left."""
@@ -76,40 +105,61 @@ class Delivery:
         for number in books.history.contacts_with(Kept.UNDELIVERED):
             contact = books.contacts.get(number)
             if contact.state is ContactState.ACCEPTED and not contact.is_closed:
-                self.go_on(number)
+                self._take_up(number, is_direct=False)
+        for number in books.history.contacts_with(Kept.UNDELIVERED_DIRECT):
+            self.consent_began(number)
 
     def go_on(self, number: int) -> None:
         """Take up the messages for one contact that have no receipt."""
-        for stored in self._parts.books.history.undelivered(number):
-            self._courier(number).receive(MessageQueued(stored.number))
+        self._take_up(number, is_direct=False)
+        self.consent_began(number)
 
     def stop(self, number: int) -> None:
         """Carry nothing more to one contact; its messages stay in the outbox."""
-        if number in self._couriers:
-            self._couriers[number].stop()
+        for courier in self._of_contact(number):
+            courier.stop()
+
+    def consent_began(self, contact: int) -> None:
+        """Take up what waits for direct links with a contact, if they may be."""
+        if self._parts.books.contacts.get(contact).allows_direct:
+            self._take_up(contact, is_direct=True)
+
+    def consent_ended(self, contact: int) -> None:
+        """Stop what is to go directly; it stays in the outbox, and goes no other way."""
+        if contact in self._directly:
+            self._directly[contact].consent_ended()
+
+    def _take_up(self, contact: int, *, is_direct: bool) -> None:
+        for stored in self._parts.books.history.undelivered(contact, _UNDELIVERED[is_direct]):
+            self._courier(contact, is_direct=is_direct).take_up(stored.number)
 
     def online(self, is_online: bool) -> None:
         """The session socket came or went."""
         self._is_online = is_online
         if is_online:
             self._watch()
-        for courier in self._couriers.values():
+        for courier in self._all():
             courier.receive(_socket(is_online))
 
     def store_lost(self) -> None:
         """The server has forgotten all transactions."""
-        for courier in self._couriers.values():
+        for courier in self._all():
             courier.receive(StoreLost())
 
     def resend(self, contact: int) -> None:
         """A contact asks for everything without a receipt again."""
-        if contact in self._couriers:
-            self._couriers[contact].resend()
+        for courier in self._of_contact(contact):
+            courier.resend()
 
     def path_ready(self, frame: PathReady) -> None:
         courier = self._of(frame.tx)
         if courier is not None:
             courier.path_ready(frame)
+
+    def direct_ready(self, frame: DirectReady) -> None:
+        courier = self._of(frame.tx)
+        if courier is not None:
+            courier.direct_ready(frame)
 
     def attempt_failed(self, frame: AttemptFailed) -> None:
         courier = self._of(frame.tx)
@@ -128,8 +178,9 @@ class Delivery:
 
     def contact_online(self, frame: ContactOnline) -> None:
         number = self._parts.books.contacts.watched().get(frame.token)
-        if number is not None and number in self._couriers:
-            self._couriers[number].receive(ContactCame())
+        if number is not None:
+            for courier in self._of_contact(number):
+                courier.receive(ContactCame())
 
     def snapshot(self, frame: Snapshot) -> None:
         """Follow a snapshot: take the receipts it held back, then compare transactions."""
@@ -139,7 +190,7 @@ class Delivery:
                 courier.receipts(held.entries, held.credit)
         listed = {each.tx: (each.state, each.attempt) for each in frame.transactions}
         self._end_strays(listed.keys())
-        for courier in self._couriers.values():
+        for courier in self._all():
             courier.snapshot(listed)
 
     def watch_contact(self, their_token: bytes) -> None:
@@ -149,7 +200,7 @@ class Delivery:
 
     def close(self) -> None:
         """Let the server forget the transactions of this run; messages stay in the outbox."""
-        for courier in self._couriers.values():
+        for courier in self._all():
             courier.close()
 
     def _end_strays(self, listed: Collection[TransactionId]) -> None:
@@ -157,7 +208,7 @@ class Delivery:
 
         The server would look for paths for them until it gives them up.
         """
-        carrying = {courier.tx for courier in self._couriers.values()}
+        carrying = {courier.tx for courier in self._all()}
         for tx in listed:
             if tx not in carrying:
                 self._parts.send_frame(Complete(tx))
@@ -167,21 +218,34 @@ class Delivery:
         while part := tuple(itertools.islice(known, MAX_WATCH_PER_FRAME)):
             self._parts.send_frame(Watch(part))
 
-    def _courier(self, contact: int) -> Courier:
-        if contact not in self._couriers:
-            courier = self._couriers[contact] = Courier(contact, self._parts)
-            courier.receive(_socket(self._is_online))
-            self._parts.tasks.spawn(courier.run())
-        return self._couriers[contact]
+    def _all(self) -> list[Courier]:
+        return [*self._routed.values(), *self._directly.values()]
 
-    def _started(self, tx: TransactionId, contact: int) -> None:
-        self._contact_of[tx] = contact
-        while len(self._contact_of) > REMEMBERED_TRANSACTIONS:
-            self._contact_of.popitem(last=False)
+    def _of_contact(self, contact: int) -> list[Courier]:
+        found = (self._routed.get(contact), self._directly.get(contact))
+        return [courier for courier in found if courier is not None]
+
+    def _courier(self, contact: int, *, is_direct: bool = False) -> Courier:
+        known = self._directly.get(contact) if is_direct else self._routed.get(contact)
+        if known is not None:
+            return known
+        courier: Courier
+        parts = replace(self._parts, started=lambda tx, _: self._started(tx, courier))
+        if is_direct:
+            courier = self._directly[contact] = DirectCourier(contact, parts, self._direct)
+        else:
+            courier = self._routed[contact] = Courier(contact, parts)
+        courier.receive(_socket(self._is_online))
+        self._parts.tasks.spawn(courier.run())
+        return courier
+
+    def _started(self, tx: TransactionId, courier: Courier) -> None:
+        self._courier_of[tx] = courier
+        while len(self._courier_of) > REMEMBERED_TRANSACTIONS:
+            self._courier_of.popitem(last=False)
 
     def _of(self, tx: TransactionId) -> Courier | None:
-        number = self._contact_of.get(tx)
-        return None if number is None else self._couriers.get(number)
+        return self._courier_of.get(tx)
 
 
 def _socket(is_online: bool) -> SocketOpened | SocketClosed:
@@ -193,3 +257,17 @@ def _size_of(text: str) -> int:
         return len(text.encode())
     except UnicodeEncodeError:
         raise UsageError("A message is text: what was given is not.") from None
+
+
+def why_not_direct(contact: Contact) -> str:
+    """Say in words why nothing goes directly to a contact."""
+    name = contact.username
+    why = {
+        DirectState.ASKED: f"{name} has not agreed to direct links yet.",
+        DirectState.ASKING: f"{name} asks for direct links: `mesa-peer direct {name} --accept` agrees.",
+        DirectState.UNSAFE: f"Somebody stood between on the way to a direct link with {name}: "
+        f"`mesa-peer direct {name}` asks anew.",
+    }
+    return why.get(
+        contact.direct, f"You and {name} have not agreed to direct links: `mesa-peer direct {name}` asks."
+    )

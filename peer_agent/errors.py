@@ -90,6 +90,12 @@ class UnknownUser(AgentError):
     exit_code = ExitCode.UNKNOWN_USER
 
 
+class NoDirectLinks(AgentError):
+    """The two users have not agreed to direct links, or do so no more."""
+
+    exit_code = ExitCode.UNKNOWN_USER
+
+
 class Refused(AgentError):
     """The server understood the request and refused it; `code` is the word of its problem document."""
 

@@ -187,6 +187,38 @@ class ContactRenewed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DirectWish(Event):
+    """A contact asks for direct links: with a yes each learns the other's address."""
+
+    NAME = "direct_wish"
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class DirectAgreed(Event):
+    """A contact agreed to direct links, as this user did before."""
+
+    NAME = "direct_agreed"
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class DirectEnded(Event):
+    """A contact wants no direct links, or no more."""
+
+    NAME = "direct_ended"
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class DirectUnsafe(Event):
+    """Somebody stood between on the way to a direct link; nothing was sent, and none is made any more."""
+
+    NAME = "direct_unsafe"
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
 class MessageProgress(Event):
     """A message of ours changed its state; `forwarders` of three are there while it waits for them."""
 
@@ -198,6 +230,7 @@ class MessageProgress(Event):
     hops: tuple[HopId, ...] = ()
     waits_for: str | None = None
     forwarders: int | None = None
+    direct: bool = False
 
 
 class FalseWord(StrEnum):

@@ -17,7 +17,7 @@ from peer_agent.contact_book import Contact
 from peer_agent.events import MessageProgress
 from peer_agent.findings import About, Finding
 from peer_agent.guards_words import summary, values
-from peer_agent.history import Kept
+from peer_agent.history import WAITING
 from peer_agent.progress import WaitsFor
 
 # A message is a few KiB, and the database needs space to write a transaction twice.
@@ -97,12 +97,13 @@ def outbox_finding(books: Books, running: Running | None) -> Finding:
 
 def undelivered(books: Books) -> int:
     """How many messages of ours have no receipt."""
-    return books.history.count(Kept.UNDELIVERED)
+    return sum(books.history.count(state) for state in WAITING)
 
 
 def _waiting(books: Books, running: Running | None) -> Iterator[dict[str, Any]]:
-    for number in books.history.contacts_with(Kept.UNDELIVERED):
-        contact, stored = books.contacts.get(number), books.history.undelivered(number)
+    for number in {each for state in WAITING for each in books.history.contacts_with(state)}:
+        contact = books.contacts.get(number)
+        stored = [each for state in WAITING for each in books.history.undelivered(number, state)]
         why, forwarders = _why(contact, running)
         yield {
             "user": contact.username,

@@ -62,6 +62,10 @@ class Flight:
         """Take a message; it goes after all others."""
         self._items[number] = _Item(number)
 
+    def has(self, number: int) -> bool:
+        """Tell whether a message is here."""
+        return number in self._items
+
     def remove(self, number: int) -> int | None:
         """Let a message go; returns the attempt it went over, None if it is not here."""
         item = self._items.pop(number, None)

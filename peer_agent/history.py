@@ -22,9 +22,13 @@ _EITHER_SIDE = "outgoing IN (0, 1)"
 
 
 class Kept(StrEnum):
-    """Where a stored message stands. What came goes held → ready → shown; a gap gap → missing, or → ready."""
+    """Where a stored message stands. What came goes held → ready → shown; a gap gap → missing, or → ready.
+
+    Undelivered direct: it waits for a direct link, and goes no other way.
+    """
 
     UNDELIVERED = "undelivered"
+    UNDELIVERED_DIRECT = "undelivered_direct"
     DELIVERED = "delivered"
     HELD = "held"
     READY = "ready"
@@ -35,6 +39,8 @@ class Kept(StrEnum):
 
 
 GAPS = (Kept.GAP, Kept.MISSING)
+# Ours without a receipt.
+WAITING = (Kept.UNDELIVERED, Kept.UNDELIVERED_DIRECT)
 AFTER_SHOWING = {Kept.READY: Kept.SHOWN, Kept.GAP: Kept.MISSING}
 
 
@@ -108,9 +114,9 @@ class History:
         rows = self._select("contact = ? AND number = ?", contact, number)
         return next(rows)
 
-    def undelivered(self, contact: int) -> list[Stored]:
+    def undelivered(self, contact: int, state: Kept = Kept.UNDELIVERED) -> list[Stored]:
         """Messages of ours without a receipt, in the order they were written."""
-        return list(self._in_state(Kept.UNDELIVERED, contact))
+        return list(self._in_state(state, contact))
 
     def contacts_with(self, state: Kept) -> list[int]:
         """Numbers of the contacts that have a message in this state."""

@@ -13,7 +13,7 @@ from p2p.protocol.parts import ReceiptEntry
 from peer_agent.books import Books
 from peer_agent.clock import Clock
 from peer_agent.contact_book import ContactState
-from peer_agent.crypto.messages import ContactAccept, ContactRequest, SessionReset
+from peer_agent.crypto.messages import ContactAccept, ContactRequest, OfConsent, SessionReset
 from peer_agent.crypto.receipts import envelope_hash, make_receipt
 from peer_agent.errors import StoreFull
 from peer_agent.events import ContactAdded, Event
@@ -35,12 +35,16 @@ class InboxEdges:
     """What the inbox tells: events, a contact whose messages do not open, one who wants messages again.
 
     more: there is so much to release that `Inbox.release_rest` has to do it.
+    consent: follows a message about direct links, inside the transaction that stores it; returns what to
+    report. consent_changed: after that commit.
     """
 
     report: Callable[[Event], None]
     unreadable: Callable[[int], None]
     resend: Callable[[int], None]
     more: Callable[[], None] = lambda: None
+    consent: Callable[[int, OfConsent, int], list[Event]] = lambda contact, content, sent_ms: []
+    consent_changed: Callable[[int], None] = lambda contact: None
 
 
 class Inbox:
@@ -119,6 +123,8 @@ class Inbox:
         self._release(contact)
         if isinstance(opened.message.content, SessionReset):
             self._edges.resend(contact)
+        if isinstance(opened.message.content, OfConsent):
+            self._edges.consent_changed(contact)
         return _entry(receipt)
 
     def _may_send(self, contact: int, opened: Opened) -> bool:
@@ -129,7 +135,7 @@ class Inbox:
 
     def _store_message(self, opened: Opened, contact: int) -> list[Event]:
         content = opened.message.content
-        is_silent = isinstance(content, ContactAccept | ContactRequest | SessionReset)
+        is_silent = isinstance(content, ContactAccept | ContactRequest | SessionReset | OfConsent)
         stored = self._books.history.receive(
             contact, opened.message, now_ms=self._clock.unix_ms(), is_silent=is_silent
         )
@@ -140,6 +146,8 @@ class Inbox:
             return self._accepted(contact, content)
         if isinstance(content, SessionReset):
             self._reset(contact, opened)
+        if isinstance(content, OfConsent):
+            return self._edges.consent(contact, content, opened.message.sent_ms)
         return [] if is_silent else self._shown([stored])
 
     def _reset(self, number: int, opened: Opened) -> None:

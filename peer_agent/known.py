@@ -10,7 +10,7 @@ from peer_agent.crypto.identity import safety_number
 from peer_agent.crypto.messages import MAX_GREETING_SIGNS
 from peer_agent.errors import ContactBlocked, UnknownUser, UsageError
 from peer_agent.events import ContactAsked, Event
-from peer_agent.history import Kept
+from peer_agent.history import WAITING, Kept
 from peer_agent.records import ContactInfo, MessageInfo, contact_info, message_info
 from peer_agent.safety import are_digits_of, told_of, what_is_wrong
 from peer_agent.verifying import find_contact, mark_verified
@@ -73,7 +73,7 @@ class Known:
         contact = find_contact(self.books, username)
         if self.books.history.is_in(contact.number, number, Kept.DELIVERED):
             return True
-        if not self.books.history.is_in(contact.number, number, Kept.UNDELIVERED):
+        if not any(self.books.history.is_in(contact.number, number, state) for state in WAITING):
             raise UnknownUser(f"No message {number} was sent to {contact.username}.")
         if contact.is_unsafe:
             raise ContactBlocked(what_is_wrong(contact, self.account.identity))

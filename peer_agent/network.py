@@ -18,6 +18,7 @@ from p2p.protocol.to_server import Answer, HopFailed, LinkDown, LinkUp
 from p2p.protocol.words import How
 from peer_agent.clock import Clock
 from peer_agent.crypto.identity import DeviceKeys
+from peer_agent.direct_links import DirectEdges, DirectLinks
 from peer_agent.errors import NoTurnServer
 from peer_agent.events import Event, LinkClosed, LinkOpened, SessionClosed
 from peer_agent.finding_network import NetworkFacts
@@ -112,6 +113,10 @@ class Network:
             ),
             lambda: self._presence.keys,
         )
+        self.direct_links = DirectLinks(
+            parts.tasks,
+            DirectEdges(self._receiving.payload, lambda hop: self.session.send(HopFailed(hop)), parts.report),
+        )
         self._handlers: dict[type[FrameToPeer], Callable[[Any], None]] = {
             to_peer.IceServers: lambda frame: self._use(frame.ice_servers),
             to_peer.Snapshot: self._snapshot,
@@ -141,6 +146,7 @@ class Network:
     async def close(self) -> None:
         """End all links, so that neighbours need no timeout to notice."""
         self._parts.guards.save()
+        await self.direct_links.close_all()
         await self.links.close_all()
 
     @property
@@ -155,6 +161,7 @@ class Network:
         self._use(greeting.welcome.ice_servers)
         if greeting.is_forgotten:
             self.links.drop_all()
+            self.direct_links.drop_all()
             self._forwarding.clear()
         if greeting.is_new_store:
             self._listening.store_lost()
@@ -170,7 +177,9 @@ class Network:
         turn_only, self._ice_servers = self._parts.turn_only, servers
         if turn_only and not has_turn(servers):
             raise NoTurnServer
-        self.links.use(self._parts.make_transports(servers, turn_only=turn_only))
+        make = self._parts.make_transports(servers, turn_only=turn_only)
+        self.links.use(make)
+        self.direct_links.use(make)
 
     def _announced(self) -> None:
         """Begin to send only now: a transaction from a peer that the server can not reach would wait."""
@@ -241,3 +250,4 @@ class Network:
             self._forwarding.expire()
             self.links.close_idle()
             self._parts.guards.tick()
+            self.direct_links.close_idle()

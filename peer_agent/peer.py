@@ -30,6 +30,8 @@ from peer_agent.errors import LoginRefused, PeerClosed, StoreFull
 from peer_agent.events import (
     ContactAdded,
     ContactAsked,
+    ContactRenewed,
+    ContactUnsafe,
     DiskFull,
     Event,
     Events,
@@ -160,17 +162,32 @@ class Peer:
         """How many messages came and were not shown yet."""
         return self._unshown.count()
 
-    def send(self, username: str, text: str) -> SentMessage:
+    def send(self, username: str, text: str, *, is_direct: bool = False) -> SentMessage:
         """Accept a message for a contact: when this returns, it is on the disk and will be delivered.
+
+        is_direct: over a link to the contact itself and in no other way; each learns the other's address.
 
         Raises:
             UnknownUser: no accepted contact of that name.
             ContactBlocked: the contact's keys do not match.
+            NoDirectLinks: it is to go directly, and the two users have not agreed to that.
             UsageError: a text that is empty, longer than a message holds, or no text at all.
             PeerClosed
         """
-        number = self._parts.delivery.send(username, text)
+        number = self._parts.delivery.send(username, text, is_direct=is_direct)
         return SentMessage(folded(username), number, self.delivered)
+
+    def ask_direct(self, username: str) -> int | None:
+        """Ask a contact for direct links, over which each learns the other's address. See `Direct.ask`."""
+        return self._parts.direct.ask(username)
+
+    def accept_direct(self, username: str) -> int | None:
+        """Say yes to a contact who asks for direct links. See `Direct.accept`."""
+        return self._parts.direct.accept(username)
+
+    def end_direct(self, username: str) -> int | None:
+        """Want no direct links with a contact, from this moment on. See `Direct.end`."""
+        return self._parts.direct.end(username)
 
     async def delivered(self, username: str, number: int) -> None:
         """Wait for the receipt of a message of ours, also of one that an earlier run sent.
@@ -337,6 +354,7 @@ class Peer:
                 send_cell=self._network.links.send,
                 send_frame=self._network.session.send,
                 report=self._report,
+                direct_links=self._network.direct_links,
             )
         )
         self._unshown = Unshown(self._conversations.books)
@@ -349,6 +367,8 @@ class Peer:
             to_peer.TransactionReceipt: delivery.receipt,
             to_peer.ContactOnline: delivery.contact_online,
             to_peer.Snapshot: delivery.snapshot,
+            to_peer.DirectAsked: self._conversations.direct.asked,
+            to_peer.DirectReady: delivery.direct_ready,
             to_peer.Mailbox: lambda _: self._chores.look_into_mailbox(),
         }
 
@@ -397,6 +417,10 @@ class Peer:
             contact = self._conversations.books.contacts.find(event.user)
             if contact is not None and contact.their_token is not None:
                 self._conversations.delivery.watch_contact(contact.their_token)
+        elif isinstance(event, ContactUnsafe | ContactRenewed):
+            contact = self._conversations.books.contacts.find(event.user)
+            if contact is not None:
+                self._conversations.direct.changed(contact.number)
         elif isinstance(event, ContactAsked) and self._config.accepts_all:
             # Accepted by the round of the mailbox, which also does it again after a failure.
             self._chores.look_into_mailbox()

@@ -8,7 +8,7 @@ from typing import Any
 
 from peer_agent.books import Books
 from peer_agent.clock import Clock
-from peer_agent.contact_book import Contact, ContactState
+from peer_agent.contact_book import NO_CONSENT, Contact, ContactState
 from peer_agent.crypto.chain import GOOD, Verdict, judge, pack_chain, read_chain, verify_chain
 from peer_agent.crypto.errors import CryptoError
 from peer_agent.crypto.identity import DeviceEntry, DeviceId, Identity
@@ -111,6 +111,7 @@ class Pins:
         changes: dict[str, Any] = {"is_unsafe": False, "shown": b"", "is_verified": is_verified}
         if shown.fingerprint != contact.identity.fingerprint:
             changes |= {"state": ContactState.ASKED, "their_token": None, "my_token": None, "owes_yes": False}
+            changes |= NO_CONSENT
         with books.store.transaction():
             books.sessions.forget(number, _by_id(contact.identity))
             books.outbox.unseal_all(number)
@@ -131,9 +132,9 @@ class Pins:
             # Sessions under the weaker suite are for receiving only from here on.
             changes["sessions_from_ms"] = max(contact.sessions_from_ms, self._clock.unix_ms())
         if not before.keys() & after.keys():
-            # Whoever has the lost devices has the token that was given to them.
+            # Whoever has the lost devices has the token that was given to them, and the key of direct links.
             self._tokens.end(number)
-            changes["my_token"] = None
+            changes |= {"my_token": None, **NO_CONSENT}
         books.contacts.change(number, **changes)
         return ContactRenewed(contact.username, len(after.keys() - before.keys()), len(gone))
 

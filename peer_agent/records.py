@@ -7,7 +7,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from peer_agent.contact_book import Contact, ContactState
+from peer_agent.contact_book import Contact, ContactState, DirectState
 from peer_agent.history import Entry, Gap, Kept
 from peer_agent.safety import weakest_suite
 from peer_agent.showing import text_of
@@ -24,6 +24,7 @@ class ContactInfo:
     suite: int
     ignored: bool
     blocked: bool
+    direct: DirectState
     greeting: str
 
     def to_json(self) -> dict[str, Any]:
@@ -59,6 +60,7 @@ def contact_info(contact: Contact) -> ContactInfo:
         int(weakest_suite(contact)),
         contact.is_ignored,
         contact.is_blocked,
+        contact.direct,
         contact.greeting,
     )
 

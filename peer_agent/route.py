@@ -31,7 +31,11 @@ class Route:
         stream = self._streams.setdefault(number, StreamId(secrets.token_bytes(STREAM_ID_BYTES)))
         for fragment in fragments(envelope, stream):
             if fragment.index >= first:
-                yield LinkFrame(self.hop_ids[0], onion.wrap(self.layers, fragment.pack())).pack()
+                yield LinkFrame(self.hop_ids[0], self.cell(fragment.pack())).pack()
+
+    def cell(self, payload: bytes) -> bytes:
+        """Wrap one payload for this path."""
+        return onion.wrap(self.layers, payload)
 
     def message_of(self, stream: StreamId) -> int | None:
         """The message a stream of this attempt carries."""

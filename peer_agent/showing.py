@@ -10,12 +10,18 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 from peer_agent.books import Books
-from peer_agent.crypto.messages import Text
+from peer_agent.crypto.messages import Content, DirectAccept, DirectAsk, DirectEnd, Text
 from peer_agent.errors import StoreFull
 from peer_agent.events import Event, EventsLost, EventStream, MessageMissing, MessageReceived, TimedEvent
 from peer_agent.history import Entry, Gap, Kept, Stored
 
 NEWER_VERSION = "(this message needs a newer version of Mesa)"
+# Ours alone: what contacts say of it is told by events.
+OF_CONSENT: dict[type[Content], str] = {
+    DirectAsk: "(asked for direct links)",
+    DirectAccept: "(agreed to direct links)",
+    DirectEnd: "(ended direct links)",
+}
 READ_AT_ONCE = 256
 # Of more the first are shown once more, under their numbers.
 UNNOTED = 4_096
@@ -161,7 +167,9 @@ def shown_as(username: str, entry: Entry) -> MessageReceived | MessageMissing:
 def text_of(stored: Stored) -> str:
     """The text to show for a message."""
     content = stored.message.content
-    return content.text if isinstance(content, Text) else NEWER_VERSION
+    if isinstance(content, Text):
+        return content.text
+    return OF_CONSENT.get(type(content), NEWER_VERSION)
 
 
 def _state_of(event: MessageReceived | MessageMissing) -> Kept:

@@ -72,6 +72,28 @@ class LinkFrame:
         return cls(HopId(raw[:HOP_ID_BYTES]), raw[HOP_ID_BYTES:])
 
 
+def direct_cell(payload: bytes) -> bytes:
+    """Make the cell of a direct link, where there is nothing to peel. Spec: docs/spec/direct.md
+
+    Raises:
+        CellError: a payload of the wrong size.
+    """
+    if len(payload) != PAYLOAD_BYTES:
+        raise CellError("a payload has the wrong size")
+    return payload.ljust(CELL_BYTES, b"\0")
+
+
+def direct_payload(cell: bytes) -> bytes:
+    """Take the payload out of a cell of a direct link.
+
+    Raises:
+        CellError: wrong size, or it ends in anything but zeros.
+    """
+    if len(cell) != CELL_BYTES or cell[PAYLOAD_BYTES:].strip(b"\0"):
+        raise CellError("a cell of a direct link has the wrong size or end")
+    return cell[:PAYLOAD_BYTES]
+
+
 @dataclass(frozen=True, slots=True)
 class Fragment:
     """A part of an envelope: the payload of one cell's innermost layer, always PAYLOAD_BYTES long.

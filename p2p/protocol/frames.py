@@ -26,6 +26,8 @@ FrameToServer = (
     | to_server.Repath
     | to_server.PathKeepalive
     | to_server.Watch
+    | to_server.DirectOffer
+    | to_server.DirectAnswer
 )
 FrameToPeer = (
     to_peer.Welcome
@@ -44,6 +46,8 @@ FrameToPeer = (
     | to_peer.Mailbox
     | to_peer.Refresh
     | to_peer.SessionEnd
+    | to_peer.DirectAsked
+    | to_peer.DirectReady
 )
 TO_SERVER: dict[str, type[FrameToServer]] = {kind.TYPE.value: kind for kind in FrameToServer.__args__}
 TO_PEER: dict[str, type[FrameToPeer]] = {kind.TYPE.value: kind for kind in FrameToPeer.__args__}

@@ -55,6 +55,7 @@ device_id = cast("Codec[DeviceId]", uuid4)
 attempt_number = number(1, MAX_ATTEMPT)
 attempts_so_far = number(0, MAX_ATTEMPT)
 revision_number = number(0, MAX_REVISION)
+proof = binary(ids.PROOF_BYTES)
 signed_onion_key = binary(ids.SIGNED_ONION_KEY_BYTES)
 
 

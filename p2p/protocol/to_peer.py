@@ -17,10 +17,11 @@ from p2p.protocol.fields import (
     number,
     optional,
     record,
+    sdp,
     text,
     wire,
 )
-from p2p.protocol.ids import DeviceId, HopId, LinkId, TransactionId
+from p2p.protocol.ids import DeviceId, HopId, LinkId, OfferId, TransactionId
 from p2p.protocol.limits import (
     FORWARDERS,
     HOPS,
@@ -45,7 +46,9 @@ from p2p.protocol.parts import (
     ice_server_list,
     link_id,
     need_content,
+    offer_id,
     optional_credit,
+    proof,
     receipt_entries,
     revision_number,
     signed_onion_key,
@@ -211,3 +214,28 @@ class SessionEnd:
 
     TYPE: ClassVar = ToPeer.SESSION_END
     cause: SessionEndCause = wire(choice(SessionEndCause))
+
+
+@dataclass(frozen=True, slots=True)
+class DirectAsked:
+    """Tell that a contact offers a direct link: the one who is reached by the token with this digest."""
+
+    TYPE: ClassVar = ToPeer.DIRECT_ASKED
+    token: bytes = wire(binary(ids.TOKEN_BYTES))
+    hop: HopId = wire(hop_id)
+    sdp: str = wire(sdp)
+    proof: bytes = wire(proof)
+
+
+@dataclass(frozen=True, slots=True)
+class DirectReady:
+    """Tell the sender that its offer was answered: the device, the one hop, the answer and its proof."""
+
+    TYPE: ClassVar = ToPeer.DIRECT_READY
+    tx: TransactionId = wire(transaction_id)
+    attempt: int = wire(attempt_number)
+    device: DeviceId = wire(device_id)
+    hop: HopId = wire(hop_id)
+    offer: OfferId = wire(offer_id)
+    sdp: str = wire(sdp)
+    proof: bytes = wire(proof)

@@ -22,6 +22,7 @@ from p2p.protocol.parts import (
     need_content,
     offer_id,
     optional_credit,
+    proof,
     receipt_entries,
     signed_onion_key,
     transaction_id,
@@ -137,3 +138,24 @@ class Watch:
 
     TYPE: ClassVar = ToServer.WATCH
     tokens: tuple[bytes, ...] = wire(listed(binary(ids.TOKEN_BYTES), MAX_WATCH_PER_FRAME))
+
+
+@dataclass(frozen=True, slots=True)
+class DirectOffer:
+    """Offer the link of a direct transaction; `proof` is for the contact alone."""
+
+    TYPE: ClassVar = ToServer.DIRECT_OFFER
+    tx: TransactionId = wire(transaction_id)
+    id: OfferId = wire(offer_id)
+    sdp: str = wire(sdp)
+    proof: bytes = wire(proof)
+
+
+@dataclass(frozen=True, slots=True)
+class DirectAnswer:
+    """Answer the offer of a direct link, named by its hop."""
+
+    TYPE: ClassVar = ToServer.DIRECT_ANSWER
+    hop: HopId = wire(hop_id)
+    sdp: str = wire(sdp)
+    proof: bytes = wire(proof)

@@ -21,6 +21,8 @@ class ToServer(StrEnum):
     REPATH = "repath"
     PATH_KEEPALIVE = "path_keepalive"
     WATCH = "watch"
+    DIRECT_OFFER = "direct_offer"
+    DIRECT_ANSWER = "direct_answer"
 
 
 class ToPeer(StrEnum):
@@ -42,6 +44,8 @@ class ToPeer(StrEnum):
     MAILBOX = "mailbox"
     REFRESH = "refresh"
     SESSION_END = "session_end"
+    DIRECT_ASKED = "direct_asked"
+    DIRECT_READY = "direct_ready"
 
 
 class Nat(StrEnum):

@@ -19,6 +19,7 @@ STEP_BYTES: Final = 256
 MAX_SEEN: Final = 8
 MAX_BODY_BYTES: Final = 65_536
 MAX_GREETING_SIGNS: Final = 500
+PART_BYTES: Final = 32
 
 
 class Kind(IntEnum):
@@ -28,6 +29,9 @@ class Kind(IntEnum):
     CONTACT_REQUEST = 2
     CONTACT_ACCEPT = 3
     SESSION_RESET = 4
+    DIRECT_ASK = 5
+    DIRECT_ACCEPT = 6
+    DIRECT_END = 7
 
 
 def _utf8(text: str) -> bytes:
@@ -131,6 +135,55 @@ class SessionReset:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectAsk:
+    """A wish for direct links, with the asker's part of the key. Spec: docs/spec/direct.md"""
+
+    part: bytes = field(repr=False)
+
+    kind = Kind.DIRECT_ASK
+
+    def pack(self) -> bytes:
+        return exactly(self.part, PART_BYTES)
+
+    @classmethod
+    def unpack(cls, body: bytes) -> "DirectAsk":
+        return cls(exactly(body, PART_BYTES))
+
+
+@dataclass(frozen=True, slots=True)
+class DirectAccept:
+    """Yes to direct links: the part of the one who accepts, and the part of the wish it answers."""
+
+    part: bytes = field(repr=False)
+    answered: bytes = field(repr=False)
+
+    kind = Kind.DIRECT_ACCEPT
+
+    def pack(self) -> bytes:
+        return exactly(self.part, PART_BYTES) + exactly(self.answered, PART_BYTES)
+
+    @classmethod
+    def unpack(cls, body: bytes) -> "DirectAccept":
+        exactly(body, 2 * PART_BYTES)
+        return cls(body[:PART_BYTES], body[PART_BYTES:])
+
+
+@dataclass(frozen=True, slots=True)
+class DirectEnd:
+    """No direct links, or no more."""
+
+    kind = Kind.DIRECT_END
+
+    def pack(self) -> bytes:
+        return b""
+
+    @classmethod
+    def unpack(cls, body: bytes) -> "DirectEnd":
+        exactly(body, 0)
+        return cls()
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownKind:
     """A message of a newer version: kept as it is, and shown as "needs a newer version"."""
 
@@ -141,8 +194,12 @@ class UnknownKind:
         return self.body
 
 
-Content = Text | ContactRequest | ContactAccept | SessionReset | UnknownKind
-_KNOWN: Final = {each.kind: each for each in (Text, ContactRequest, ContactAccept, SessionReset)}
+OfConsent = DirectAsk | DirectAccept | DirectEnd
+Content = Text | ContactRequest | ContactAccept | SessionReset | OfConsent | UnknownKind
+_KNOWN: Final = {
+    each.kind: each
+    for each in (Text, ContactRequest, ContactAccept, SessionReset, DirectAsk, DirectAccept, DirectEnd)
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,18 @@ from accounts import bundles, challenges, delivery, mailbox, names, prekeys, sea
 from mesa import celery, deadlines, store
 from p2p import limits, path_store, pruning, roster, store_keys
 from p2p.protocol.limits import MAX_OFFERS, MAX_OPEN_TRANSACTIONS, MAX_TICKETS, MAX_WATCH
-from peer_agent import backoff, delivery_tokens, held, releasing, rest, session, sign_up
+from p2p.protocol.link import FIRST_CELL_S
+from peer_agent import (
+    backoff,
+    delivery_tokens,
+    direct_courier,
+    direct_links,
+    held,
+    releasing,
+    rest,
+    session,
+    sign_up,
+)
 from peer_agent.mailbox import MAX_SET_ASIDE
 from tests.protocol import spec_pages
 
@@ -22,6 +33,13 @@ DASH = "\N{EN DASH}"
 
 # Page → (words of the page, with N for the number; the number in the code, times in the unit of the page).
 SAID: dict[str, list[tuple[str, float]]] = {
+    "direct": [
+        ("age of an offer | N s |", direct_courier.OFFER_AGE_S),
+        ("an offer at the server | N s |", store_keys.DIRECT_TTL.total_seconds()),
+        ("direct links of one device | N, of them", direct_links.MAX_DIRECT_LINKS),
+        ("of them N with one contact", direct_links.MAX_LINKS_OF_CONTACT),
+        ("life of an incoming link | N s from", FIRST_CELL_S),
+    ],
     "transactions": [
         ("safety net after a start | N s |", limits.START_SAFETY.total_seconds()),
         ("receipt after frames | N s |", limits.RECEIPT_WITHIN.total_seconds()),

@@ -18,6 +18,7 @@ from peer_agent.assembly import Conversations, Surroundings, assemble
 from peer_agent.clock import Clock
 from peer_agent.crypto.prekeys import Prekey, PrekeyKind
 from peer_agent.crypto.primitives import sha256
+from peer_agent.direct_links import DirectLinks
 from peer_agent.events import Event
 from peer_agent.rest import Rest, Tokens
 from peer_agent.store import Store
@@ -123,6 +124,9 @@ class FakeServer:
     def _post_transactions(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
         return 202, {"id": body["id"]}
 
+    def _post_direct(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 202, {"id": body["id"]}
+
     def _post_tokens(self, caller: User, name: str, body: Json) -> tuple[int, None]:
         self.tokens.update(dict.fromkeys(body["digests"], name))
         return 204, None
@@ -180,6 +184,7 @@ class Party:
     send_frame: Callable[[FrameToServer], None] = lambda frame: None
     listener: Callable[[Event], None] = lambda event: None
     events: list[Event] = field(default_factory=list)
+    direct_links: DirectLinks | None = None
 
     def __post_init__(self) -> None:
         self.rest = Rest(
@@ -201,6 +206,7 @@ class Party:
                 self.send_cell,
                 self.send_frame,
                 self._report,
+                self.direct_links,
             )
         )
 

@@ -50,6 +50,10 @@ EXAMPLES: dict[Event, dict[str, object]] = {
     events.UserBlocked("bo"): {"event": "user_blocked", "user": "bo"},
     events.UserUnblocked("bo"): {"event": "user_unblocked", "user": "bo"},
     events.ContactRenewed("bo", 1, 2): {"event": "contact_renewed", "user": "bo", "added": 1, "removed": 2},
+    events.DirectWish("bo"): {"event": "direct_wish", "user": "bo"},
+    events.DirectAgreed("bo"): {"event": "direct_agreed", "user": "bo"},
+    events.DirectEnded("bo"): {"event": "direct_ended", "user": "bo"},
+    events.DirectUnsafe("bo"): {"event": "direct_unsafe", "user": "bo"},
     events.MessageProgress(7, "bo", "sent", 2, (HOP, OTHER)): {
         "event": "message_progress",
         "number": 7,
@@ -59,6 +63,7 @@ EXAMPLES: dict[Event, dict[str, object]] = {
         "hops": ["AQEBAQEBAQE", "AgICAgICAgI"],
         "waits_for": None,
         "forwarders": None,
+        "direct": False,
     },
     events.MessageReceived(8, "ada", "hi", 5): {
         "event": "message_received",

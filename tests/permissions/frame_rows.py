@@ -5,6 +5,7 @@ Spec: docs/spec/signaling.md, section "Server must"
 """
 
 import secrets
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,6 +14,8 @@ from p2p.protocol.ids import TransactionId
 from p2p.protocol.to_server import (
     Answer,
     Complete,
+    DirectAnswer,
+    DirectOffer,
     Hello,
     HopFailed,
     LinkDown,
@@ -23,6 +26,7 @@ from p2p.protocol.to_server import (
     Watch,
 )
 from p2p.protocol.words import ToServer
+from tests.p2p.direct_scenes import OFFER, PROOF, ask_directly, post_directly
 from tests.p2p.peers import Network, TestPeer, make_offers
 from tests.p2p.scenes import OpenPath
 
@@ -138,6 +142,16 @@ async def watch(scene: Scene, caller: TestPeer) -> None:
     await caller.send(Watch((secrets.token_bytes(32),)))
 
 
+async def direct_offer(scene: Scene, caller: TestPeer) -> None:
+    tx_key = await post_directly(scene.path.sender, scene.path.receiver)
+    await caller.send(DirectOffer(TransactionId(uuid.UUID(tx_key)), OFFER, SDP, PROOF))
+
+
+async def direct_answer(scene: Scene, caller: TestPeer) -> None:
+    asked = await ask_directly(scene.path.sender, scene.path.receiver)
+    await caller.send(DirectAnswer(asked.hop, SDP, PROOF))
+
+
 # The other position is, where there is one, the peer that knows the same id from its other side.
 ROWS: Mapping[ToServer, FrameRow] = {
     ToServer.HELLO: FrameRow(SENDER, FIRST, hello),
@@ -152,4 +166,6 @@ ROWS: Mapping[ToServer, FrameRow] = {
     ToServer.REPATH: FrameRow(SENDER, RECEIVER, repath),
     ToServer.PATH_KEEPALIVE: FrameRow(SENDER, RECEIVER, path_keepalive),
     ToServer.WATCH: FrameRow(SENDER, FIRST, watch),
+    ToServer.DIRECT_OFFER: FrameRow(SENDER, RECEIVER, direct_offer),
+    ToServer.DIRECT_ANSWER: FrameRow(RECEIVER, SENDER, direct_answer),
 }

@@ -285,6 +285,18 @@ ROWS = (
         prepare=start_adas_transaction,
     ),
     Row("GET", "api/p2p/forwarders/", users_only(200, reads=True)),
+    # Whose own token it names, that user only.
+    Row(
+        "POST",
+        "api/p2p/direct/",
+        users_only(202, other=404),
+        lambda world: {
+            "id": ADAS_TX,
+            "token": b64_text(bytes(32)),
+            "own": b64_text(ADAS_TOKEN),
+        },
+        prepare=mint_adas_token,
+    ),
     Row("GET", "api/server/", open_to_all(200)),
     Row("GET", "", open_to_all(200)),
     Row("GET", "healthz", open_to_all(200)),

@@ -11,6 +11,7 @@ from p2p.protocol.cells import (
     MAX_STREAMS_OF_ALL_HOPS,
     PAYLOAD_BYTES,
     Fragment,
+    direct_cell,
     fragments,
 )
 from p2p.protocol.ids import StreamId
@@ -25,6 +26,7 @@ def cases() -> Iterator[Case]:
     """Every case of the file, in order."""
     yield from _link_frames()
     yield from _payloads()
+    yield from _direct_cells()
     yield from _fragments()
     yield from _reassembly()
 
@@ -50,6 +52,20 @@ def _link_frames() -> Iterator[Case]:
         "a cell without its hop id": cell,
     }.items():
         yield _refused(f"link frame: {name}", "link-frame", raw)
+
+
+def _direct_cells() -> Iterator[Case]:
+    payload = Fragment(STREAM, 0, 1, b"body").pack()
+    cell = direct_cell(payload)
+    good = {"name": "direct cell", "check": "direct-cell", "expect": "ok"}
+    yield good | {"raw": _hex(cell), "payload": _hex(payload)}
+    for name, raw in {
+        "a byte short": cell[:-1],
+        "a byte long": cell + b"\0",
+        "something right after the payload": cell[:PAYLOAD_BYTES] + b"\1" + cell[PAYLOAD_BYTES + 1 :],
+        "something at the very end": cell[:-1] + b"\1",
+    }.items():
+        yield _refused(f"direct cell: {name}", "direct-cell", raw)
 
 
 def _refused(name: str, check: str, raw: bytes) -> Case:

@@ -29,6 +29,7 @@ HOP = HopId(drawn("hop", 8))
 LINK = LinkId(drawn("link", 16))
 OFFER = OfferId(drawn("offer", 8))
 ENTRY = ReceiptEntry(drawn("digest", 16), drawn("mac", 16))
+PROOF = drawn("proof", 32)
 CREDIT = Credit(StreamId(drawn("stream", 8)), 7)
 OPEN = Order(HopId(drawn("hop 2", 8)), LinkId(drawn("link 2", 16)), How.OPEN, None, None)
 TO_ANSWER = Order(HOP, LINK, How.ANSWER, SDP, None)
@@ -75,6 +76,9 @@ TO_SERVER: dict[str, frames.FrameToServer] = {
     "watch, nothing": to_server.Watch(()),
     "watch, two tokens": to_server.Watch(_many("token", 32, 2)),
     "watch, as many tokens as allowed": to_server.Watch(_many("token", 32, 256)),
+    "direct_offer": to_server.DirectOffer(TX, OFFER, SDP, PROOF),
+    "direct_offer, longest description": to_server.DirectOffer(TX, OFFER, LONGEST_SDP, PROOF),
+    "direct_answer": to_server.DirectAnswer(HOP, SDP, PROOF),
 }
 TO_PEER: dict[str, frames.FrameToPeer] = {
     "welcome, no ICE server": to_peer.Welcome(
@@ -143,4 +147,7 @@ TO_PEER: dict[str, frames.FrameToPeer] = {
     "mailbox": to_peer.Mailbox(),
     "refresh": to_peer.Refresh(CONVERSATION, 41),
     **{f"session_end, {cause.value}": to_peer.SessionEnd(cause) for cause in SessionEndCause},
+    "direct_asked": to_peer.DirectAsked(drawn("token", 32), HOP, SDP, PROOF),
+    "direct_ready": to_peer.DirectReady(TX, 1, DEVICE, HOP, OFFER, SDP, PROOF),
+    "direct_ready, longest description": to_peer.DirectReady(TX, 1, DEVICE, HOP, OFFER, LONGEST_SDP, PROOF),
 }

@@ -86,8 +86,17 @@ TO_SERVER_CHANGES: list[Change] = [
     ("a number is not whole", "repath, first attempt", ("attempt",), 1.5),
     ("there are 257 tokens", "watch, nothing", ("tokens",), ["A" * 43] * 257),
     ("a token is short", "watch, nothing", ("tokens",), ["A" * 42]),
+    ("a direct offer has no proof", "direct_offer", ("proof",), DROP),
+    ("a direct offer's proof is short", "direct_offer", ("proof",), "A" * 42),
+    ("a direct offer's description is null", "direct_offer", ("sdp",), None),
+    ("a direct answer names a transaction", "direct_answer", ("tx",), TX),
+    ("a direct answer's proof is null", "direct_answer", ("proof",), None),
 ]
 TO_PEER_CHANGES: list[Change] = [
+    ("a direct link is asked for by name", "direct_asked", ("user",), "ada"),
+    ("a direct link is asked for without a token", "direct_asked", ("token",), None),
+    ("an answered direct link has no attempt", "direct_ready", ("attempt",), 0),
+    ("an answered direct link names no offer", "direct_ready", ("offer",), None),
     ("a key is missing", "path_ready", ("link",), DROP),
     ("a key is unknown", "mailbox", ("from",), "ada"),
     ("a nested key is unknown", "ready_to_receive, both links new", ("in", "role"), "forwarder"),

@@ -5,7 +5,15 @@ from itertools import product
 import pytest
 
 from p2p.protocol import frames
-from p2p.protocol.cells import LONE_HOP, Fragment, LinkFrame, Reassembler, fragments
+from p2p.protocol.cells import (
+    LONE_HOP,
+    Fragment,
+    LinkFrame,
+    Reassembler,
+    direct_cell,
+    direct_payload,
+    fragments,
+)
 from p2p.protocol.errors import CellError, ProtocolError, UnexpectedEvent
 from p2p.protocol.ids import HopId, StreamId
 from p2p.protocol.link import TRANSITIONS, Link, LinkEvent, LinkState
@@ -76,6 +84,18 @@ def test_payload(case: Case) -> None:
     else:
         with pytest.raises(CellError):
             Fragment.unpack(raw)
+
+
+@pytest.mark.parametrize("case", named("cells", "direct-cell"))
+def test_direct_cell(case: Case) -> None:
+    raw = bytes_from_parts(case["raw"])
+
+    if case["expect"] == "ok":
+        assert direct_payload(raw) == bytes_from_parts(case["payload"])
+        assert direct_cell(direct_payload(raw)) == raw
+    else:
+        with pytest.raises(CellError):
+            direct_payload(raw)
 
 
 @pytest.mark.parametrize("case", named("cells", "fragments"))

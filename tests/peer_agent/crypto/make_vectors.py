@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from .cases import (
+    direct,
     encoding,
     handshake,
     identity,
@@ -26,6 +27,7 @@ PAGES: Final[dict[str, Callable[[], list[Case]]]] = {
     "ratchet": ratchet.cases,
     "messages": messages.cases,
     "receipts": receipts.cases,
+    "direct": direct.cases,
     "sealing": sealing.cases,
     "store-at-rest": store_at_rest.cases,
 }

@@ -18,6 +18,9 @@ CONTENTS: dict[int, Callable[[dict[str, Any]], m.Content]] = {
     2: lambda fields: m.ContactRequest(*_introduction(fields), fields["greeting"]),
     3: lambda fields: m.ContactAccept(*_introduction(fields)),
     4: lambda fields: m.SessionReset(),
+    5: lambda fields: m.DirectAsk(bytes.fromhex(fields["part"])),
+    6: lambda fields: m.DirectAccept(bytes.fromhex(fields["part"]), bytes.fromhex(fields["answered"])),
+    7: lambda fields: m.DirectEnd(),
 }
 
 

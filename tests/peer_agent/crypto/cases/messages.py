@@ -10,6 +10,7 @@ from ..vector_files import Case, Drawn, flipped
 
 _RNG = Drawn("messages")
 TOKEN = m.DeliveryToken(_RNG(32))
+PART, OTHER_PART = Drawn("part")(32), Drawn("other part")(32)
 SEEN = tuple(m.MessageId(_RNG(16)) for _ in range(9))
 _BODY_LENGTH_AT = 59
 
@@ -43,6 +44,9 @@ def _good() -> list[Case]:
         ("contact request with the longest greeting", m.ContactRequest(ADA.chain, TOKEN, "🦢" * 500), 0),
         ("contact accept", m.ContactAccept(BO.chain, TOKEN), 1),
         ("session reset", m.SessionReset(), 0),
+        ("direct ask", m.DirectAsk(PART), 1),
+        ("direct accept", m.DirectAccept(OTHER_PART, PART), 1),
+        ("direct end", m.DirectEnd(), 8),
         ("kind of a newer version", m.UnknownKind(200, b"something new"), 0),
         ("kind 0", m.UnknownKind(0, b""), 0),
     ]
@@ -84,6 +88,11 @@ def _bad() -> list[Case]:
         ("text that is not UTF-8", "malformed", _raw(1, b"\xc3(")),
         ("text with a surrogate", "malformed", _raw(1, b"\xed\xa0\x80")),
         ("session reset with a body", "malformed", _raw(4, b"x")),
+        ("direct ask cut short", "malformed", _raw(5, PART[:-1])),
+        ("direct ask with a byte more", "malformed", _raw(5, PART + b"\x00")),
+        ("direct accept without the part it answers", "malformed", _raw(6, PART)),
+        ("direct accept with a byte more", "malformed", _raw(6, PART + OTHER_PART + b"\x00")),
+        ("direct end with a body", "malformed", _raw(7, b"x")),
         ("contact request with a byte more", "malformed", _raw(2, request + b"\x00")),
         ("contact request cut short", "malformed", _raw(2, request[:-1])),
         ("contact request with a long greeting", "malformed", _raw(2, long)),
@@ -100,6 +109,8 @@ def _not_packable() -> list[Case]:
         ("empty text", message(m.Text(""))),
         ("greeting of 501", message(m.ContactRequest(ADA.chain, TOKEN, "a" * 501))),
         ("short token", message(m.ContactAccept(ADA.chain, m.DeliveryToken(b"short")))),
+        ("short part", message(m.DirectAsk(b"short"))),
+        ("short answered part", message(m.DirectAccept(PART, b"short"))),
         ("nine seen ids", m.Message(SEEN[0], NOW_MS, m.Text("hi"), ReceiptKey(TOKEN), SEEN)),
         ("short message id", m.Message(m.MessageId(b"1"), NOW_MS, m.Text("hi"), ReceiptKey(TOKEN))),
         ("short receipt key", m.Message(SEEN[0], NOW_MS, m.Text("hi"), ReceiptKey(b"1"))),

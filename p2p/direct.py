@@ -1,0 +1,99 @@
+"""Look for a direct link: ask the recipient's devices with the sender's offer, and open it when one answers.
+
+Before an answer nothing reaches the sender: who does not consent looks like somebody offline.
+Spec: docs/spec/direct.md, section "Procedure"
+"""
+
+import random
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+from accounts.delivery import recipient_of
+from mesa import store
+from p2p import path_store, roster, store_keys
+from p2p.direct_calls import Call, device_id, queue_asked, read_call
+from p2p.finding import Found, living_recipient, may_look, note_attempt, put
+from p2p.orders import Attempt
+from p2p.path_store import NewPath
+from p2p.protocol import ids
+from p2p.protocol.fields import b64_bytes, b64_text
+from p2p.protocol.ids import DeviceId, HopId
+from p2p.protocol.limits import HOPS
+from p2p.protocol.to_peer import DirectAsked, DirectReady
+from p2p.pushing import push_frame
+from p2p.records import DeviceKey, Hop, HopKey, PathRecord, Peer, Tx, UserKey
+from p2p.waiting import wait_for_recipient, wait_for_sender
+
+
+def look_directly(tx: Tx, *, now: datetime, rng: random.Random) -> None:
+    """Open a direct transaction with the answer that came, or ask who may give one, and wait."""
+    # First of all, and whoever is there: what is counted must not tell who is online.
+    if not may_look(tx, now):
+        return
+    # A token that its owner took back leads nowhere, in either direction.
+    recipient = living_recipient(tx) if _owns(tx.sender, tx.own) else None
+    reach = roster.find_ends(tx.owner, recipient)
+    call = read_call(tx.tx)
+    receivers = [peer for peer in reach.receivers if peer.is_known(now)]
+    if reach.sender is None:
+        wait_for_sender(tx, now)
+    elif call is None or call.peer != reach.sender.peer or not receivers:
+        wait_for_recipient(tx, now)
+    elif call.hop is None:
+        _ask(tx, call, receivers, now)
+    else:
+        _open(tx, call, reach.sender, receivers, now)
+
+
+def _owns(user: UserKey, digest: str) -> bool:
+    return str(recipient_of(b64_bytes(digest))) == user
+
+
+def _ask(tx: Tx, call: Call, receivers: Sequence[Peer], now: datetime) -> None:
+    """Ask each device that was not asked with this offer, under a hop of its own."""
+    fresh = {
+        peer.device: HopKey(b64_text(secrets.token_bytes(ids.HOP_ID_BYTES)))
+        for peer in receivers
+        if peer.device not in call.asked
+    }
+    if fresh:
+        with store.client().pipeline() as batch:
+            for device, hop in fresh.items():
+                path_store.queue_hop(batch, hop, Hop(tx.tx, tx.attempt + 1, HOPS - 1, call.peer, device))
+            batch.sadd(store_keys.tx_hops(tx.tx), *fresh.values())
+            batch.expire(store_keys.tx_hops(tx.tx), store_keys.TX_TTL)
+            queue_asked(batch, tx.tx, {**call.asked, **fresh})
+            batch.execute()
+    # Waiting begins before anybody can answer, so an answer wakes it.
+    wait_for_recipient(tx, now)
+    for device, hop in fresh.items():
+        asked = DirectAsked(b64_bytes(tx.own), HopId(b64_bytes(hop)), call.sdp, call.proof)
+        push_frame(device, asked)
+
+
+def _open(tx: Tx, call: Call, sender: Peer, receivers: Sequence[Peer], now: datetime) -> None:
+    receiver = next((peer for peer in receivers if peer.device == call.answerer), None)
+    if receiver is None or call.hop is None:
+        wait_for_recipient(tx, now)
+        return
+    path = PathRecord((sender.peer, receiver.peer), (call.hop,), ())
+    found = Found((sender, receiver), NewPath(path, (sender.device, receiver.device), frozenset()), {})
+    number = put(tx, found, now)
+    if number is None:
+        return
+    store.client().delete(store_keys.direct(tx.tx))
+    push_frame(tx.owner, _ready(tx, number, call, receiver.device, call.hop))
+    note_attempt(Attempt(tx.tx, number), now)
+
+
+def _ready(tx: Tx, attempt: int, call: Call, device: DeviceKey, hop: HopKey) -> DirectReady:
+    return DirectReady(
+        tx=tx.id,
+        attempt=attempt,
+        device=DeviceId(device_id(device)),
+        hop=HopId(b64_bytes(hop)),
+        offer=call.offer,
+        sdp=call.answer,
+        proof=call.answer_proof,
+    )

@@ -46,12 +46,12 @@ def choose_guards(
     Near stand the device itself, its other guards, and in a conflict the other end. Nobody is drawn from a
     network so young that two ends might need the same few.
     """
-    able = [
-        each for each in candidates if each.in_favour and all(may_share_a_path(each, other) for other in near)
-    ]
-    drawn = by_lot(one_per_network(able, rng), rng)
-    if len(drawn) + len(near) <= LEAST_NETWORKS:
+    others = [each for each in candidates if all(may_share_a_path(each, other) for other in near)]
+    # Blame does not count here: a network must not grow young by reports.
+    if len(one_per_network(others, rng)) + len(near) <= LEAST_NETWORKS:
         return []
+    able = [each for each in others if each.in_favour]
+    drawn = by_lot(one_per_network(able, rng), rng)
     steady = [each for each in able if each.online_s >= STEADY_AFTER.total_seconds()]
     of_steady = by_lot(one_per_network(steady, rng), rng)
     return _apart(of_steady if len(of_steady) >= LEAST_STEADY else drawn, count)

@@ -1,5 +1,6 @@
 """Who forwards: the rules as properties, the draw by its statistics."""
 
+import dataclasses
 import random
 from collections import Counter
 from itertools import combinations
@@ -119,6 +120,25 @@ def test_a_guard_that_is_away_means_waiting_not_another_one(rng: random.Random) 
     guards = Guards(sender=[PeerId("away")])
 
     assert choose_path(crowd(20), ENDS, guards, NO_LINKS, rng) == TooFew(2)
+
+
+def test_a_guard_out_of_favour_is_taken_after_the_other_whatever_its_links(rng: random.Random) -> None:
+    guards = Guards(sender=[PeerId("f1"), PeerId("f2")])
+    others = [dataclasses.replace(each, in_favour=each.peer != "f1") for each in crowd(9)]
+
+    paths = [choose_path(others, ENDS, guards, {link("ada", "f1")}, rng) for _ in range(50)]
+
+    assert {path.forwarders[0] for path in paths if isinstance(path, Path)} == {"f2"}
+
+
+def test_a_guard_is_in_the_middle_only_when_nobody_else_is_left(rng: random.Random) -> None:
+    guards = Guards(sender=[PeerId("f0"), PeerId("f1")], receiver=[PeerId("f2"), PeerId("f3")])
+
+    of_six = [choose_path(crowd(6), ENDS, guards, NO_LINKS, rng) for _ in range(50)]
+    of_four = [choose_path(crowd(4), ENDS, guards, NO_LINKS, rng) for _ in range(50)]
+
+    assert {path.forwarders[1] for path in of_six if isinstance(path, Path)} == {"f4", "f5"}
+    assert all(isinstance(path, Path) for path in of_four)
 
 
 def test_a_guard_with_an_open_link_is_taken_before_one_without(rng: random.Random) -> None:

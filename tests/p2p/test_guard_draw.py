@@ -66,6 +66,12 @@ def test_from_a_young_network_nobody_is_drawn(rng: random.Random, count: int, dr
     assert len(choose_guards(crowd(count), [ADA], 2, rng)) == drawn
 
 
+def test_blame_makes_no_network_young(rng: random.Random) -> None:
+    candidates = [forwarder(f"f{at}", in_favour=at < 2) for at in range(LEAST_NETWORKS)]
+
+    assert {each.peer for each in choose_guards(candidates, [ADA], 2, rng)} == {"f0", "f1"}
+
+
 def test_many_accounts_of_few_networks_are_a_young_network(rng: random.Random) -> None:
     farm = [forwarder(f"m{at}", network=f"net-{at % 4}") for at in range(80)]
 

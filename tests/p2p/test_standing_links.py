@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
+from celery import current_app
 from django.utils import timezone
 
 from mesa import store
@@ -31,7 +32,7 @@ from tests.p2p.guard_scenes import (
     with_guards,
 )
 from tests.p2p.peers import Network, TestPeer, make_known
-from tests.p2p.worker import RNG, after
+from tests.p2p.worker import RNG, after, run_jobs
 
 
 async def look_after(peer: TestPeer, seconds: float) -> None:
@@ -40,11 +41,11 @@ async def look_after(peer: TestPeer, seconds: float) -> None:
     await sync_to_async(guarding.look_after)(peer_id=await handle_of(peer), now=now, rng=RNG)
 
 
-async def make_old(link: LinkId) -> None:
-    """Let the guard of a device have been told of its link four minutes ago."""
+async def make_old(link: LinkId, seconds: float = 240) -> None:
+    """Let the guard of a device have been told of its link so long ago."""
     name = store_keys.link(LinkKey(b64_text(link)))
     async with store.async_client().pipeline() as batch:
-        batch.hset(name, "guards_a", str(timezone.now().timestamp() - 240))
+        batch.hset(name, "guards_a", str(timezone.now().timestamp() - seconds))
         batch.expire(name, store_keys.PEER_TTL)
         await batch.execute()
 
@@ -122,12 +123,26 @@ async def test_a_guard_is_told_to_keep_its_link_and_the_device_is_not(network: N
         assert (order.in_.how, order.in_.link) == (How.OPEN, frame.out.link)
 
 
+async def test_a_look_that_comes_early_neither_repeats_an_order_nor_puts_it_off(network: Network) -> None:
+    ada, guards, frames = await all_open(network)
+    await make_old(frames[0].out.link, 200)
+
+    await look_after(ada, 0)
+    early = await orders_of(guards[0])
+    await look_after(ada, 50)
+
+    assert early == []
+    assert [order.in_.link for order in await orders_of(guards[0])] == [frames[0].out.link]
+
+
 async def test_a_settled_peer_costs_nothing_for_minutes(network: Network) -> None:
-    ada, guards, _ = await all_open(network)
+    ada, _, _ = await all_open(network)
+    await look_after(ada, 0)
+    current_app.conf.task_always_eager = False
 
     await ada.settled()
 
-    assert [await orders_of(peer) for peer in (ada, *guards)] == [[], [], []]
+    assert await sync_to_async(run_jobs)(timezone.now()) == []
 
 
 @pytest.mark.parametrize("who", ["the device", "the guard"])

@@ -124,6 +124,8 @@ async def test_no_log_line_names_a_guard_or_holds_a_ticket(
     caplog.set_level(logging.DEBUG)
 
     ada, _, guards, frames = await with_guards(network)
+    bo = await network.online("bo")
+    await take_path(await send_to(ada, bo.login), ada, network.peers)
     await guards[0].close()
     await after(3.5)
     logging.getLogger("p2p").debug("still heard")

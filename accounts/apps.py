@@ -13,8 +13,13 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
+        from accounts import removal
+        from accounts.acts import forget_in_log
         from accounts.errors import AccountError
-        from mesa import deadlines, problems
+        from accounts.overview import show_accounts
+        from mesa import deadlines, overview, problems
 
         problems.register(AccountError)
+        removal.register(forget_in_log)
+        overview.register("Accounts", show_accounts)
         deadlines.register("accounts_expired", "accounts.tasks.prune_expired", every=PRUNE_EVERY)

@@ -3,7 +3,9 @@
 Spec: docs/spec/rest.md, section "Accounts"
 """
 
+import hashlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,7 +13,7 @@ from django.db import transaction
 
 from accounts.delivery import digest_of, may_claim
 from accounts.errors import UserNotFound
-from accounts.models import Device, PrekeyKind, StandingPrekey, User
+from accounts.models import Device, PrekeyKind, StandingPrekey, Statement, User, Visibility
 from accounts.prekeys import claim_one_time
 from accounts.quotas import Quota, spend
 
@@ -44,30 +46,42 @@ class UserBundle:
     devices: list[DeviceBundle]
 
 
-def claim_bundles(*, caller: User, username: str, token: bytes | None) -> UserBundle:
+def claim_bundles(
+    *, caller: User, username: str, token: bytes | None, fingerprint: bytes | None
+) -> UserBundle:
     """Give out a user's keys; the one-time ones only to a holder of a delivery token of that user.
 
-    A token that was withdrawn gets them, too: its holder is not to learn that it was.
+    A token that was withdrawn gets them, too: its holder is not to learn that it was. A hidden user is there
+    for a holder, and for who names the fingerprint; all others get the answer of a name that nobody has,
+    after as many look-ups.
 
     Raises:
         QuotaSpent: the caller asked too often in this hour, too many did for this user's keys, or too many
             with this token today.
-        UserNotFound: no such user, or one without a device.
+        UserNotFound: no such user, or one without a device, or hidden from this caller.
     """
-    user = User.objects.filter(username=username, is_active=True, devices__isnull=False).distinct().first()
+    user = User.objects.filter(username=username, devices__isnull=False).distinct().first()
     digest = None if token is None else digest_of(token)
-    is_holder = digest is not None and user is not None and may_claim(digest=digest, user=user)
+    is_holder = digest is not None and may_claim(digest=digest, user=user or User())
     if is_holder and digest is not None:
         spend(TOKEN_QUOTA, digest.hex())
     else:
         spend(CALLER_QUOTA, str(caller.pk))
         spend(TARGET_QUOTA, username)
-    if user is None:
+    chain = Statement.objects.filter(user__username=username).order_by("version")
+    statements = [bytes(signed) for signed in chain.values_list("signed", flat=True)]
+    # Who is banned is gone for strangers. Who has its token sees somebody who is offline.
+    if user is None or not (is_holder or (user.is_active and _is_shown(user, statements, fingerprint))):
         raise UserNotFound
-    statements = [bytes(each.signed) for each in user.statements.order_by("version")]
     with transaction.atomic():
         devices = [_bundle(device, is_holder) for device in user.devices.order_by("pk")]
     return UserBundle(user.username, statements, devices)
+
+
+def _is_shown(user: User, statements: Sequence[bytes], fingerprint: bytes | None) -> bool:
+    if user.visibility != Visibility.HIDDEN:
+        return True
+    return fingerprint is not None and hashlib.sha256(statements[0]).digest() == fingerprint
 
 
 def _bundle(device: Device, is_holder: bool) -> DeviceBundle:

@@ -22,6 +22,24 @@ class StatementInvalid(AccountError):
     code = "statement_invalid"
 
 
+class Banned(AccountError):
+    """An operator has banned the account; said only to who has proven password and device."""
+
+    code = "banned"
+
+
+class RegistrationClosed(AccountError):
+    """The operator lets nobody make an account."""
+
+    code = "registration_closed"
+
+
+class InvitationRefused(AccountError):
+    """An invitation is needed, and there is none, or one that is unknown, used or expired: one answer."""
+
+    code = "invitation_refused"
+
+
 class LoginRefused(AccountError):
     """Unknown name, wrong password, foreign device, spent challenge or bad proof: one answer for all."""
 

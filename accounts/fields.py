@@ -35,9 +35,14 @@ class Bytes(serializers.Field):
     }
 
     def __init__(
-        self, *, sizes: Collection[int] | None = None, at_most: int | None = None, allow_null: bool = False
+        self,
+        *,
+        sizes: Collection[int] | None = None,
+        at_most: int | None = None,
+        allow_null: bool = False,
+        required: bool = True,
     ) -> None:
-        super().__init__(allow_null=allow_null)
+        super().__init__(allow_null=allow_null, required=required)
         self.sizes = sizes
         self.at_most = at_most
 

@@ -8,12 +8,14 @@ import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Length
 from django.db.models.lookups import Exact
+from django.utils.crypto import salted_hmac
 
-from accounts.names import CANONICAL_NAME, MAX_NAME_CHARACTERS
+from accounts.names import CANONICAL_NAME, MAX_NAME_CHARACTERS, NAME_RULE
 
 KEY_BYTES = 32
 DIGEST_BYTES = 32
@@ -33,17 +35,34 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, username: str, password: str, **fields: Any) -> "User":
-        return self.create_user(username, password, is_staff=True, **fields)
+        """Make an operator: an account without a device, which sends and receives nothing."""
+        return self.create_user(username, password, is_staff=True, is_superuser=True, **fields)
+
+
+class Visibility(models.TextChoices):
+    """Who finds a user by the name, as the user chose."""
+
+    PREFIX = "prefix"
+    EXACT = "exact"
+    HIDDEN = "hidden"
 
 
 class User(AbstractBaseUser):
     """An account: a name, a password and the version that all its tokens must carry."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    username = models.CharField(max_length=MAX_NAME_CHARACTERS)
+    username = models.CharField(
+        max_length=MAX_NAME_CHARACTERS,
+        # For `createsuperuser`, which asks the field; who registers is answered by the serializer.
+        validators=[RegexValidator(CANONICAL_NAME, NAME_RULE)],
+        error_messages={"unique": "The name is taken."},
+    )
     ver = models.PositiveIntegerField(default=0)
     is_active = models.BooleanField(default=True)
+    # An operator: sees the admin's pages, and as a superuser also bans, removes and invites.
     is_staff = models.BooleanField(default=False)
+    is_superuser = models.BooleanField(default=False)
+    visibility = models.CharField(max_length=6, choices=Visibility, default=Visibility.PREFIX)
     # The time of the last login is not kept.
     last_login = None
 
@@ -60,17 +79,40 @@ class User(AbstractBaseUser):
             models.CheckConstraint(
                 condition=Q(username__regex=CANONICAL_NAME), name="user_username_canonical"
             ),
+            models.CheckConstraint(
+                condition=Q(visibility__in=Visibility.values), name="user_visibility_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_superuser=False) | Q(is_staff=True), name="user_superuser_is_staff"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.username
 
+    def get_session_auth_hash(self) -> str:
+        """Tie an operator's session to password and version: it ends with all other logins."""
+        return salted_hmac(
+            "mesa/operator-session/1", f"{self.password} {self.ver}", algorithm="sha256"
+        ).hexdigest()
+
     def has_perm(self, perm: str, obj: object = None) -> bool:
-        """Operators see what the admin shows; the admin itself is read-only."""
-        return self.is_active and self.is_staff
+        """Every operator may look; what does something is for superusers."""
+        is_operator = self.is_active and self.is_staff
+        return is_operator and (self.is_superuser or perm.partition(".")[2].startswith("view_"))
 
     def has_module_perms(self, app_label: str) -> bool:
         return self.is_active and self.is_staff
+
+
+class Invitation(models.Model):
+    """The right to make one account, as a keyed hash. Gone once it is used: nothing says by whom."""
+
+    digest = models.BinaryField(primary_key=True, max_length=DIGEST_BYTES)
+    expires_on = models.DateField(db_index=True)
+
+    def __str__(self) -> str:
+        return "an invitation"
 
 
 class ReservedName(models.Model):

@@ -12,6 +12,7 @@ MIN_NAME_CHARACTERS = 2
 MIN_PREFIX_CHARACTERS = 3
 MAX_NAME_CHARACTERS = 32
 CANONICAL_NAME = r"^[a-z][a-z0-9_-]{1,31}\Z"
+NAME_RULE = "2 to 32 letters a to z, digits, _ or -, starting with a letter."
 
 _canonical = re.compile(CANONICAL_NAME)
 

@@ -3,7 +3,7 @@
 from django.db.models import Model
 from django.utils import timezone
 
-from accounts.models import DeviceLogin, Envelope, OneTimePrekey, ReservedName, RevokedToken
+from accounts.models import DeviceLogin, Envelope, Invitation, OneTimePrekey, ReservedName, RevokedToken
 
 EXPIRING: tuple[tuple[type[Model], str], ...] = (
     (Envelope, "expires_on"),
@@ -11,6 +11,7 @@ EXPIRING: tuple[tuple[type[Model], str], ...] = (
     (OneTimePrekey, "forget_on"),
     (RevokedToken, "expires_on"),
     (ReservedName, "until"),
+    (Invitation, "expires_on"),
 )
 
 

@@ -3,27 +3,35 @@
 Spec: docs/spec/rest.md, section "Accounts"
 """
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.chains import Identity, verify_chain
 from accounts.days import is_about, today
-from accounts.errors import StatementInvalid, UsernameTaken
+from accounts.errors import InvitationRefused, RegistrationClosed, StatementInvalid, UsernameTaken
 from accounts.identities import create_device
+from accounts.invitations import is_invitation, use_invitation
 from accounts.layouts import Refused
 from accounts.models import Device, ReservedName, Statement, User
 from accounts.names import fold_name, reservation_digest
 from accounts.passwords import hashing_slot
 
 
-def register_user(*, username: str, password: str, statement: bytes) -> Device:
+def register_user(*, username: str, password: str, statement: bytes, invitation: str = "") -> Device:
     """Make an account and the device of its statement 0.
 
+    An invitation that the server does not ask for is not looked at.
+
     Raises:
+        RegistrationClosed: nobody may.
+        InvitationRefused: an invitation is needed, and this is none, or somebody was faster with it.
         StatementInvalid: it does not verify, names another user or day, or a device that exists.
         UsernameTaken: the name exists or is reserved.
         TooBusy: too many passwords are being hashed.
     """
+    # First: who may not come in must not learn which names are taken, nor have passwords hashed.
+    _refuse_uninvited(invitation)
     identity = _verify(statement, username)
     (entry,) = identity.devices.values()
     user = User(username=username)
@@ -32,6 +40,8 @@ def register_user(*, username: str, password: str, statement: bytes) -> Device:
         user.set_password(password)
     try:
         with transaction.atomic():
+            if settings.REGISTRATION == "invitation":
+                use_invitation(invitation)
             _refuse_taken(username)
             if Device.objects.filter(pk=entry.device_id).exists():
                 raise StatementInvalid
@@ -41,6 +51,13 @@ def register_user(*, username: str, password: str, statement: bytes) -> Device:
     except IntegrityError:
         # Somebody was faster between the look and the write.
         raise UsernameTaken from None
+
+
+def _refuse_uninvited(invitation: str) -> None:
+    if settings.REGISTRATION == "closed":
+        raise RegistrationClosed
+    if settings.REGISTRATION == "invitation" and not is_invitation(invitation):
+        raise InvitationRefused
 
 
 def _verify(statement: bytes, username: str) -> Identity:

@@ -7,13 +7,14 @@ from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as PasswordRefused
-from rest_framework.serializers import ValidationError
+from rest_framework.serializers import ChoiceField, ValidationError
 
 from accounts.challenges import CHALLENGE_BYTES
 from accounts.fields import Bytes, Flag, Id, Items, StrictSerializer, Text
+from accounts.invitations import MAX_CODE_CHARACTERS
 from accounts.mailbox import ENVELOPE_SIZES, MAX_FETCHED
-from accounts.models import DIGEST_BYTES, User
-from accounts.names import MAX_NAME_CHARACTERS, MIN_NAME_CHARACTERS, fold_name, is_canonical_name
+from accounts.models import DIGEST_BYTES, User, Visibility
+from accounts.names import MAX_NAME_CHARACTERS, MIN_NAME_CHARACTERS, NAME_RULE, fold_name, is_canonical_name
 from accounts.prekeys import MAX_STOCK
 from accounts.statements import KEY_BYTES, SIGNATURE_BYTES
 from p2p.protocol.ids import TOKEN_BYTES
@@ -54,10 +55,11 @@ class Registration(StrictSerializer):
     username = UserName()
     password = Text(max_length=MAX_PASSWORD_CHARACTERS)
     statements = Items(Bytes(at_most=MAX_STATEMENT_BYTES), at_least=1, at_most=1)
+    invitation = Text(max_length=MAX_CODE_CHARACTERS, required=False)
 
     def validate_username(self, username: str) -> str:
         if not is_canonical_name(username):
-            raise ValidationError("2 to 32 letters a to z, digits, _ or -, starting with a letter.")
+            raise ValidationError(NAME_RULE)
         return username
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -114,6 +116,14 @@ class SignIn(StrictSerializer):
     cookies = Flag()
 
 
+class DeviceProof(StrictSerializer):
+    """`POST known/`."""
+
+    device = Id()
+    challenge = Bytes(sizes={CHALLENGE_BYTES})
+    signature = Bytes(sizes={SIGNATURE_BYTES})
+
+
 class Refresh(StrictSerializer):
     """`POST refresh/`: without the token it comes by cookie."""
 
@@ -137,6 +147,19 @@ class BundleClaim(StrictSerializer):
 
     username = UserName()
     token = Bytes(sizes={TOKEN_BYTES}, allow_null=True)
+    fingerprint = Bytes(sizes={DIGEST_BYTES}, allow_null=True, required=False)
+
+
+class Settings(StrictSerializer):
+    """`PUT settings/`."""
+
+    visibility = ChoiceField(choices=Visibility.choices)
+
+
+class Removal(StrictSerializer):
+    """`DELETE me/`."""
+
+    password = Text(max_length=MAX_PASSWORD_CHARACTERS)
 
 
 class PrekeyUpload(StrictSerializer):

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from accounts.access import access_device
 from accounts.challenges import spend_challenge
-from accounts.errors import DeviceNotFound, LoginRefused
+from accounts.errors import Banned, DeviceNotFound, LoginRefused
 from accounts.layouts import Refused
 from accounts.logins import TokenPair, start_login
 from accounts.models import Device, User
@@ -28,12 +28,33 @@ class Proof:
     signature: bytes
 
 
+def is_known(proof: Proof) -> bool:
+    """Say whether there is this device, to who holds its key: to anybody else there is none.
+
+    Lets a device tell a login that has ended from an account that is gone.
+    """
+    device = Device.objects.filter(pk=proof.device_id).first()
+    if not spend_challenge(proof.challenge) or device is None:
+        return False
+    try:
+        verify_login_proof(
+            signing_key=bytes(device.signing_key),
+            device_id=device.pk,
+            challenge=proof.challenge,
+            proof=proof.signature,
+        )
+    except Refused:
+        return False
+    return True
+
+
 def sign_in(*, request: HttpRequest, username: str, password: str, proof: Proof) -> tuple[Device, TokenPair]:
     """Check password and proof, and begin a login of that device.
 
     Raises:
         LoginLocked: too many wrong passwords for this name from this address.
         LoginRefused: anything else that is wrong, without saying what.
+        Banned: all is right, and an operator has banned the account.
         TooBusy: too many passwords are being checked.
     """
     # Spent first, whatever follows: a challenge must not live through a refused try.
@@ -51,6 +72,8 @@ def sign_in(*, request: HttpRequest, username: str, password: str, proof: Proof)
         )
     except (DeviceNotFound, Refused):
         raise LoginRefused from None
+    if not user.is_active:
+        raise Banned
     # The counter of wrong passwords (django-axes) hears Django's own signals; at this one it starts anew.
     user_logged_in.send(sender=User, request=request, user=user)
     return device, start_login(device=device)

@@ -41,7 +41,7 @@ class PeerProcess:
 
     async def listen(self, mouth: Mouth) -> None:
         """Remember every event, until the peer ends; say `hello` once the server knows this peer."""
-        async with self._peer.events() as events:
+        async with self._peer.watching() as events:
             async for timed in events:
                 self._events.append(timed.to_json())
                 async with self._changed:
@@ -95,7 +95,7 @@ class PeerProcess:
         self._sent += 1
         text = f"{self._sent} ".ljust(TEXT_CHARACTERS, ".")
         at = self._clock.unix()
-        return {"at": at, "text": text, "number": self._peer.send(to, text)}
+        return {"at": at, "text": text, "number": self._peer.send(to, text).number}
 
     async def _finish(self) -> None:
         """Say that the path is needed no longer, as the peer itself would say ten seconds from now."""

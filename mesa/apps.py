@@ -9,6 +9,7 @@ class MesaConfig(AppConfig):
     name = "mesa"
 
     def ready(self) -> None:
-        from mesa import checks, deadlines, journal  # noqa: F401 (importing checks registers them)
+        from mesa import checks, deadlines, journal, overview  # noqa: F401 (importing checks registers them)
 
+        overview.register("Work", overview.show_work)
         deadlines.register("journal", "mesa.tasks.prune_journal", every=journal.EMPTY_EVERY)

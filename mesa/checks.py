@@ -1,12 +1,18 @@
-"""What would break a promise at run time stops the start: as system checks, and in the processes."""
+"""What would break a promise at run time stops the start; what an operator should mend is said.
 
+As system checks (`manage.py check --deploy`), at the start of `mesa_up`, and in the operator's overview. Each
+warning says in its hint how it is mended.
+"""
+
+import ipaddress
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
 from redis.exceptions import ResponseError
 
 from mesa import store
@@ -23,6 +29,10 @@ WRONG_SETUP = 2
 # Store and server may be started together.
 STORE_LIMIT_S = 30.0
 LOOK_EVERY_S = 0.5
+# Deadlines are told to the tenth of a second, presence to some seconds.
+CLOCK_TOLERANCE_S = 2.0
+
+Check = Callable[[Sequence[Any] | None], list[CheckMessage]]
 
 
 class StoreUnfit(Exception):
@@ -103,3 +113,121 @@ def refuse_unfit_store() -> None:
 
 def _list(wanted: Mapping[str, str]) -> str:
     return ", ".join(f"{name} '{value}'" for name, value in wanted.items())
+
+
+@register(deploy=True)
+def check_turn_servers(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    if not _is_public() or any(map(is_turn, settings.ICE_SERVERS)):
+        return []
+    return _warn(
+        "W001",
+        "No TURN server is named: peers behind strict NAT reach nobody, and nobody can be relay-only.",
+        "Run coturn with docker/coturn/turnserver.conf, then set MESA_ICE_SERVERS and MESA_TURN_SECRET.",
+    )
+
+
+@register(deploy=True)
+def check_proxies(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    if settings.HTTPS and not settings.TRUSTED_PROXIES:
+        return _warn(
+            "W002",
+            "No proxy is trusted: all users seem to come from its address, and share its limits and network.",
+            "Set MESA_TRUSTED_PROXIES to the networks from which your proxy reaches this server.",
+        )
+    if any(ipaddress.ip_network(each, strict=False).prefixlen == 0 for each in settings.TRUSTED_PROXIES):
+        return _warn(
+            "W003",
+            "Everybody is trusted as a proxy: whoever likes writes the address that limits and paths go by.",
+            "Set MESA_TRUSTED_PROXIES to the networks of your own proxy alone.",
+        )
+    return []
+
+
+@register(deploy=True)
+def check_https(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    is_plain = any(
+        urlsplit(origin).scheme == "http" and not _is_local(urlsplit(origin).hostname or "")
+        for origin in settings.ALLOWED_ORIGINS
+    )
+    if not is_plain and (settings.HTTPS or not _is_public()):
+        return []
+    return _warn(
+        "W004",
+        "The server is reached without https: passwords and logins can be read on the way.",
+        "Put a proxy with a certificate before it, set MESA_HTTPS=yes, and name https:// in "
+        "MESA_ALLOWED_ORIGINS.",
+    )
+
+
+@register(deploy=True)
+def check_debug(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    if not settings.DEBUG:
+        return []
+    return _warn(
+        "W005",
+        "DEBUG is on: pages of errors show settings and what requests held.",
+        "Run with mesa.settings, where it is off.",
+    )
+
+
+@register(STORE_TAG, deploy=True)
+def check_memory(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """Look for a limit on the memory of a store that the operator runs; Mesa's own has the machine's."""
+    if settings.EMBEDDED_STORE:
+        return []
+    try:
+        limit = store.client().config_get("maxmemory").get("maxmemory")
+    except (*STORE_DOWN, ResponseError):
+        # The first is an error of its own, in the second case the operator vouches.
+        return []
+    if limit != "0":
+        return []
+    return _warn(
+        "W006",
+        "The store has no memory limit: when memory runs out, the system kills it, or something else.",
+        "Set maxmemory in its configuration, with maxmemory-policy noeviction: it then refuses what is new.",
+    )
+
+
+@register(STORE_TAG, deploy=True)
+def check_clock(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    try:
+        seconds, microseconds = store.client().time()
+    except STORE_DOWN:
+        return []
+    apart_s = abs(time.time() - (seconds + microseconds / 1e6))
+    if apart_s <= CLOCK_TOLERANCE_S:
+        return []
+    return _warn(
+        "W007",
+        f"The clocks of this machine and of the store are {apart_s:.0f} s apart: deadlines come wrong.",
+        "Run a time service (chrony, systemd-timesyncd) on both machines.",
+    )
+
+
+ALL: Final[Sequence[Check]] = (
+    *(check_secret_key, check_turn_secret, check_store),
+    *(check_turn_servers, check_proxies, check_https, check_debug, check_memory, check_clock),
+)
+
+
+def find_warnings() -> list[CheckMessage]:
+    """Run all checks of this module."""
+    return [message for check in ALL for message in check(None)]
+
+
+def _warn(number: str, why: str, mended_by: str) -> list[CheckMessage]:
+    return [Warning(why, hint=mended_by, id=f"mesa.{number}")]
+
+
+def _is_public() -> bool:
+    """Tell whether the server can be called by another name than this machine's own."""
+    return not all(map(_is_local, settings.ALLOWED_HOSTS))
+
+
+def _is_local(host: str) -> bool:
+    name = host.strip("[]").rstrip(".")
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")

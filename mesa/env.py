@@ -6,6 +6,7 @@ asked for must stand in docker/env.example.
 
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -41,6 +42,18 @@ def flag(name: str, default: bool | None = None) -> bool:
     if value in {"0", "false", "no", "off"}:
         return False
     raise EnvError(f"{name} must be yes or no")
+
+
+def choice(name: str, default: str | None = None, *, among: Collection[str]) -> str:
+    """Read one of a few words.
+
+    Raises:
+        EnvError: another word, or required and not set.
+    """
+    value = text(name, default).lower()
+    if value not in among:
+        raise EnvError(f"{name} must be one of: {', '.join(sorted(among))}")
+    return value
 
 
 def integer(name: str, default: int | None = None, *, least: int = 0) -> int:

@@ -48,6 +48,10 @@ class Progress:
         """Say what stopped the start, or ended the run."""
         self._line("✗" if self.console.is_terminal else "failed", "red", what, "")
 
+    def warned(self, what: str, way_out: str) -> None:
+        """Say what works and should be mended, and how."""
+        self._line("!" if self.console.is_terminal else "warning", "yellow", what, way_out)
+
     def ready(self, url: str, what_next: str) -> None:
         """Print the readiness line, the word `ready` and the address, and what can be done now."""
         self._line(

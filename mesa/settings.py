@@ -44,7 +44,7 @@ INSTALLED_APPS = [
     "p2p",
     "axes",
     "rest_framework",
-    "django.contrib.admin",
+    "mesa.admin_app.OperatorsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -79,6 +79,7 @@ TEMPLATES: list[dict[str, Any]] = [
 ROOT_URLCONF = "mesa.urls"
 ASGI_APPLICATION = "mesa.asgi.application"
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
 LANGUAGE_CODE = "en"
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -177,7 +178,11 @@ CELERY_ACCEPT_CONTENT = ["json"]
 # --- Accounts -----------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    # It proves the password of a banned user, too, who is then told why there is no login.
+    "django.contrib.auth.backends.AllowAllUsersModelBackend",
+]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
@@ -196,6 +201,8 @@ AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+# Who may make an account. Spec: docs/spec/rest.md, section "Accounts"
+REGISTRATION = env.choice("MESA_REGISTRATION", "open", among={"open", "invitation", "closed"})
 
 # --- REST ---------------------------------------------------------------------------------------------------
 
@@ -240,9 +247,16 @@ SECURE_REFERRER_POLICY = "no-referrer"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS and TRUSTED_PROXIES else None
+# Sessions are for operators alone.
+SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
+# What mesa.checks says in its own words (HTTPS, key), what the content policy does (frames), what proxy
+# and owner of the domain decide (redirect, subdomains, preload list).
+SILENCED_SYSTEM_CHECKS = [
+    f"security.{number}" for number in ("W002", "W004", "W005", "W008", "W009", "W012", "W016", "W021")
+]
 
 # --- Log: what happened, never to whom. No access log -------------------------------------------------------
 

@@ -4,9 +4,13 @@ Spec: docs/spec/rest.md, section "Server"
 """
 
 import time
+from mimetypes import guess_type
+from pathlib import Path
 
+from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -19,6 +23,8 @@ from mesa.outages import STORE_DOWN
 from mesa.problems import problem
 from mesa.version import version
 from p2p.protocol.limits import SUPPORTED_SUBPROTOCOLS
+
+STATIC_KEPT_S = 3_600
 
 
 class ServerView(APIView):
@@ -33,7 +39,7 @@ class ServerView(APIView):
                 "name": "mesa",
                 "version": version(),
                 "protocols": SUPPORTED_SUBPROTOCOLS,
-                "registration": "open",
+                "registration": settings.REGISTRATION,
                 "time_ms": time.time_ns() // 1_000_000,
             }
         )
@@ -44,6 +50,17 @@ def front_page(request: HttpRequest) -> HttpResponse:
     """Say what this is to somebody who opens the address in a browser."""
     sentence = f"Mesa {version()}. No page here yet; use mesa-peer.\n"
     return HttpResponse(sentence, content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+def static_file(request: HttpRequest, name: str) -> HttpResponse:
+    """Give a stylesheet, script or picture of the operators' pages."""
+    found = finders.find(name)
+    if not isinstance(found, str) or not Path(found).is_file():
+        raise Http404
+    kind = guess_type(name)[0] or "application/octet-stream"
+    headers = {"Cache-Control": f"public, max-age={STATIC_KEPT_S}"}
+    return HttpResponse(Path(found).read_bytes(), content_type=kind, headers=headers)
 
 
 @require_safe

@@ -14,12 +14,17 @@ class P2PConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import delivery
-        from mesa import deadlines, problems
+        from mesa import deadlines, overview, problems
         from p2p import jobs, limits, services
+        from p2p import overview as figures
         from p2p.errors import P2PError
 
         problems.register(P2PError)
         delivery.register(services.withdraw_reach)
+        overview.register("Delivery", figures.show_delivery)
+        overview.register("Online", figures.show_online)
+        overview.register("Transactions of the last hour", figures.show_transactions)
+        overview.register_warner(figures.find_warnings)
         for kind, ask in jobs.registered().items():
             deadlines.register(kind, ask)
         deadlines.register("turns", "p2p.tasks.recover_turns", every=limits.TURNS_EVERY)

@@ -36,6 +36,7 @@ from p2p.snapshots import take_whole_snapshot
 
 logger = logging.getLogger(__name__)
 
+FIRST_RECHECK_S: Final = 10
 RECHECK_EVERY_S: Final = 60
 RNG: Final[random.Random] = secrets.SystemRandom()
 
@@ -44,6 +45,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
     """One peer's socket. Messages reach it one at a time, so a handler is never overtaken by the next."""
 
     hello_within_s: float = HELLO_DEADLINE_S
+    first_recheck_s: float = FIRST_RECHECK_S
     recheck_every_s: float = RECHECK_EVERY_S
     renew_servers_every_s: float = turn.RENEW_EVERY.total_seconds()
     session: PeerSession | None = None
@@ -76,6 +78,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
         self.allowance = FrameAllowance(self._seconds())
         # Frames are handled one at a time anyway; a changed epoch is noticed beside them.
         self.turn = asyncio.Lock()
+        self.greeted = asyncio.Event()
         self.joined: list[str] = []
         self.caller = Caller(self.scope["login"], secrets.token_urlsafe(16), address_of(self.scope))
         await self._join(push.login_group(self.caller.login.sid))
@@ -118,6 +121,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
         await self._join(device_group)
         epoch = await epoch_watch().join(self)
         self.session = await greet(self.caller, hello, now=timezone.now(), rng=RNG)
+        self.greeted.set()
         replaced = {"type": "socket.replaced", "socket": self.caller.socket}
         await self.channel_layer.group_send(device_group, replaced)
         taken = await take_whole_snapshot(self.session, now=timezone.now())
@@ -199,22 +203,31 @@ class PeerConsumer(AsyncWebsocketConsumer):
 
     async def _mind_login(self) -> None:
         """Insist on `hello` in time, then see again and again to the login and the ICE servers."""
-        await asyncio.sleep(self.hello_within_s)
-        if self.session is None:
+        try:
+            async with asyncio.timeout(self.hello_within_s):
+                await self.greeted.wait()
+        except TimeoutError:
             await self.close(errors.HelloMissing.close_code)
             return
+        # The first time soon: an end that came while the socket opened was told to nobody.
+        await asyncio.sleep(self.first_recheck_s)
         while True:
-            await asyncio.sleep(self.recheck_every_s)
-            try:
-                alive = await recheck(self.caller.login)
-            except DatabaseError as error:
-                logger.warning("a login was not checked again: %s", type(error).__name__)
-                continue
-            if isinstance(alive, SessionEndCause):
-                await self._end_session(alive)
+            cause = await self._ended_by()
+            if cause is not None:
+                await self._end_session(cause)
                 return
             if self._seconds() >= self.servers_due:
                 await self._send_frames([IceServers(self._fresh_servers())])
+            await asyncio.sleep(self.recheck_every_s)
+
+    async def _ended_by(self) -> SessionEndCause | None:
+        """Ask the database whether the login has ended. One that can not be asked ends none."""
+        try:
+            found = await recheck(self.caller.login)
+        except DatabaseError as error:
+            logger.warning("a login was not checked again: %s", type(error).__name__)
+            return None
+        return found if isinstance(found, SessionEndCause) else None
 
     async def _end_session(self, cause: SessionEndCause) -> None:
         await self._send_frames([SessionEnd(cause)])

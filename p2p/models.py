@@ -52,6 +52,7 @@ class P2PTransaction(models.Model):
     objects = P2PTransactionQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "transaction"
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(state=State.OPEN, ended__isnull=True)
@@ -62,6 +63,30 @@ class P2PTransaction(models.Model):
 
     def __str__(self) -> str:
         return "a transaction"
+
+
+class TransactionTally(models.Model):
+    """How many transactions ended in an hour, in which way. Rows of P2PTransaction become this when they go.
+
+    `had_path`: whether any attempt was made; if not, somebody was not there all the time.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    hour = models.DateTimeField()
+    state = models.CharField(max_length=9, choices=State.choices)
+    cause = models.CharField(max_length=18, choices=CAUSES, blank=True, default="")
+    had_path = models.BooleanField()
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["hour", "state", "cause", "had_path"], name="p2p_tally_one_of_a_kind"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return "a count of transactions"
 
 
 class P2PPath(models.Model):

@@ -2,8 +2,9 @@
 
 from django.urls import path
 
-from p2p.views import TransactionsView
+from p2p.views import ForwardersView, TransactionsView
 
 urlpatterns = [
+    path("forwarders/", ForwardersView.as_view(), name="forwarders"),
     path("transactions/", TransactionsView.as_view(), name="transactions"),
 ]

@@ -11,7 +11,7 @@ from typing import Any
 from p2p.protocol.errors import BadFrame
 from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.ids import DeviceId, TransactionId
-from peer_agent.errors import ServerUnreachable
+from peer_agent.errors import Refused, ServerUnreachable, UnknownUser
 from peer_agent.rest import Json, Rest, Tokens, items, text
 
 MAILBOX_IDS_PER_REQUEST = 50
@@ -71,12 +71,16 @@ class AccountRoutes:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
 
-    async def register(self, username: str, password: str, statements: Sequence[bytes]) -> None:
-        body = {
+    async def register(
+        self, username: str, password: str, statements: Sequence[bytes], *, invitation: str = ""
+    ) -> None:
+        body: dict[str, object] = {
             "username": username,
             "password": password,
             "statements": [b64_text(each) for each in statements],
         }
+        if invitation:
+            body["invitation"] = invitation
         await self._rest.call("POST", "/api/accounts/register/", body, login=False)
 
     async def challenge(self) -> bytes:
@@ -148,6 +152,38 @@ class AccountRoutes:
     async def me(self) -> Json:
         return await self._rest.call("GET", "/api/accounts/me/")
 
+    async def is_known(self, device: DeviceId, challenge: bytes, signature: bytes) -> bool:
+        """Tell whether the server knows this device; it needs no login."""
+        body = {
+            "device": str(device),
+            "challenge": b64_text(challenge),
+            "signature": b64_text(signature),
+        }
+        answer = await self._rest.call("POST", "/api/accounts/known/", body, login=False)
+        return answer.get("known") is not False
+
+    async def remove(self, password: str) -> None:
+        """Remove the account.
+
+        Raises:
+            LoginRefused: the password is another, or the login has ended.
+        """
+        await self._rest.call("DELETE", "/api/accounts/me/", {"password": password})
+
+    async def visibility(self) -> str:
+        """Who finds the user by the name: `prefix`, `exact` or `hidden`.
+
+        Raises:
+            Refused: the server is too old to know.
+        """
+        try:
+            return text(await self._rest.call("GET", "/api/accounts/settings/"), "visibility")
+        except UnknownUser as error:
+            raise Refused("The server does not know this request: it is older than this agent.") from error
+
+    async def set_visibility(self, visibility: str) -> None:
+        await self._rest.call("PUT", "/api/accounts/settings/", {"visibility": visibility})
+
 
 class KeyRoutes:
     """What others need in order to reach a device: chains, prekeys, delivery tokens."""
@@ -155,13 +191,21 @@ class KeyRoutes:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
 
-    async def claim_bundle(self, username: str, token: bytes | None) -> UserBundle:
+    async def claim_bundle(
+        self, username: str, token: bytes | None, *, fingerprint: bytes | None = None
+    ) -> UserBundle:
         """Fetch the chain and prekeys of a user; one-time prekeys only come for a live delivery token.
+
+        fingerprint: with it, a user who is hidden from strangers is found, too.
 
         Raises:
             UnknownUser: there is no such user.
         """
-        body = {"username": username, "token": None if token is None else b64_text(token)}
+        body = {
+            "username": username,
+            "token": None if token is None else b64_text(token),
+            "fingerprint": None if fingerprint is None else b64_text(fingerprint),
+        }
         answer = await self._rest.call("POST", "/api/accounts/bundles/", body)
         statements = [_as_bytes(each) for each in items(answer, "statements")]
         devices = [_device_bundle(each) for each in items(answer, "devices")]
@@ -230,10 +274,27 @@ class TransactionRoutes:
         await self._rest.call("POST", "/api/p2p/transactions/", body)
 
 
+class ServerRoutes:
+    """What the server tells of itself and of the network."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+
+    async def about(self) -> Json:
+        """Ask what it is, which versions it speaks, and what time it has."""
+        return await self._rest.call("GET", "/api/server/", login=False)
+
+    async def forwarders_at_least(self) -> int | None:
+        """Ask how many peers forward, rounded down; None if the server does not say."""
+        return _optional_number(await self._rest.call("GET", "/api/p2p/forwarders/"), "at_least")
+
+
 class Api:
     """The server as this device sees it, by what its routes are about."""
 
     def __init__(self, rest: Rest) -> None:
+        self.rest = rest
+        self.server = ServerRoutes(rest)
         self.accounts = AccountRoutes(rest)
         self.keys = KeyRoutes(rest)
         self.mailbox = MailboxRoutes(rest)

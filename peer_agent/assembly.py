@@ -7,6 +7,7 @@ from p2p.protocol.frames import FrameToServer
 from p2p.protocol.ids import LinkId, TransactionId
 from peer_agent.account import Account
 from peer_agent.api import Api
+from peer_agent.blocking import Blocking
 from peer_agent.books import Books, open_books
 from peer_agent.clock import Clock
 from peer_agent.contacts import ContactParts, Contacts
@@ -53,6 +54,7 @@ class Conversations:
     prekeys: PrekeyUpkeep
     tokens: DeliveryTokens
     pins: Pins
+    blocking: Blocking
 
 
 def assemble(around: Surroundings) -> Conversations:
@@ -64,9 +66,8 @@ def assemble(around: Surroundings) -> Conversations:
     pins = Pins(books, tokens, around.account.identity, clock, report)
     handshakes = Handshakes(own, around.api, books, pins, clock)
     resets = Resets(books, handshakes, posts, clock)
-    contacts = Contacts(
-        ContactParts(around.account, around.api, books, tokens, handshakes, posts, pins, clock, report)
-    )
+    parts = ContactParts(around.account, around.api, books, tokens, handshakes, posts, pins, clock, report)
+    contacts = Contacts(parts)
     delivery = Delivery(
         CourierParts(
             around.api,
@@ -104,7 +105,8 @@ def assemble(around: Surroundings) -> Conversations:
         )
     )
     upkeep = PrekeyUpkeep(own, around.api, around.store, books.prekeys, clock)
-    return Conversations(books, contacts, delivery, inbox, mailbox, posts, upkeep, tokens, pins)
+    blocking = Blocking(parts, contacts, delivery)
+    return Conversations(books, contacts, delivery, inbox, mailbox, posts, upkeep, tokens, pins, blocking)
 
 
 def _ignore_start(tx: TransactionId, contact: int) -> None:

@@ -12,8 +12,10 @@ from functools import partial
 from typing import NoReturn
 
 from peer_agent.assembly import Conversations
+from peer_agent.backoff import Backoff
+from peer_agent.clock import Clock
 from peer_agent.contact_book import ContactState
-from peer_agent.errors import AgentError, LoginRefused
+from peer_agent.errors import AgentError, LoginRefused, StoreFull
 from peer_agent.tasks import Tasks
 
 logger = logging.getLogger(__name__)
@@ -32,11 +34,19 @@ TOKENS_EVERY_S = 3_600.0
 class Chores:
     """Loops that go on whatever fails, until the login has ended."""
 
-    def __init__(self, parts: Conversations, *, accepts_all: bool, rng: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        parts: Conversations,
+        *,
+        accepts_all: bool,
+        rng: random.Random | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self._parts = parts
         self._accepts_all = accepts_all
         self._rng = rng or random.SystemRandom()
         self._mail_waits = asyncio.Event()
+        self._accepting: Backoff[int] = Backoff(clock or Clock())
 
     def start(self, tasks: Tasks) -> None:
         """Begin all of them; the login's end ends the tasks with `LoginRefused`."""
@@ -53,12 +63,12 @@ class Chores:
         parts = self._parts
         while True:
             self._mail_waits.clear()
-            steps = (parts.posts.deliver, parts.mailbox.empty, self._accept_all)
+            steps = (parts.tokens.withdraw, parts.posts.deliver, parts.mailbox.empty, self._accept_all)
             if any([await _failure_of(step) for step in steps]):
                 logger.info("the mailbox has to wait")
                 await asyncio.sleep(MAILBOX_RETRY_S)
                 continue
-            retries_in_s = (parts.posts.retry_in_s, parts.mailbox.retry_in_s)
+            retries_in_s = (parts.posts.retry_in_s, parts.mailbox.retry_in_s, self._accepting.due_in_s())
             due_in_s = [each + MAILBOX_SLACK_S for each in retries_in_s if each is not None]
             latest_s = self._rng.uniform(MAILBOX_EVERY_S / 2, MAILBOX_EVERY_S)
             with contextlib.suppress(TimeoutError):
@@ -66,18 +76,19 @@ class Chores:
                     await self._mail_waits.wait()
 
     async def _accept_all(self) -> None:
-        """Accept whoever asks, if that is wished; one who can not be accepted now stops no other.
-
-        Raises:
-            AgentError: the last failure.
-        """
-        failure: AgentError | None = None
+        """Accept whoever asks, if that is wished; one who can not be accepted now has a pause of its own."""
         for contact in self._parts.books.contacts.all() if self._accepts_all else ():
-            if contact.state is ContactState.ASKING:
-                accept = partial(self._parts.contacts.accept, contact.username)
-                failure = await _failure_of(accept) or failure
-        if failure is not None:
-            raise failure
+            is_welcome = not (contact.is_closed or contact.is_ignored)
+            if contact.state is ContactState.ASKING and is_welcome and self._accepting.is_due(contact.number):
+                failure = await _failure_of(partial(self._parts.contacts.accept, contact.username))
+                if failure is None or self._is_closed(contact.number):
+                    # Keys that do not match wait for the user's word, not for time.
+                    self._accepting.done(contact.number)
+                else:
+                    self._accepting.failed(contact.number, at_least_s=failure.retry_after_s or 0.0)
+
+    def _is_closed(self, number: int) -> bool:
+        return self._parts.books.contacts.get(number).is_closed
 
     async def _mind_prekeys(self) -> NoReturn:
         while True:
@@ -97,7 +108,8 @@ class Chores:
     async def _show_overdue(self) -> NoReturn:
         while True:
             await asyncio.sleep(SHOW_OVERDUE_EVERY_S)
-            self._parts.inbox.show_overdue()
+            with contextlib.suppress(StoreFull):
+                self._parts.inbox.show_overdue()
 
 
 async def _failure_of(step: Callable[[], Awaitable[object]]) -> AgentError | None:

@@ -5,6 +5,7 @@ Spec: docs/spec/agent.md, section "Exit codes"
 
 import logging
 import math
+import os
 import sys
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
 from collections.abc import Callable, Coroutine, Sequence
@@ -12,18 +13,23 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from peer_agent.cli_account import accept, contacts, login, logout, register, request, status
+from peer_agent.cli_account import accept, contacts, login, logout, register, request
+from peer_agent.cli_blocking import block, ignore, unblock
 from peer_agent.cli_forward import forward
 from peer_agent.cli_history import history
 from peer_agent.cli_identity import password, recover
 from peer_agent.cli_listen import listen
 from peer_agent.cli_loop import Terminated, run
 from peer_agent.cli_output import Output
+from peer_agent.cli_run import run as run_command
 from peer_agent.cli_secrets import read_passphrase
 from peer_agent.cli_send import send
+from peer_agent.cli_settings import SUITE_2_CHOICES, VISIBILITIES, remove_account, settings
+from peer_agent.cli_status import status
 from peer_agent.cli_verify import verify
 from peer_agent.config import DEFAULT_SERVER, Config, server_url
 from peer_agent.errors import AgentError, ExitCode
+from peer_agent.orphaned import ended_login, explain
 from peer_agent.state_dir import default_state_dir
 
 logger = logging.getLogger(__name__)
@@ -32,12 +38,14 @@ logger = logging.getLogger(__name__)
 Command = Callable[[Namespace, Config, Output], Coroutine[Any, Any, None] | None]
 
 DEFAULT_TIMEOUT_S = 60.0
+FINGERPRINT_BYTES = 32
 # They write addresses and descriptions into their logs.
 TALKATIVE = ("aioice", "aiortc", "httpx", "httpcore", "websockets")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `mesa-peer`; returns its exit code."""
+    fill_standard_streams()
     whole = parser()
     options = whole.parse_args(arguments, _defaults())
     if options.command is None:
@@ -58,10 +66,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.debug:
             logger.exception("the command failed")
-        failure = root_of(error)
+        ended = ended_login(error)
+        failure = root_of(error if ended is None else run(explain(_config(options), ended)))
         output.failure(*failure)
         return failure[1]
     return ExitCode.OK
+
+
+def fill_standard_streams() -> None:
+    """Put nothing in the place of standard streams that are closed: a socket there would stop the loop."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def set_up_logging(*, is_debug: bool) -> None:
@@ -92,7 +110,7 @@ def _config(options: Namespace) -> Config:
         passphrase=read_passphrase(options),
         forwards=options.forwards,
         accepts_all=options.accept_all,
-        command=f"mesa-peer {options.command.__name__}",
+        command=f"mesa-peer {_word(options.command)}",
         turn_only=options.turn_only,
     )
 
@@ -127,13 +145,18 @@ def parser() -> ArgumentParser:
 
     def add(command: Command) -> ArgumentParser:
         sentence = (command.__doc__ or "").strip()
-        made = commands.add_parser(command.__name__, help=sentence, description=sentence, parents=[shared])
+        made = commands.add_parser(_word(command), help=sentence, description=sentence, parents=[shared])
         made.set_defaults(command=command)
         return made
 
     _add_account_commands(add)
     _add_message_commands(add)
     return whole
+
+
+def _word(command: Command) -> str:
+    """How a command is called."""
+    return command.__name__.replace("_", "-")
 
 
 def _shared_options() -> ArgumentParser:
@@ -162,6 +185,9 @@ def _add_account_commands(add: Callable[[Command], ArgumentParser]) -> None:
     registering.add_argument(
         "--recovery-file", type=Path, metavar="FILE", help="write the recovery code into this new file"
     )
+    registering.add_argument(
+        "--invitation", metavar="CODE", default="", help="the operator's code, where the server asks for one"
+    )
     recovering, changing = add(recover), add(password)
     recovering.add_argument("user", metavar="USER", help="your user name")
     for made in (recovering, changing):
@@ -177,13 +203,43 @@ def _add_account_commands(add: Callable[[Command], ArgumentParser]) -> None:
     asking.add_argument(
         "greeting", metavar="GREETING", nargs="?", default="", help="what they read beside your name"
     )
+    asking.add_argument(
+        "--fingerprint",
+        type=_fingerprint,
+        metavar="HEX",
+        help="of an invitation; finds hidden users, too",
+    )
     add(accept).add_argument("user", metavar="USER", help="who asked you")
+    add(ignore).add_argument("user", metavar="USER", help="who asked you")
+    add(block).add_argument("user", metavar="USER", help="a contact, or who asked you")
+    add(unblock).add_argument("user", metavar="USER", help="who was blocked")
     add(contacts)
     verifying = add(verify)
     verifying.add_argument("user", metavar="USER", help="a contact")
     verifying.add_argument("--number", metavar="DIGITS", help="the safety number as the other end reads it")
     verifying.add_argument("--accept-new", action="store_true", help="go on with keys that changed")
+    _add_settings_commands(add)
     add(status)
+
+
+def _add_settings_commands(add: Callable[[Command], ArgumentParser]) -> None:
+    changing = add(settings)
+    changing.add_argument(
+        "--visibility",
+        choices=VISIBILITIES,
+        help="who finds your name: by its beginning, all of it, nobody",
+    )
+    changing.add_argument(
+        "--suite-2",
+        choices=SUITE_2_CHOICES,
+        help="whether devices without ML-KEM, not protected against future quantum computers, are talked to",
+    )
+    removing = add(remove_account)
+    _add_source(removing, "password", "the password")
+    removing.add_argument("--yes", action="store_true", help="do not ask whether this is meant")
+    removing.add_argument(
+        "--local-only", action="store_true", help="remove what is on this device, and ask no server"
+    )
 
 
 def _add_source(made: ArgumentParser, name: str, what: str) -> None:
@@ -198,12 +254,8 @@ def _add_message_commands(add: Callable[[Command], ArgumentParser]) -> None:
     _add_turn_choice(forwarding)
     add(history).add_argument("user", metavar="USER", nargs="?", help="messages with this contact only")
     listening = add(listen)
-    listening.set_defaults(forwards=True)
-    _add_turn_choice(listening)
-    listening.add_argument(
-        "--no-forward", dest="forwards", action="store_false", help="pass on no cells of others"
-    )
-    listening.add_argument("--accept-all", action="store_true", help="accept every contact request")
+    _add_receiving_options(listening)
+    _add_receiving_options(add(run_command))
     listening.add_argument("--echo", action="store_true", help="answer each message with its own text")
     sending = add(send)
     _add_turn_choice(sending)
@@ -221,6 +273,15 @@ def _add_message_commands(add: Callable[[Command], ArgumentParser]) -> None:
     )
 
 
+def _add_receiving_options(command: ArgumentParser) -> None:
+    command.set_defaults(forwards=True)
+    _add_turn_choice(command)
+    command.add_argument(
+        "--no-forward", dest="forwards", action="store_false", help="pass on no cells of others"
+    )
+    command.add_argument("--accept-all", action="store_true", help="accept every contact request")
+
+
 def _add_turn_choice(command: ArgumentParser) -> None:
     command.add_argument(
         "--relay-only",
@@ -228,6 +289,16 @@ def _add_turn_choice(command: ArgumentParser) -> None:
         action=BooleanOptionalAction,
         help="show other peers the address of a TURN server instead of this device's own, now and later",
     )
+
+
+def _fingerprint(text: str) -> bytes:
+    try:
+        fingerprint = bytes.fromhex(text)
+    except ValueError:
+        fingerprint = b""
+    if len(fingerprint) != FINGERPRINT_BYTES:
+        raise ArgumentTypeError(f"a fingerprint has {2 * FINGERPRINT_BYTES} digits 0 to 9 and a to f")
+    return fingerprint
 
 
 def _seconds(text: str) -> float:

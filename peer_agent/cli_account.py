@@ -1,4 +1,4 @@
-"""Commands about the account and its contacts: register, login, logout, request, accept, contacts, status."""
+"""Commands about the account and its contacts: register, login, logout, request, accept, contacts."""
 
 import sys
 from argparse import Namespace
@@ -18,16 +18,13 @@ from peer_agent.cli_secrets import (
 from peer_agent.clock import Clock
 from peer_agent.config import DEFAULT_SERVER, Config
 from peer_agent.contact_book import Contact, ContactState
-from peer_agent.crypto.chain import GOOD
 from peer_agent.crypto.identity import Suite
 from peer_agent.crypto.messages import MAX_GREETING_SIGNS
-from peer_agent.desk import new_store, opened_desk, opened_store, read_store
-from peer_agent.errors import AgentError, StateInUse, UsageError
-from peer_agent.history import Kept
+from peer_agent.desk import fill_stocks, new_store, opened_desk, opened_store, read_store
+from peer_agent.errors import AgentError, LoginRefused, StateInUse, UsageError
+from peer_agent.records import contact_info
 from peer_agent.safety import weakest_suite
-from peer_agent.verifying import check_own_identity
 
-OTHER_IDENTITY = "The server shows another identity of yours than this device has; others may see it, too."
 STATES = {
     ContactState.ASKED: "asked, no answer yet",
     ContactState.ASKING: "asks to be a contact",
@@ -43,7 +40,9 @@ def register(options: Namespace, config: Config, output: Output) -> None:
         account, code = load_account(store), sign_up.recovery_code(store)
         if account is None or load_tokens(store) is None:
             password, server = read_new_password(options), config.server or DEFAULT_SERVER
-            account = run(sign_up.register(store, server, username, password, Clock()))
+            account = run(
+                sign_up.register(store, server, username, password, Clock(), invitation=options.invitation)
+            )
             code = sign_up.recovery_code(store)
         elif code is None:
             raise UsageError(f"This state directory has an account already: {account.username}.")
@@ -52,13 +51,6 @@ def register(options: Namespace, config: Config, output: Output) -> None:
             sign_up.forget_recovery_code(store)
     run(fill_stocks(config))
     output.result("registered", f"Registered as {account.username}.", user=account.username)
-
-
-async def fill_stocks(config: Config) -> None:
-    """Leave prekeys and delivery tokens with the server, so that others can write."""
-    async with opened_desk(config) as desk:
-        await desk.conversations.prekeys.check()
-        await desk.conversations.tokens.refill()
 
 
 def login(options: Namespace, config: Config, output: Output) -> None:
@@ -82,7 +74,9 @@ async def request(options: Namespace, config: Config, output: Output) -> None:
         raise UsageError(f"A greeting has at most {MAX_GREETING_SIGNS} signs.")
     async with opened_desk(config) as desk:
         await desk.look_into_mailbox()
-        contact = await desk.conversations.contacts.request(username, options.greeting)
+        contact = await desk.conversations.contacts.request(
+            username, options.greeting, fingerprint=options.fingerprint
+        )
     sentence = f"Asked {contact.username}. They have to accept."
     if contact.state is ContactState.ACCEPTED:
         sentence = f"{contact.username} is a contact."
@@ -101,19 +95,15 @@ async def contacts(options: Namespace, config: Config, output: Output) -> None:
     """List contacts and requests."""
     try:
         found = await _fresh_contacts(config)
-    except StateInUse:
-        # Whoever holds the directory minds the mailbox, too.
+    except (StateInUse, LoginRefused):
+        # Whoever holds the directory minds the mailbox, too; without a login there is none to mind.
         with read_store(config) as store:
             found = open_books(store, require_account(store)).contacts.all()
     for contact in found:
         output.result(
             "contact",
             _line(contact),
-            user=contact.username,
-            state=contact.state.value,
-            unsafe=contact.is_unsafe,
-            verified=contact.is_verified,
-            suite=weakest_suite(contact),
+            **contact_info(contact).to_json(),
         )
     if not found and not output.is_json:
         output.result("contacts", "No contacts yet: `mesa-peer request USER` asks somebody.")
@@ -129,33 +119,12 @@ async def _fresh_contacts(config: Config) -> list[Contact]:
         return desk.conversations.books.contacts.all()
 
 
-async def status(options: Namespace, config: Config, output: Output) -> None:
-    """Say who this device is, and whether server and login are there."""
-    async with opened_desk(config) as desk:
-        waiting = sum(
-            len(desk.conversations.books.history.undelivered(number))
-            for number in desk.conversations.books.history.contacts_with(Kept.UNDELIVERED)
-        )
-        unshown = desk.conversations.books.history.count(Kept.READY)
-        account = desk.account
-        await desk.api.accounts.me()
-        verdict = await check_own_identity(desk)
-        warning = "" if verdict in GOOD else f" {OTHER_IDENTITY}"
-        output.result(
-            "status",
-            f"{account.username} at {account.server}: logged in. "
-            f"Messages without a receipt: {waiting}. Messages not shown yet: {unshown}.{warning}",
-            user=account.username,
-            server=account.server,
-            undelivered=waiting,
-            unshown=unshown,
-            fingerprint=account.identity.fingerprint.hex(),
-            identity=verdict,
-        )
-
-
 def _line(contact: Contact) -> str:
     parts = [STATES[contact.state]]
+    if contact.is_blocked:
+        parts.append(f"blocked: `mesa-peer unblock {contact.username}`")
+    elif contact.is_ignored:
+        parts.append("ignored")
     if contact.is_verified:
         parts.append("verified")
     if contact.is_unsafe:

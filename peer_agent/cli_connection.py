@@ -7,6 +7,9 @@ from peer_agent.events import Event, SessionClosed, SessionOpened
 CONNECTING = "connecting"
 NOT_YET = "no connection yet, trying again"
 LOST = "connection lost, trying again"
+# What `Session` calls a frame of the server that this version does not know.
+PROTOCOL = "protocol"
+NOT_UNDERSTOOD = "the server says what this version does not understand, trying again: is there an update?"
 
 
 @dataclass(slots=True)
@@ -24,4 +27,6 @@ class Connection:
         elif isinstance(event, SessionClosed):
             self.is_open = False
             self.trouble = NOT_YET if before in (CONNECTING, NOT_YET) else LOST
+            if event.cause == PROTOCOL:
+                self.trouble = NOT_UNDERSTOOD
         return self.trouble != before

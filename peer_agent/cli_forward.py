@@ -83,7 +83,7 @@ class Tally:
 async def forward(options: Namespace, config: Config, output: Output) -> None:
     """Carry other people's cells until stopped."""
     tally = Tally()
-    async with Peer(config) as peer, says_what_waits(peer, output), peer.events() as events:
+    async with Peer(config) as peer, says_what_waits(peer, output), peer.watching() as events:
         if output.is_json:
             async for timed in events:
                 output.event(timed)

@@ -3,13 +3,12 @@
 from argparse import Namespace
 
 from peer_agent import recovery
-from peer_agent.cli_account import fill_stocks
 from peer_agent.cli_loop import run
 from peer_agent.cli_output import Output
 from peer_agent.cli_secrets import read_code, read_new_password, read_password, read_replaced_password
 from peer_agent.clock import Clock
 from peer_agent.config import DEFAULT_SERVER, Config
-from peer_agent.desk import new_store, opened_store
+from peer_agent.desk import fill_stocks, new_store, opened_store
 
 
 def recover(options: Namespace, config: Config, output: Output) -> None:

@@ -2,9 +2,11 @@
 
 import sys
 from argparse import Namespace
+from collections.abc import Callable
+from typing import Any
 
 from peer_agent.cli_connection import Connection
-from peer_agent.cli_output import Output, shown_text
+from peer_agent.cli_output import Output, false_sentence, shown_text
 from peer_agent.clock import local_time
 from peer_agent.config import Config
 from peer_agent.errors import AgentError
@@ -13,6 +15,9 @@ from peer_agent.events import (
     ContactAsked,
     ContactRenewed,
     ContactUnsafe,
+    DiskFull,
+    Event,
+    FalseClaim,
     MessageMissing,
     MessageReceived,
     TimedEvent,
@@ -28,6 +33,8 @@ async def listen(options: Namespace, config: Config, output: Output) -> None:
             # Written and flushed before the next event is asked for: only that makes a message shown.
             output.event(timed)
             _show(timed, output)
+            if isinstance(timed.event, DiskFull) and not output.is_json:
+                output.note("", "There is no space left on the disk: what comes waits with its sender.")
             connection.changes_by(timed.event)
             output.progress(connection.trouble or "listening")
             if options.echo and isinstance(timed.event, MessageReceived):
@@ -41,17 +48,22 @@ def _show(timed: TimedEvent, output: Output) -> None:
     if isinstance(event, MessageReceived):
         when = local_time(event.sent_at_ms, now_s=timed.time)
         output.result("", f"{when} {event.sender}: {shown_text(event.text)}")
-    elif isinstance(event, MessageMissing):
-        output.result("", f"(a message from {event.sender} is missing here)")
-    elif isinstance(event, ContactAsked):
-        output.result("", f"{event.user} asks to be a contact: `mesa-peer accept {event.user}`")
-    elif isinstance(event, ContactAdded):
-        output.result("", f"{event.user} is a contact now.")
-    elif isinstance(event, ContactUnsafe):
-        output.result("", f"Keys of {event.user} have changed: `mesa-peer verify {event.user}` tells more.")
-    elif isinstance(event, ContactRenewed):
-        sentence = f"{event.user} has other devices: {event.added} came, {event.removed} went."
-        output.result("", sentence)
+    elif type(event) in SENTENCES:
+        output.result("", SENTENCES[type(event)](event))
+
+
+SENTENCES: dict[type[Event], Callable[[Any], str]] = {
+    MessageMissing: lambda event: f"(a message from {event.sender} is missing here)",
+    ContactAsked: lambda event: f"{event.user} asks to be a contact: `mesa-peer accept {event.user}`",
+    ContactAdded: lambda event: f"{event.user} is a contact now.",
+    ContactUnsafe: lambda event: (
+        f"Keys of {event.user} have changed: `mesa-peer verify {event.user}` tells more."
+    ),
+    ContactRenewed: lambda event: (
+        f"{event.user} has other devices: {event.added} came, {event.removed} went."
+    ),
+    FalseClaim: false_sentence,
+}
 
 
 def _answer(peer: Peer, event: MessageReceived) -> None:

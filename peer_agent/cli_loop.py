@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from peer_agent.errors import ExitCode
+
 Result = TypeVar("Result")
 
 
@@ -37,6 +39,20 @@ async def _until_terminated(work: Coroutine[Any, Any, Result], loop: asyncio.Abs
             # Interrupted from the keyboard, not terminated.
             raise
         raise Terminated from None
+
+
+def run_program(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run a program to its end, on uvloop where there is one: Ctrl-C and SIGTERM end it in order.
+
+    Raises:
+        SystemExit: after one of them, with 130 and 0.
+    """
+    try:
+        return run(work)
+    except KeyboardInterrupt:
+        raise SystemExit(ExitCode.INTERRUPTED) from None
+    except Terminated:
+        raise SystemExit(ExitCode.OK) from None
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

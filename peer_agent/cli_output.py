@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from peer_agent.events import TimedEvent
+from peer_agent.events import FalseClaim, FalseWord, TimedEvent
 
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 # Before each line of a text but the first: a line of our own never begins so.
@@ -71,6 +71,15 @@ class Output:
             self.result("error", "", exit_code=int(exit_code), why=sentence)
         sys.stderr.write(f"mesa-peer: {sentence}\n")
         sys.stderr.flush()
+
+
+def false_sentence(event: FalseClaim) -> str:
+    """Say what was claimed falsely, and that it does no harm."""
+    if event.what is FalseWord.RECEIPT:
+        claim = f"The server brought a receipt for message {event.number} to {event.to} that is false"
+    else:
+        claim = f"The server says that all messages to {event.to} are delivered, which is not so"
+    return f"{claim}: it does not count, and nothing is lost. A server that does this is not to be trusted."
 
 
 def shown_text(text: str) -> str:

@@ -1,18 +1,16 @@
 """Passwords and codes: from a prompt, a file or standard input, never from the command line."""
 
 import getpass
-import os
 import sys
 from argparse import Namespace
 from pathlib import Path
 
 from peer_agent.crypto.errors import BadRecoveryCode
 from peer_agent.crypto.identity import RecoveryCode, read_recovery_code
+from peer_agent.enrolling import grouped, require_new_file, write_code
 from peer_agent.errors import UsageError
 from peer_agent.sign_up import MIN_PASSWORD_SIGNS, checked_password
-from peer_agent.state_dir import write_private
 
-GROUP = 5
 NO_PASSWORD = "No password was given."  # noqa: S105  a sentence
 
 
@@ -125,10 +123,8 @@ def require_way_for_recovery_code(options: Namespace) -> None:
     if path is None:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise UsageError("The recovery code needs a terminal, or --recovery-file.")
-    elif path.exists():
-        raise UsageError(f"The file {path} exists already.")
-    elif not os.access(path.absolute().parent, os.W_OK | os.X_OK):
-        raise UsageError(f"The file {path} can not be written.")
+    else:
+        require_new_file(path)
 
 
 def hand_over_recovery_code(options: Namespace, username: str, code: RecoveryCode) -> None:
@@ -138,10 +134,7 @@ def hand_over_recovery_code(options: Namespace, username: str, code: RecoveryCod
         UsageError: the file is there already, or the code was not confirmed.
     """
     if options.recovery_file is not None:
-        try:
-            write_private(options.recovery_file, f"{grouped(code)}\n".encode("ascii"))
-        except OSError as error:
-            raise UsageError(f"The file {options.recovery_file} can not be written.") from error
+        write_code(options.recovery_file, code)
         return
     sys.stdout.write(
         f"\nRecovery code of {username}. It brings your account back when this device is lost, and sets a\n"
@@ -159,8 +152,3 @@ def hand_over_recovery_code(options: Namespace, username: str, code: RecoveryCod
             break
         sys.stdout.write("That is not the code.\n")
     raise UsageError("The recovery code was not confirmed: run `mesa-peer register` again to see it.")
-
-
-def grouped(code: RecoveryCode) -> str:
-    """A code in groups that are easy to read out."""
-    return "-".join(code[at : at + GROUP] for at in range(0, len(code), GROUP))

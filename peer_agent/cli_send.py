@@ -12,12 +12,12 @@ from peer_agent.cli_connection import Connection
 from peer_agent.cli_history import says_what_waits
 from peer_agent.cli_lines import read_all, read_lines, require_text
 from peer_agent.cli_loop import run
-from peer_agent.cli_output import Output
+from peer_agent.cli_output import Output, false_sentence
 from peer_agent.config import Config
 from peer_agent.contact_book import ContactState, folded
 from peer_agent.desk import opened_desk
 from peer_agent.errors import AgentError, ContactBlocked, NotDelivered, ServerUnreachable, UsageError
-from peer_agent.events import Event, EventStream, MessageProgress
+from peer_agent.events import Event, EventStream, FalseClaim, MessageProgress
 from peer_agent.peer import Peer
 from peer_agent.progress import MessageState, WaitsFor
 from peer_agent.tasks import Tasks
@@ -81,7 +81,7 @@ async def _send(options: Namespace, config: Config, output: Output, text: str | 
         async with (
             Peer(config) as peer,
             says_what_waits(peer, output),
-            peer.events() as events,
+            peer.watching() as events,
             Tasks() as tasks,
         ):
             tasks.spawn(_follow(events, sending, output))
@@ -112,7 +112,7 @@ async def _require_contact(user: str, config: Config) -> None:
 
 async def _accept(peer: Peer, user: str, text: str | None, sending: _Sending) -> None:
     async for each in _texts(text):
-        sending.waiting.add(peer.send(user, each))
+        sending.waiting.add(peer.send(user, each).number)
         sending.count += 1
     sending.all_read.set()
     sending.look()
@@ -139,6 +139,8 @@ async def _follow(events: EventStream, sending: _Sending, output: Output) -> Non
         event = timed.event
         if sending.connection.changes_by(event):
             output.progress(sending.connection.trouble or _phrase(sending.latest))
+        if isinstance(event, FalseClaim) and not output.is_json:
+            output.note("", false_sentence(event))
         if sending.has(event):
             sending.latest = event
             output.progress(_phrase(event))

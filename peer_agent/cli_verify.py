@@ -12,7 +12,7 @@ from peer_agent.contact_book import Contact, ContactState, folded
 from peer_agent.crypto.identity import Identity, safety_number
 from peer_agent.desk import opened_desk, opened_store
 from peer_agent.errors import ContactBlocked, UsageError
-from peer_agent.safety import Danger, are_digits_of, danger_of, shown_identity, what_is_wrong
+from peer_agent.safety import are_digits_of, told_of, what_is_wrong
 from peer_agent.verifying import accept_new_keys, find_contact, mark_verified
 
 YES = ("y", "yes")
@@ -61,21 +61,10 @@ def _holds(options: Namespace, contact: Contact, own: Identity, output: Output) 
 
 
 def _show(contact: Contact, own: Identity, output: Output) -> None:
-    number = safety_number(own, contact.identity)
+    told = told_of(contact, own)
     word = "verified" if contact.is_verified else "not verified: compare it over another way"
-    danger, shown = danger_of(contact), None
-    if danger is Danger.OTHER_KEYS:
-        identity = shown_identity(contact)
-        shown = None if identity is None else safety_number(own, identity)
-    output.result(
-        "verify",
-        f"Safety number with {contact.username}: {number} ({word}).",
-        user=contact.username,
-        safety_number=number,
-        verified=contact.is_verified,
-        danger=danger,
-        shown_safety_number=shown,
-    )
+    sentence = f"Safety number with {contact.username}: {told['safety_number']} ({word})."
+    output.result("verify", sentence, **told)
 
 
 def _warn(contact: Contact, own: Identity, output: Output) -> None:

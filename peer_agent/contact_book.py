@@ -31,6 +31,7 @@ class Contact:
     and is given to nobody else. is_unsafe: keys came up that do not match what was pinned. shown: the chain
     that did, if it was one. is_verified: the users have compared their safety number.
     owes_yes: they asked again, and were not answered yet.
+    is_ignored: their request stays without an answer. is_blocked: the user wants nothing from them.
     reset_at_ms: when a session reset was last sent to them. sessions_from_ms: sessions begun before are only
     for receiving.
     """
@@ -48,6 +49,13 @@ class Contact:
     owes_yes: bool = False
     reset_at_ms: int = 0
     sessions_from_ms: int = 0
+    is_ignored: bool = False
+    is_blocked: bool = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is sent: keys do not match, or the user blocked them."""
+        return self.is_unsafe or self.is_blocked
 
     @property
     def identity(self) -> Identity:
@@ -83,6 +91,8 @@ class Contact:
             "owes_yes": self.owes_yes,
             "reset_at_ms": self.reset_at_ms,
             "sessions_from_ms": self.sessions_from_ms,
+            "is_ignored": self.is_ignored,
+            "is_blocked": self.is_blocked,
         }
         return json.dumps(body).encode()
 
@@ -118,6 +128,12 @@ class ContactBook:
         row = self._store.row(sql, (self._digest(username),))
         return None if row is None else self._open(*row)
 
+    def admitted(self, number: int) -> ContactState | None:
+        """How far a contact has come whose messages are taken in; None for one who is blocked, or is none."""
+        row = self._store.row("SELECT record FROM contacts WHERE contact = ?", (number,))
+        contact = None if row is None else self._open(number, row[0])
+        return None if contact is None or contact.is_blocked else contact.state
+
     def state(self, number: int) -> ContactState | None:
         """How far a contact has come; None if it is none any more."""
         row = self._store.row("SELECT record FROM contacts WHERE contact = ?", (number,))
@@ -138,13 +154,19 @@ class ContactBook:
             raise UnknownUser(f"{username} asks to be a contact: run `mesa-peer accept {username}` first.")
         return contact
 
-    def watched(self) -> dict[bytes, int]:
-        """Digest of each contact's token that reaches them → number of the contact."""
+    def reached(self) -> dict[bytes, int]:
+        """Each token by which a contact is reached that something may be sent to → number of the contact."""
         return {
-            sha256(contact.their_token): contact.number
+            contact.their_token: contact.number
             for contact in self.all()
-            if contact.their_token is not None and contact.state is ContactState.ACCEPTED
+            if contact.their_token is not None
+            and contact.state is ContactState.ACCEPTED
+            and not contact.is_closed
         }
+
+    def watched(self) -> dict[bytes, int]:
+        """The same by the tokens' digests."""
+        return {sha256(token): number for token, number in self.reached().items()}
 
     def add(self, contact: Contact) -> Contact:
         """Write a contact whose name is not there, inside a transaction of the caller's."""

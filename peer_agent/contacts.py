@@ -59,32 +59,41 @@ class Contacts:
         self._parts = parts
         self._books = parts.books
 
-    async def request(self, username: str, greeting: str = "") -> Contact:
+    async def request(
+        self, username: str, greeting: str = "", *, fingerprint: bytes | None = None
+    ) -> Contact:
         """Ask a user to become a contact; asks again when the first request had no answer.
+
+        fingerprint: of an invitation; with it, a user who is hidden from strangers is found, and nobody else.
 
         Raises:
             UsageError: this is the user's own name.
             UnknownUser: there is no such user.
-            ContactBlocked: the server shows another chain than the one pinned before.
+            ContactBlocked: the user was blocked here, or the server shows another chain than the one that was
+                pinned before, or that the fingerprint is of.
             Refused, ServerUnreachable
         """
         name = folded(username)
         if name == self._parts.account.username:
             raise UsageError("You can not be your own contact.")
         known = self._books.contacts.find(name)
+        if known is not None and known.is_blocked:
+            raise self._parts.pins.blocked(known.number)
         if known is not None and known.state is ContactState.ACCEPTED:
             return known
         if known is not None and known.state is ContactState.ASKING:
             return await self.accept(name)
         if known is None or known.my_token is None:
             await self._parts.tokens.provide()
-        bundle = await self._parts.api.keys.claim_bundle(name, None)
+        pinned = fingerprint if known is None else known.identity.fingerprint
+        bundle = await self._parts.api.keys.claim_bundle(name, None, fingerprint=pinned)
         # Read again: while the server was asked, the contact's own request or yes may have come.
         known = self._books.contacts.find(name)
         if known is not None and known.state is not ContactState.ASKED:
             return await self.request(name, greeting)
         if known is None:
-            known = new_contact(name, ContactState.ASKED, self._verified_chain(name, bundle))
+            chain = self._verified_chain(name, bundle, fingerprint)
+            known = new_contact(name, ContactState.ASKED, chain)
         else:
             known = self._parts.pins.server_shows(known.number, bundle.statements)
         contact, post = self._ask(known, bundle, greeting)
@@ -96,12 +105,14 @@ class Contacts:
 
         Raises:
             UnknownUser: nobody of that name has asked.
-            ContactBlocked: the server shows other keys than those that asked.
+            ContactBlocked: the user was blocked here, or the server shows other keys than those that asked.
             Refused, ServerUnreachable: the yes is not said, or is kept as a post that goes later.
         """
         contact = self._books.contacts.find(folded(username))
         if contact is None or contact.state is ContactState.ASKED:
             raise UnknownUser(f"{username} has not asked to be a contact.")
+        if contact.is_blocked:
+            raise self._parts.pins.blocked(contact.number)
         if contact.state is ContactState.ASKING:
             contact = await self._say_yes(contact)
         return contact
@@ -113,7 +124,13 @@ class Contacts:
             Refused, ServerUnreachable: that can not be checked now.
         """
         identity = _claimed_identity(opened)
-        return identity is not None and await self._is_at_server(identity, opened.session.peer)
+        if identity is None:
+            return False
+        known = self._books.contacts.find(identity.user_name)
+        # Dropped without a question: nothing of a blocked user is worth one.
+        if known is not None and known.is_blocked:
+            return False
+        return await self._is_at_server(identity, opened.session.peer)
 
     def asked(self, opened: Opened) -> Contact | None:
         """Take in a contact request that is genuine; None if it does not fit the chain pinned before."""
@@ -131,7 +148,7 @@ class Contacts:
     def owed(self) -> list[int]:
         """Numbers of the contacts that asked again and have no answer yet."""
         contacts = self._books.contacts.all()
-        return [contact.number for contact in contacts if contact.owes_yes and not contact.is_unsafe]
+        return [contact.number for contact in contacts if contact.owes_yes and not contact.is_closed]
 
     async def answer(self, number: int) -> None:
         """Say yes again to a contact that has no answer yet.
@@ -158,10 +175,12 @@ class Contacts:
     ) -> tuple[Contact | None, list[Event]]:
         """Keep whoever asks, in a transaction of the caller's; returns the contact and what to report.
 
-        None for one who does not fit the chain pinned before, or a device that was removed from it.
+        None for one who is blocked, or does not fit the chain pinned before, or a device that was removed.
         """
         contacts, name = self._books.contacts, identity.user_name
         known, news = contacts.find(name), list[Event]()
+        if known is not None and known.is_blocked:
+            return None, news
         if known is None:
             known = contacts.add(new_contact(name, ContactState.ASKING, content.chain))
         else:
@@ -176,7 +195,7 @@ class Contacts:
         elif known.state is ContactState.ACCEPTED:
             # Our yes got lost, or was made on the other side's earlier state, or their devices are others.
             given["owes_yes"] = True
-        else:
+        elif not known.is_ignored:
             news.append(ContactAsked(name))
         return contacts.change(known.number, **given), news
 
@@ -199,11 +218,11 @@ class Contacts:
             was_accepted = contact.state is ContactState.ACCEPTED
             if was_accepted and not contact.owes_yes:
                 return contact
-            if contact.is_unsafe:
+            if contact.is_closed:
                 raise self._parts.pins.blocked(number)
             token = contact.my_token or self._parts.tokens.give(number)
             contact = books.contacts.change(
-                number, state=ContactState.ACCEPTED, my_token=token, owes_yes=False
+                number, state=ContactState.ACCEPTED, my_token=token, owes_yes=False, is_ignored=False
             )
             content = ContactAccept(self._parts.account.chain, DeliveryToken(token))
             post = self._write(contact, content, session, token=contact.their_token)
@@ -227,19 +246,40 @@ class Contacts:
         self._books.sessions.save(contact.number, session)
         return self._parts.posts.add(session.peer, envelope, token=token, username=username)
 
-    def _verified_chain(self, name: str, bundle: UserBundle) -> bytes:
+    async def hand_token(self, number: int) -> Contact:
+        """Give an accepted contact that has none a token, in a request that it answers by itself.
+
+        Raises:
+            ContactBlocked, Refused, UnknownUser, ServerUnreachable: it has none yet, and nothing was changed.
+        """
+        books = self._books
+        await self._parts.tokens.provide()
+        contact = books.contacts.get(number)
+        session = await self._parts.handshakes.session_with(contact, contact.devices[0])
+        with books.store.transaction():
+            token = self._parts.tokens.give(number)
+            contact = books.contacts.change(number, my_token=token, is_blocked=False)
+            content = ContactRequest(self._parts.account.chain, token, "")
+            post = self._write(contact, content, session, token=contact.their_token)
+        await self._parts.posts.hand_over(post)
+        return contact
+
+    def _verified_chain(self, name: str, bundle: UserBundle, fingerprint: bytes | None) -> bytes:
         try:
             identity = verify_chain(bundle.statements)
         except CryptoError as error:
             raise ContactBlocked(f"The keys of {name} do not verify.") from error
         if identity.user_name != name:
             raise ContactBlocked(f"The server shows somebody else's keys for {name}.")
+        if fingerprint not in (None, identity.fingerprint):
+            raise ContactBlocked(f"The identity that the server shows for {name} has another fingerprint.")
         return pack_chain(bundle.statements)
 
     async def _is_at_server(self, identity: Identity, device: DeviceEntry) -> bool:
         """Tell whether the server knows the user by this chain or a later one, with this device."""
         try:
-            bundle = await self._parts.api.keys.claim_bundle(identity.user_name, None)
+            name, fingerprint = identity.user_name, identity.fingerprint
+            bundle = await self._parts.api.keys.claim_bundle(name, None, fingerprint=fingerprint)
             held = verify_chain(bundle.statements)
         except (UnknownUser, CryptoError):
             return False

@@ -4,6 +4,7 @@ Spec: docs/spec/outbox.md
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import uuid
@@ -16,21 +17,21 @@ from p2p.protocol.cells import FRAGMENT_BYTES
 from p2p.protocol.frames import FrameToServer
 from p2p.protocol.ids import HopId, LinkId, TransactionId
 from p2p.protocol.parts import Credit, ReceiptEntry
-from p2p.protocol.to_peer import PathReady
+from p2p.protocol.to_peer import PathReady, TransactionEnded
 from p2p.protocol.to_server import Complete, Repath
-from p2p.protocol.words import TransactionState
+from p2p.protocol.words import EndState, TransactionState
 from peer_agent import outbound_events as happened
 from peer_agent.api import Api
 from peer_agent.books import Books
 from peer_agent.clock import Clock
 from peer_agent.crypto.errors import CryptoError, NotValidNow, WeakKey
-from peer_agent.errors import AgentError, ContactBlocked, LoginRefused
-from peer_agent.events import Event, MessageProgress
+from peer_agent.errors import AgentError, ContactBlocked, LoginRefused, StoreFull
+from peer_agent.events import Event, FalseClaim, FalseWord, MessageProgress
 from peer_agent.handshakes import Handshakes
 from peer_agent.history import Stored
 from peer_agent.outbound import LATER, Outbound
 from peer_agent.outbound_step import Chance
-from peer_agent.outbox import Sealed
+from peer_agent.outbox import FalseReceipt, Sealed
 from peer_agent.pins import Pins
 from peer_agent.progress import AskRepath, End, Start, Step, Tell
 from peer_agent.route import Route, make_route
@@ -42,6 +43,7 @@ logger = logging.getLogger(__name__)
 RETRY_S = 0.25
 LAST_RETRY_S = 10.0
 LONGEST_SLEEP_S = 60.0
+MAX_TOLD_FALSE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Courier:
         self._retry_at: float | None = None
         self._paused_until = 0.0
         self._pause_s = RETRY_S
+        self._told_false: set[tuple[FalseWord, int | None]] = set()
 
     async def run(self) -> NoReturn:
         """Send what may be sent, and wake up for what is due, until cancelled."""
@@ -125,17 +128,33 @@ class Courier:
     def receipts(self, entries: tuple[ReceiptEntry, ...], credit: Credit | None) -> None:
         """Take receipts that name a transaction to this contact; only genuine ones count."""
         for entry in entries:
-            number = self._parts.books.outbox.receipted(self._contact, entry)
+            try:
+                number = self._parts.books.outbox.receipted(self._contact, entry)
+            except FalseReceipt as false:
+                self._tell_false(FalseWord.RECEIPT, false.number)
+                continue
             if number is not None:
                 self.receive(happened.MessageReceipted(number))
         number = None if credit is None or self._route is None else self._route.message_of(credit.stream)
         if number is not None and credit is not None:
             self.receive(happened.CellsCredited(number, credit.index))
 
+    def ended(self, frame: TransactionEnded) -> None:
+        """Go on with another transaction if one ends whose messages are not all delivered."""
+        if frame.tx == self._outbound.tx and frame.state is EndState.COMPLETED and self._outbound.flight:
+            # Only the sender completes a transaction, and this one did not.
+            self._tell_false(FalseWord.END, None)
+        self.receive(happened.transaction_over(frame))
+
     def resend(self) -> None:
         """Seal again what has no receipt: the contact could not open it."""
         if self._outbound.tx is not None and self._outbound.state.attempt:
             self._parts.send_frame(Repath(self._outbound.tx, self._outbound.state.attempt))
+
+    def stop(self) -> None:
+        """Send nothing more: keys do not match, or the user blocked the contact."""
+        self._route = None
+        self.receive(happened.Blocked())
 
     def close(self) -> None:
         """Tell the server that nothing more comes from this run."""
@@ -182,7 +201,7 @@ class Courier:
         try:
             sealed = await self._sealer.sealed(self._contact, number, route.device)
         except ContactBlocked:
-            self._stop()
+            self.stop()
             return None
         except LoginRefused:
             raise
@@ -224,8 +243,8 @@ class Courier:
 
     async def _start(self, tx: TransactionId) -> None:
         contact = self._parts.books.contacts.get(self._contact)
-        if contact.their_token is None or contact.is_unsafe:
-            self._stop()
+        if contact.their_token is None or contact.is_closed:
+            self.stop()
             return
         try:
             await self._parts.api.transactions.start(tx, contact.their_token)
@@ -241,10 +260,12 @@ class Courier:
         """Ask for the contact's chain: a path leads to a device that the pinned one does not name."""
         contact = self._parts.books.contacts.get(self._contact)
         try:
-            bundle = await self._parts.api.keys.claim_bundle(contact.username, None)
+            bundle = await self._parts.api.keys.claim_bundle(
+                contact.username, None, fingerprint=contact.identity.fingerprint
+            )
             contact = self._parts.pins.server_shows(contact.number, bundle.statements)
         except ContactBlocked:
-            self._stop()
+            self.stop()
             return
         except LoginRefused:
             raise
@@ -258,12 +279,17 @@ class Courier:
         self._parts.send_frame(Repath(frame.tx, frame.attempt))
 
     def _block(self) -> None:
-        self._parts.pins.block(self._contact)
-        self._stop()
+        # What can not be kept now comes up again with the next path.
+        with contextlib.suppress(StoreFull):
+            self._parts.pins.block(self._contact)
+        self.stop()
 
-    def _stop(self) -> None:
-        self._route = None
-        self.receive(happened.Blocked())
+    def _tell_false(self, word: FalseWord, number: int | None) -> None:
+        """Tell the user once what was claimed falsely; a liar must not fill the screen."""
+        if (word, number) not in self._told_false and len(self._told_false) < MAX_TOLD_FALSE:
+            self._told_false.add((word, number))
+            username = self._parts.books.contacts.get(self._contact).username
+            self._parts.report(FalseClaim(word, username, number))
 
     def _tell(self, step: Tell) -> None:
         hops: tuple[HopId, ...] = ()

@@ -21,7 +21,7 @@ from p2p.protocol.to_server import Watch
 from peer_agent.contact_book import ContactState
 from peer_agent.courier import Courier, CourierParts
 from peer_agent.crypto.messages import MAX_BODY_BYTES, Text
-from peer_agent.errors import UsageError
+from peer_agent.errors import ContactBlocked, UsageError
 from peer_agent.history import Kept
 from peer_agent.outbound_events import (
     ContactCame,
@@ -30,8 +30,8 @@ from peer_agent.outbound_events import (
     SocketOpened,
     StoreLost,
     attempt_over,
-    transaction_over,
 )
+from peer_agent.safety import weak_device, weakest_suite
 
 REMEMBERED_TRANSACTIONS = 256
 
@@ -51,15 +51,17 @@ class Delivery:
 
         Raises:
             UnknownUser: no accepted contact of that name.
-            ContactBlocked: the contact's keys do not match.
+            ContactBlocked: the contact's keys do not match, or the user refuses the suite of its device.
             UsageError: a text that is empty, longer than a message holds, or no text at all.
         """
         if not 0 < _size_of(text) <= MAX_BODY_BYTES:
             raise UsageError(f"A message has 1 to {MAX_BODY_BYTES:,} bytes of text.")
         books = self._parts.books
         contact = books.contacts.require(username)
-        if contact.is_unsafe:
+        if contact.is_closed:
             raise self._parts.pins.blocked(contact.number)
+        if books.sessions.refuses(weakest_suite(contact)):
+            raise ContactBlocked(weak_device(contact.username))
         courier = self._courier(contact.number)
         with books.store.transaction():
             stored = books.history.write(contact.number, Text(text), now_ms=self._parts.clock.unix_ms())
@@ -72,9 +74,18 @@ class Delivery:
         books = self._parts.books
         for number in books.history.contacts_with(Kept.UNDELIVERED):
             contact = books.contacts.get(number)
-            if contact.state is ContactState.ACCEPTED and not contact.is_unsafe:
-                for stored in books.history.undelivered(number):
-                    self._courier(number).receive(MessageQueued(stored.number))
+            if contact.state is ContactState.ACCEPTED and not contact.is_closed:
+                self.go_on(number)
+
+    def go_on(self, number: int) -> None:
+        """Take up the messages for one contact that have no receipt."""
+        for stored in self._parts.books.history.undelivered(number):
+            self._courier(number).receive(MessageQueued(stored.number))
+
+    def stop(self, number: int) -> None:
+        """Carry nothing more to one contact; its messages stay in the outbox."""
+        if number in self._couriers:
+            self._couriers[number].stop()
 
     def online(self, is_online: bool) -> None:
         """The session socket came or went."""
@@ -107,7 +118,7 @@ class Delivery:
     def ended(self, frame: TransactionEnded) -> None:
         courier = self._of(frame.tx)
         if courier is not None:
-            courier.receive(transaction_over(frame))
+            courier.ended(frame)
 
     def receipt(self, frame: TransactionReceipt) -> None:
         courier = self._of(frame.tx)
@@ -140,9 +151,7 @@ class Delivery:
             courier.close()
 
     def _watch(self) -> None:
-        contacts = self._parts.books.contacts.all()
-        tokens = [each.their_token for each in contacts if each.state is ContactState.ACCEPTED]
-        known = iter([token for token in tokens if token is not None])
+        known = iter(self._parts.books.contacts.reached())
         while part := tuple(itertools.islice(known, MAX_WATCH_PER_FRAME)):
             self._parts.send_frame(Watch(part))
 

@@ -47,6 +47,15 @@ class DeliveryTokens:
         # More acquaintances within one refill than the stock holds.
         await self._fill(1)
 
+    async def withdraw(self) -> None:
+        """Tell the server of tokens that were taken back, if there are any.
+
+        Raises:
+            ServerUnreachable, Refused: it is told later.
+        """
+        async with self._lock:
+            await self._withdraw()
+
     def give(self, contact: int) -> DeliveryToken:
         """Give a contact a token of its own, inside a transaction of the caller's; `provide` comes before.
 
@@ -62,7 +71,7 @@ class DeliveryTokens:
         return DeliveryToken(self._store.open(TABLE, row[0], row[1]))
 
     def end(self, contact: int) -> None:
-        """Take a contact's token back, in a transaction of the caller's; the next refill tells the server."""
+        """Take a contact's token back, in a transaction of the caller's; `withdraw` tells the server."""
         self._store.change("UPDATE tokens SET is_live = 0, contact = NULL WHERE contact = ?", (contact,))
 
     async def _fill(self, below: int) -> None:

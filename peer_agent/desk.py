@@ -42,6 +42,7 @@ class Desk:
         # Not with every command: a refill must not tell when a contact was made.
         if secrets.randbelow(REFILL_ONE_IN) == 0:
             await self.conversations.tokens.refill()
+        await self.conversations.tokens.withdraw()
         await self.conversations.posts.deliver()
         await self.conversations.mailbox.empty()
 
@@ -134,6 +135,17 @@ async def opened_desk(config: Config) -> AsyncIterator[Desk]:
                 account, api, store, tasks, clock, _no_cell, _no_frame, Events(clock.unix).publish
             )
             yield Desk(account, store, api, assemble(around))
+
+
+async def fill_stocks(config: Config) -> None:
+    """Leave prekeys and delivery tokens of a new account with the server, so that others can write.
+
+    Raises:
+        ServerUnreachable, LoginRefused, Refused
+    """
+    async with opened_desk(config) as desk:
+        await desk.conversations.prekeys.check()
+        await desk.conversations.tokens.refill()
 
 
 def _no_cell(link: LinkId, frame: bytes) -> bool:

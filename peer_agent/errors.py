@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     UNKNOWN_USER = 8
     REFUSED = 9
     STORE_CLOSED = 10
+    STORE_FULL = 11
     INTERRUPTED = 130
 
 
@@ -36,6 +37,15 @@ class UsageError(AgentError):
     exit_code = ExitCode.USAGE
 
 
+class PeerClosed(AgentError):
+    """A peer does nothing before its `async with` block begins, and nothing after its end."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self) -> None:
+        super().__init__("This peer is not open: use it inside its `async with` block.")
+
+
 class StateInUse(AgentError):
     """Another agent works on the same state directory, or took over this device."""
 
@@ -46,6 +56,10 @@ class LoginRefused(AgentError):
     """The server does not accept this login, or it has ended."""
 
     exit_code = ExitCode.LOGIN_REFUSED
+
+
+class LoginEnded(LoginRefused):
+    """The server's own word: this login has ended, or name, password or device are not right."""
 
 
 class ServerUnreachable(AgentError):
@@ -96,6 +110,18 @@ class NoTurnServer(AgentError):
         super().__init__(
             "This device is relay-only and the server names no TURN server, so it stays offline. "
             "With --no-relay-only it would show its address to other peers."
+        )
+
+
+class StoreFull(AgentError):
+    """The local store can not be written: there is no space left. Nothing of what was tried was done."""
+
+    exit_code = ExitCode.STORE_FULL
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no space left on the disk for the local store. Nothing is lost: "
+            "make space and try again."
         )
 
 

@@ -5,8 +5,10 @@ Spec: docs/spec/agent.md, section "Events"
 
 import asyncio
 import dataclasses
+import weakref
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from p2p.protocol.fields import b64_text
@@ -118,6 +120,30 @@ class ContactUnsafe(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class UserIgnored(Event):
+    """The user let a contact request be."""
+
+    NAME = "user_ignored"
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserBlocked(Event):
+    """The user wants nothing more from somebody: nothing comes in, nothing goes out."""
+
+    NAME = "user_blocked"
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserUnblocked(Event):
+    """The user lets somebody in again."""
+
+    NAME = "user_unblocked"
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContactRenewed(Event):
     """The identity of a contact went on as its owner signed: so many devices came, so many went."""
 
@@ -141,6 +167,26 @@ class MessageProgress(Event):
     forwarders: int | None = None
 
 
+class FalseWord(StrEnum):
+    """What was claimed falsely."""
+
+    RECEIPT = "receipt"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class FalseClaim(Event):
+    """Somebody, most likely the server, claimed about our messages to a contact what is not so.
+
+    number: the message whose receipt is false; None when a transaction was called complete that is not.
+    """
+
+    NAME = "false_claim"
+    what: FalseWord
+    to: str
+    number: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class MessageReceived(Event):
     """A message came and may be shown: events come in the order its sender gave."""
@@ -159,6 +205,13 @@ class MessageMissing(Event):
     NAME = "message_missing"
     number: int
     sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFull(Event):
+    """Something that came could not be stored: there is no space left. It comes again; nothing is lost."""
+
+    NAME = "disk_full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +242,8 @@ class Events:
 
     def __init__(self, unix: Callable[[], float]) -> None:
         self._unix = unix
-        self._readers: set[_Reader] = set()
+        # Weak: a loop that was left without its block keeps nothing.
+        self._readers: weakref.WeakSet[_Reader] = weakref.WeakSet()
 
     def publish(self, event: Event) -> None:
         timed = TimedEvent(self._unix(), event)

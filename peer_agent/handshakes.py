@@ -16,6 +16,7 @@ from peer_agent.crypto.prekeys import verify_bundle
 from peer_agent.crypto.sessions import Session, begin_session
 from peer_agent.errors import Refused, ServerUnreachable
 from peer_agent.pins import Pins
+from peer_agent.safety import weak_device
 
 logger = logging.getLogger(__name__)
 
@@ -45,9 +46,10 @@ class Handshakes:
 
         Raises:
             ContactBlocked: the server shows another chain for this contact than the pinned one.
-            Refused: the server has no usable prekeys of the device.
+            Refused: the server has no usable prekeys of the device, or the user refuses its suite.
             ServerUnreachable
         """
+        self._require_good(contact.username, device)
         async with self._lock:
             chosen = self._choose(contact, device)
             if chosen is None:
@@ -56,6 +58,8 @@ class Handshakes:
 
     def session_at_hand(self, contact: Contact, device: DeviceEntry) -> Session | None:
         """The session to send on, if that needs no question to the server."""
+        if self._sessions.refuses(device.suite):
+            return None
         chosen = self._choose(contact, device)
         return None if chosen is None or self._is_due(contact, chosen) else chosen
 
@@ -98,7 +102,9 @@ class Handshakes:
         """
         # One-time prekeys are given out for a delivery token only.
         token = None if lasting_only else contact.their_token
-        bundle = await self._api.keys.claim_bundle(contact.username, token)
+        bundle = await self._api.keys.claim_bundle(
+            contact.username, token, fingerprint=contact.identity.fingerprint
+        )
         contact = self._pins.server_shows(contact.number, bundle.statements)
         try:
             # As it is named today: its suite may have risen.
@@ -107,12 +113,18 @@ class Handshakes:
             raise Refused(f"{contact.username} does not have that device any more.") from None
         return self.begin(bundle, device)
 
+    def _require_good(self, username: str, device: DeviceEntry) -> None:
+        if self._sessions.refuses(device.suite):
+            raise Refused(weak_device(username))
+
     def begin(self, bundle: UserBundle, device: DeviceEntry) -> Session:
         """Begin a session with a device of a verified chain.
 
         Raises:
-            Refused: the prekeys in the bundle are missing, or are not this device's.
+            Refused: the prekeys in the bundle are missing, or are not this device's, or the user refuses its
+                suite.
         """
+        self._require_good(bundle.username, device)
         for offered in bundle.devices:
             if offered.device.bytes != device.device_id or offered.signed_prekey is None:
                 continue

@@ -3,7 +3,7 @@
 Spec: docs/spec/agent.md, section "Order of messages"
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -138,10 +138,12 @@ class History:
         self._insert_row(contact, number, False, message, Kept.GAP, place, record)
         return Gap(contact, number, Kept.GAP)
 
-    def unshown(self, limit: int) -> list[Entry]:
-        """What may be shown and was not yet, by contact and place."""
-        condition, order = "state IN (?, ?)", f"contact, place LIMIT {int(limit)}"
-        return list(self._entries(condition, Kept.READY, Kept.GAP, order=order))
+    def unshown(self, limit: int, *, without: Sequence[int] = ()) -> list[Entry]:
+        """What may be shown and was not yet, by contact and place, `without` that of some contacts."""
+        places = ", ".join("?" * len(without))
+        condition = f"state IN (?, ?) AND contact NOT IN ({places})"
+        order = f"contact, place LIMIT {int(limit)}"
+        return list(self._entries(condition, Kept.READY, Kept.GAP, *without, order=order))
 
     def count(self, state: Kept) -> int:
         """How many messages are in a state, with all contacts together."""
@@ -164,6 +166,12 @@ class History:
         """All messages with a contact, of both sides, in their places; held ones come last."""
         order = "place IS NULL, place, number"
         return self._entries("contact = ? AND state != ?", contact, Kept.SILENT, order=order)
+
+    def latest(self, contact: int, count: int) -> list[Entry]:
+        """The last so many of a conversation, in order; no others are opened."""
+        order = f"place IS NULL DESC, place DESC, number DESC LIMIT {int(count)}"
+        found = self._entries("contact = ? AND state != ?", contact, Kept.SILENT, order=order)
+        return list(found)[::-1]
 
     def _insert(
         self, contact: int, message: Message, *, is_outgoing: bool, state: Kept, now_ms: int

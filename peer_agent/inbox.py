@@ -4,6 +4,7 @@ Spec: docs/spec/receipts.md, and docs/spec/agent.md, section "Order of messages"
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from peer_agent.clock import Clock
 from peer_agent.contact_book import ContactState
 from peer_agent.crypto.messages import ContactAccept, ContactRequest, SessionReset
 from peer_agent.crypto.receipts import envelope_hash, make_receipt
+from peer_agent.errors import StoreFull
 from peer_agent.events import ContactAdded, Event
 from peer_agent.history import Entry, Kept
 from peer_agent.opening import NotReadable, Opened, Opener
@@ -22,6 +24,8 @@ from peer_agent.releasing import HOLD_S, Releasing
 from peer_agent.showing import NEWER_VERSION, shown_as
 
 __all__ = ["HOLD_S", "NEWER_VERSION", "Inbox", "InboxEdges"]
+
+logger = logging.getLogger(__name__)
 
 TABLE = "received"
 
@@ -60,7 +64,7 @@ class Inbox:
         known = self._find(digest)
         if known is not None:
             contact, entry = known
-            return entry if self._books.contacts.state(contact) is ContactState.ACCEPTED else None
+            return entry if self._books.contacts.admitted(contact) is ContactState.ACCEPTED else None
         try:
             opened = self._opener.open(envelope)
         except NotReadable as error:
@@ -82,11 +86,15 @@ class Inbox:
 
     async def release_rest(self) -> None:
         """Release all that may be, with a turn for everybody else after each slice."""
-        while pending := self._releasing.pending():
-            for contact in pending:
-                self._release_slice(contact)
-                await asyncio.sleep(0)
-        self._is_more_told = False
+        try:
+            while pending := self._releasing.pending():
+                for contact in pending:
+                    self._release_slice(contact)
+                    await asyncio.sleep(0)
+        except StoreFull:
+            logger.warning("messages wait for space on the disk")
+        finally:
+            self._is_more_told = False
 
     def resume(self) -> None:
         """Take up the messages that were held when the last run ended."""
@@ -114,7 +122,7 @@ class Inbox:
         return _entry(receipt)
 
     def _may_send(self, contact: int, opened: Opened) -> bool:
-        state = self._books.contacts.state(contact)
+        state = self._books.contacts.admitted(contact)
         if state is ContactState.ACCEPTED:
             return True
         return state is ContactState.ASKED and isinstance(opened.message.content, ContactAccept)
@@ -156,8 +164,12 @@ class Inbox:
             self._edges.more()
 
     def _release_slice(self, contact: int) -> None:
-        with self._books.store.transaction():
-            released = self._shown(self._releasing.release(contact))
+        try:
+            with self._books.store.transaction():
+                released = self._shown(self._releasing.release(contact))
+        except StoreFull:
+            self._releasing.forget(contact)
+            raise
         self._report(released)
 
     def _shown(self, entries: list[Entry]) -> list[Event]:

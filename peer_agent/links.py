@@ -116,7 +116,8 @@ class Links:
 
     async def close_all(self) -> None:
         """End all links and offers, so that neighbours learn it at once and not by a timeout."""
-        ends = tuple(self._ends.values())
+        # Offers in stock, too: their tasks may have ended already, and nobody else would wait for them.
+        ends = (*self._ends.values(), *self.stock.ends())
         self.stock.clear()
         self.drop_all()
         await asyncio.gather(*(end.closed() for end in ends))

@@ -20,6 +20,7 @@ from peer_agent.clock import Clock
 from peer_agent.crypto.identity import DeviceKeys
 from peer_agent.errors import NoTurnServer
 from peer_agent.events import Event, LinkClosed, LinkOpened, SessionClosed
+from peer_agent.finding_network import NetworkFacts
 from peer_agent.forwarding import Exits, Forwarding
 from peer_agent.link_end import LinkReports, Sent
 from peer_agent.links import Links
@@ -76,6 +77,7 @@ class Network:
         self._listener: Listener | None = None
         self._is_announced = False
         self._open_links: set[LinkId] = set()
+        self._ice_servers: Sequence[IceServer] = ()
         self.session = Session(
             parts.url,
             parts.rest,
@@ -122,6 +124,16 @@ class Network:
         for loop in (self.session.run(), self._presence.run(), self._receiving.run(), self._keep_house()):
             self._parts.tasks.spawn(loop)
 
+    async def facts(self) -> NetworkFacts:
+        """How this device stands in the network at the moment."""
+        offers = self.links.stock.current()
+        return NetworkFacts(
+            trouble="" if self.session.is_open else "closed",
+            turn_only=self._parts.turn_only,
+            servers=tuple(self._ice_servers),
+            description=offers[-1].sdp if offers else "",
+        )
+
     async def close(self) -> None:
         """End all links, so that neighbours need no timeout to notice."""
         await self.links.close_all()
@@ -150,7 +162,7 @@ class Network:
         Raises:
             NoTurnServer: the user wants none but TURN servers, and there is none.
         """
-        turn_only = self._parts.turn_only
+        turn_only, self._ice_servers = self._parts.turn_only, servers
         if turn_only and not has_turn(servers):
             raise NoTurnServer
         self.links.use(self._parts.make_transports(servers, turn_only=turn_only))

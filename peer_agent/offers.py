@@ -3,6 +3,7 @@
 Spec: docs/spec/links.md, section "Limits and timers"
 """
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Callable
@@ -57,6 +58,10 @@ class OfferStock:
             logger.warning("no offer could be made")
             end.drop()
             return None
+        except asyncio.CancelledError:
+            # The peer closes: nobody else knows of this one.
+            await end.closed()
+            raise
         offer = StockOffer(OfferId(secrets.token_bytes(OFFER_ID_BYTES)), description)
         self._ready[offer.id] = _Ready(offer, end)
         return offer
@@ -79,6 +84,10 @@ class OfferStock:
         for place, (key, ready) in enumerate(tuple(self._ready.items())):
             if ready.retired_at is not None and (place < surplus or now - ready.retired_at >= RETIRED_S):
                 self._ready.pop(key).end.drop()
+
+    def ends(self) -> list[LinkEnd]:
+        """The links to be of every offer."""
+        return [ready.end for ready in self._ready.values()]
 
     def clear(self) -> None:
         """Close every offer."""

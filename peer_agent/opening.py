@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from peer_agent.clock import Clock
 from peer_agent.contact_book import Contact, ContactBook
-from peer_agent.crypto.errors import CryptoError, Replayed, UnknownDevice
+from peer_agent.crypto.errors import CryptoError, Downgrade, Replayed, UnknownDevice
 from peer_agent.crypto.handshake import InitialHeader
-from peer_agent.crypto.identity import DeviceEntry, DeviceKeys
+from peer_agent.crypto.identity import DeviceEntry, DeviceKeys, Suite
 from peer_agent.crypto.messages import Message
 from peer_agent.crypto.prekeys import PrekeyId
 from peer_agent.crypto.sessions import Envelope, Session, accept_session
@@ -69,11 +69,12 @@ class Opener:
             if found is not None:
                 contact, session = found
                 self._require_named(contact, session.peer)
+                self._require_good(session.peer.suite)
                 session, plaintext = session.decrypt(envelope)
                 return Opened(contact, session, Message.unpack(plaintext))
             return self._open_first(envelope)
-        except UnknownDevice as error:
-            # No reset is asked of a device that is gone.
+        except (UnknownDevice, Downgrade) as error:
+            # No reset is asked of a device that is gone, or that the user does not want to hear.
             raise NotReadable(None) from error
         except CryptoError as error:
             raise NotReadable(contact) from error
@@ -81,6 +82,8 @@ class Opener:
     def _open_first(self, envelope: Envelope) -> Opened:
         if envelope.header is not None and self._prekeys.is_repeat(envelope.header):
             raise Replayed
+        if envelope.header is not None:
+            self._require_good(envelope.header.suite)
         accepted = accept_session(self._own, envelope, self._prekeys.find, now_ms=self._clock.unix_ms())
         message = Message.unpack(accepted.plaintext)
         contact = self._owner(accepted.session.peer)
@@ -96,6 +99,15 @@ class Opener:
         if replace(device, suite=named.suite) != named:
             raise UnknownDevice
 
+    def _require_good(self, suite: Suite) -> None:
+        """Insist on a suite that the user does not refuse.
+
+        Raises:
+            Downgrade: the user refuses it.
+        """
+        if self._sessions.refuses(suite):
+            raise Downgrade
+
     def _owner(self, device: DeviceEntry) -> int | None:
         """The contact whose pinned chain names a device that has proven itself."""
         found = next((each for each in self._contacts.all() if _names(each, device)), None)
@@ -103,7 +115,9 @@ class Opener:
 
 
 def _names(contact: Contact, device: DeviceEntry) -> bool:
+    """Tell whether a contact's chain names a device, which may have risen since and never fallen."""
     try:
-        return contact.device(device.device_id) == device
+        named = contact.device(device.device_id)
     except UnknownDevice:
         return False
+    return device.suite <= named.suite and replace(named, suite=device.suite) == device

@@ -28,6 +28,14 @@ class Sealed:
     sealed_ms: int
 
 
+class FalseReceipt(Exception):
+    """A receipt for a message of ours that the device it was sealed for never gave."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__("a receipt is false")
+        self.number = number
+
+
 class Outbox:
     """Messages of ours that have no receipt, and their sealed forms."""
 
@@ -76,7 +84,10 @@ class Outbox:
     def receipted(self, contact: int, entry: ReceiptEntry) -> int | None:
         """Take a receipt: when it is genuine, the message is delivered; returns its number.
 
-        None stands for a receipt that is not for this contact, came before, or is false: no answer is due.
+        None stands for a receipt that is not for this contact, or came before: no answer is due.
+
+        Raises:
+            FalseReceipt: whoever made it does not have the key that is inside the message.
         """
         # The plus keeps SQLite from walking through all that waits for this contact.
         row = self._store.row(
@@ -88,7 +99,7 @@ class Outbox:
         digest, record, number = row
         known = self._read(digest, record)
         if not is_receipt(entry.digest + entry.mac, known.key, digest):
-            return None
+            raise FalseReceipt(number)
         with self._store.transaction():
             self._history.mark(self._history.get(contact, number), Kept.DELIVERED)
             self._store.change("DELETE FROM envelopes WHERE contact = ? AND number = ?", (contact, number))

@@ -1,43 +1,90 @@
 """A whole peer: one account on one server, as an async context manager with a stream of events.
 
-    async with Peer(config) as peer, peer.showing() as events:
-        number = peer.send("bo", "hello")
-        async for timed in events:
+    async with Peer.open("state") as peer:
+        await peer.send("bo", "hello").delivered()
+        async for event in peer.events():
             ...
 
-Spec: docs/spec/agent.md
+Programs import it from `peer_agent`; docs/how-to/build-a-bot.md tells how. Spec: docs/spec/agent.md
 """
 
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Self
 
 from p2p.protocol import to_peer
 from p2p.protocol.frames import FrameToPeer
+from p2p.protocol.parts import ReceiptEntry
 from peer_agent.account import Account, load_tokens, require_account, save_tokens
 from peer_agent.api import Api
 from peer_agent.assembly import Conversations, Surroundings, assemble
 from peer_agent.chores import Chores
 from peer_agent.clock import Clock
 from peer_agent.config import Config, socket_url
-from peer_agent.contact_book import Contact
-from peer_agent.desk import opened_store
-from peer_agent.errors import LoginRefused
-from peer_agent.events import ContactAdded, ContactAsked, Event, Events, EventStream
+from peer_agent.contact_book import ContactState, folded
+from peer_agent.desk import Desk, opened_store
+from peer_agent.diagnosis import Place, diagnose
+from peer_agent.enrolling import PROGRAM, register
+from peer_agent.errors import LoginRefused, PeerClosed, StoreFull
+from peer_agent.events import (
+    ContactAdded,
+    ContactAsked,
+    DiskFull,
+    Event,
+    Events,
+    EventStream,
+    MessageProgress,
+)
+from peer_agent.finding_local import Running
+from peer_agent.findings import Report
 from peer_agent.ice_patch import apply_ice_patch
+from peer_agent.known import Known, checked_greeting
 from peer_agent.network import Listener, MakeTransports, Network, NetworkParts
+from peer_agent.receipts_awaited import ReceiptsAwaited, SentMessage
+from peer_agent.records import ContactInfo, MessageInfo, contact_info
 from peer_agent.rest import Rest
 from peer_agent.rtc import aiortc_factory
-from peer_agent.showing import ShowingStream, Unshown
+from peer_agent.showing import PeerEvents, ShowingStream, Unshown
+from peer_agent.sign_up import checked_name
 from peer_agent.store import Store
 from peer_agent.tasks import Tasks
 from peer_agent.turn_only import is_turn_only
 
 GOODBYE_S = 1.0
+SAY_FULL_EVERY_S = 60.0
 
 
 class Peer:
     """This device, online for as long as its block lasts."""
+
+    @classmethod
+    def open(
+        cls,
+        state_dir: Path | str,
+        *,
+        passphrase: str | None = None,
+        forwards: bool = True,
+        accepts_all: bool = False,
+        turn_only: bool | None = None,
+    ) -> Self:
+        """Name an account's state directory; the peer goes online when its `async with` block begins.
+
+        forwards: carry other people's cells, too. accepts_all: accept every contact request. turn_only: show
+        other peers the address of a TURN server alone; None leaves what the device keeps.
+        """
+        return cls(
+            Config(
+                Path(state_dir),
+                passphrase=passphrase,
+                forwards=forwards,
+                accepts_all=accepts_all,
+                command=PROGRAM,
+                turn_only=turn_only,
+            )
+        )
+
+    register = staticmethod(register)
 
     def __init__(
         self, config: Config, *, clock: Clock | None = None, make_transports: MakeTransports = aiortc_factory
@@ -46,6 +93,9 @@ class Peer:
         self._clock = clock or Clock()
         self._make_transports = make_transports
         self._events = Events(self._clock.unix)
+        self._say_full_at = 0.0
+        self._receipts = ReceiptsAwaited()
+        self._is_open = False
 
     async def __aenter__(self) -> Self:
         """Lock the state directory, take up what earlier runs left, and go online.
@@ -55,53 +105,212 @@ class Peer:
         """
         apply_ice_patch()
         async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self._close_streams)
             store = stack.enter_context(opened_store(self._config))
             self._tasks = Tasks()
-            self._build(store, require_account(store))
+            self._account = require_account(store)
+            self._receipts, self._latest = ReceiptsAwaited(), dict[str, MessageProgress]()
+            self._build(store, self._account)
             stack.push_async_callback(self._rest.aclose)
             await stack.enter_async_context(self._tasks)
             stack.push_async_callback(self._say_goodbye)
             self._start()
-            self._stack = stack.pop_all()
+            self._stack, self._is_open = stack.pop_all(), True
         return self
 
     async def __aexit__(self, *error: Any) -> bool | None:
-        self._events.close()
+        self._close_streams()
         return await self._stack.__aexit__(*error)
 
-    def events(self) -> EventStream:
-        """Read what happens from now on; messages that come stay unshown."""
+    @property
+    def user(self) -> str:
+        """This account's user name."""
+        return self.known.account.username
+
+    @property
+    def server(self) -> str:
+        """The server that the account is on."""
+        return self.known.account.server
+
+    @property
+    def fingerprint(self) -> str:
+        """This user's fingerprint, in hexadecimal digits."""
+        return self.known.account.identity.fingerprint.hex()
+
+    def events(self) -> PeerEvents:
+        """Read what happens as the one who handles messages, beginning with what waits already.
+
+        Raises:
+            PeerClosed
+        """
+        known = self.known
+        return PeerEvents(self.showing(), known.unanswered, lambda: self._is_open)
+
+    def watching(self) -> EventStream:
+        """Read what happens from now on, with times; messages that come stay unshown."""
         return self._events.read()
 
     def showing(self) -> ShowingStream:
-        """Read what happens as the one who shows messages, beginning with those that wait already."""
+        """Read what `events` gives, with times: as the one who shows messages, from those that wait on."""
         return ShowingStream(self._unshown, self._events.read(), self._clock.unix)
 
     def waiting_messages(self) -> int:
         """How many messages came and were not shown yet."""
         return self._unshown.count()
 
-    def send(self, username: str, text: str) -> int:
-        """Accept a message for a contact; returns its number. See `Delivery.send`."""
-        return self._conversations.delivery.send(username, text)
+    def send(self, username: str, text: str) -> SentMessage:
+        """Accept a message for a contact: when this returns, it is on the disk and will be delivered.
 
-    async def request(self, username: str, greeting: str = "") -> Contact:
-        """Ask a user to become a contact. See `Contacts.request`."""
-        return await self._conversations.contacts.request(username, greeting)
+        Raises:
+            UnknownUser: no accepted contact of that name.
+            ContactBlocked: the contact's keys do not match.
+            UsageError: a text that is empty, longer than a message holds, or no text at all.
+            PeerClosed
+        """
+        number = self._parts.delivery.send(username, text)
+        return SentMessage(folded(username), number, self.delivered)
 
-    async def accept(self, username: str) -> Contact:
-        """Say yes to a user who asked. See `Contacts.accept`."""
-        return await self._conversations.contacts.accept(username)
+    async def delivered(self, username: str, number: int) -> None:
+        """Wait for the receipt of a message of ours, also of one that an earlier run sent.
 
-    def contacts(self) -> list[Contact]:
-        """Everybody this user knows, by name."""
-        return self._conversations.books.contacts.all()
+        Raises:
+            UnknownUser: no such contact, or no such message of ours.
+            ContactBlocked: the contact's keys do not match; the message stays in the outbox.
+            NotDelivered: the peer was closed; the message stays in the outbox.
+            PeerClosed
+        """
+        if not self.known.is_delivered(username, number):
+            await self._receipts.wait(folded(username), number)
+
+    async def request(self, username: str, greeting: str = "") -> ContactInfo:
+        """Ask a user to become a contact; asks again when the first request had no answer.
+
+        Raises:
+            UsageError: this is no name, or the user's own; or the greeting is too long.
+            UnknownUser: there is no such user.
+            ContactBlocked: the server shows another chain than the one pinned before.
+            Refused, ServerUnreachable, PeerClosed
+        """
+        name, greeting = checked_name(username), checked_greeting(greeting)
+        return contact_info(await self._parts.contacts.request(name, greeting))
+
+    async def accept(self, username: str) -> ContactInfo:
+        """Say yes to a user who asked.
+
+        Raises:
+            UnknownUser: nobody of that name has asked.
+            ContactBlocked: the server shows other keys than those that asked.
+            Refused, ServerUnreachable: the yes is not said, or is kept as a post that goes later.
+            PeerClosed
+        """
+        return contact_info(await self._parts.contacts.accept(username))
+
+    def ignore(self, username: str) -> ContactInfo:
+        """Leave a contact request without an answer; who asked is not told.
+
+        Raises:
+            UnknownUser: nobody of that name has asked.
+            PeerClosed
+        """
+        return contact_info(self._parts.blocking.ignore(username))
+
+    async def block(self, username: str) -> ContactInfo:
+        """Take nothing more from somebody, and send nothing; for them this user is offline.
+
+        Raises:
+            UnknownUser: nobody of that name asked, was asked or is a contact.
+            PeerClosed
+        """
+        return contact_info(await self._parts.blocking.block(username))
+
+    async def unblock(self, username: str) -> ContactInfo:
+        """Let somebody in again; a contact gets a new delivery token.
+
+        Raises:
+            UnknownUser: nobody of that name is blocked.
+            Refused, ServerUnreachable, PeerClosed
+        """
+        contact = await self._parts.blocking.unblock(username)
+        if contact.state is ContactState.ACCEPTED and contact.their_token is not None:
+            self._parts.delivery.watch_contact(contact.their_token)
+        return contact_info(contact)
+
+    def contacts(self) -> list[ContactInfo]:
+        """Everybody this user knows, by name.
+
+        Raises:
+            PeerClosed
+        """
+        return self.known.contacts()
+
+    def history(self, username: str, *, last: int | None = None) -> list[MessageInfo]:
+        """The stored messages with a contact, of both sides, in order; `last`: only so many of the latest.
+
+        Raises:
+            UnknownUser: no contact of that name.
+            PeerClosed
+        """
+        return self.known.history(username, last)
+
+    def safety_number(self, username: str) -> str:
+        """The number that both users compare; the same at both ends means that nobody stands between.
+
+        Raises:
+            UnknownUser: no contact of that name.
+            PeerClosed
+        """
+        return self.known.safety_number(username)
+
+    def verify(self, username: str, digits: str) -> ContactInfo:
+        """Compare the safety number with the one that the contact reads out, and keep that it is the same.
+
+        Raises:
+            UnknownUser: no contact of that name.
+            ContactBlocked: it is another number, or the contact's keys have changed.
+            PeerClosed
+        """
+        return self.known.verify(username, digits)
+
+    @property
+    def _parts(self) -> Conversations:
+        if not self._is_open:
+            raise PeerClosed
+        return self._conversations
+
+    async def status(self) -> Report:
+        """Look into everything that can be wrong, as `mesa-peer status` does.
+
+        Raises:
+            PeerClosed
+        """
+        parts, session = self._parts, self._network.session
+        desk = Desk(self._account, parts.books.store, self._api, parts)
+        running = Running(session.is_open, self._latest)
+        place = Place(self._config.state_dir, self._account, parts.books, running)
+        return await diagnose(place, desk, self._clock, self._network.facts)
+
+    @property
+    def known(self) -> Known:
+        """What this device knows by itself.
+
+        Raises:
+            PeerClosed
+        """
+        parts = self._parts
+        return Known(self._account, parts.books)
+
+    def _close_streams(self) -> None:
+        """Let nobody wait for what does not come any more."""
+        self._is_open = False
+        self._events.close()
+        self._receipts.close()
 
     def _build(self, store: Store, account: Account) -> None:
         tokens = load_tokens(store)
         if tokens is None:
             raise LoginRefused("There is no login: run `mesa-peer login`.")
         self._rest = Rest(account.server, tokens=tokens, save=lambda new: save_tokens(store, new))
+        self._api = Api(self._rest)
         self._network = Network(
             NetworkParts(
                 url=socket_url(account.server),
@@ -118,7 +327,7 @@ class Peer:
         self._conversations: Conversations = assemble(
             Surroundings(
                 account=account,
-                api=Api(self._rest),
+                api=self._api,
                 store=store,
                 tasks=self._tasks,
                 clock=self._clock,
@@ -128,7 +337,7 @@ class Peer:
             )
         )
         self._unshown = Unshown(self._conversations.books)
-        self._chores = Chores(self._conversations, accepts_all=self._config.accepts_all)
+        self._chores = Chores(self._conversations, accepts_all=self._config.accepts_all, clock=self._clock)
         delivery = self._conversations.delivery
         self._handlers: dict[type[FrameToPeer], Callable[[Any], None]] = {
             to_peer.PathReady: delivery.path_ready,
@@ -144,15 +353,32 @@ class Peer:
         self._conversations.inbox.resume()
         self._conversations.delivery.resume()
         parts = self._conversations
-        self._network.start(
-            Listener(parts.inbox.take, self._received, self._online, parts.delivery.store_lost)
-        )
+        self._network.start(Listener(self._take, self._received, self._online, parts.delivery.store_lost))
         self._chores.start(self._tasks)
+
+    def _take(self, envelope: bytes) -> ReceiptEntry | None:
+        try:
+            return self._conversations.inbox.take(envelope)
+        except StoreFull:
+            # Without a receipt it is sent again.
+            self._disk_is_full()
+            return None
 
     def _received(self, frame: FrameToPeer) -> None:
         handler = self._handlers.get(type(frame))
-        if handler is not None:
+        if handler is None:
+            return
+        try:
             handler(frame)
+        except StoreFull:
+            # A receipt that is not kept comes again when its message is sent again.
+            self._disk_is_full()
+
+    def _disk_is_full(self) -> None:
+        """Say so, but not with each of many messages."""
+        if self._clock.monotonic() >= self._say_full_at:
+            self._say_full_at = self._clock.monotonic() + SAY_FULL_EVERY_S
+            self._events.publish(DiskFull())
 
     def _online(self, is_online: bool) -> None:
         self._conversations.delivery.online(is_online)
@@ -161,6 +387,9 @@ class Peer:
 
     def _report(self, event: Event) -> None:
         self._events.publish(event)
+        self._receipts.note(event)
+        if isinstance(event, MessageProgress):
+            self._latest[event.to] = event
         if isinstance(event, ContactAdded):
             contact = self._conversations.books.contacts.find(event.user)
             if contact is not None and contact.their_token is not None:

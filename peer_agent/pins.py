@@ -94,6 +94,10 @@ class Pins:
     def blocked(self, number: int) -> ContactBlocked:
         """Say why nothing is sent to a contact."""
         contact = self._books.contacts.get(number)
+        if contact.is_blocked:
+            return ContactBlocked(
+                f"You have blocked {contact.username}: `mesa-peer unblock {contact.username}` ends that."
+            )
         hint = f"`mesa-peer verify {contact.username}` tells what to do."
         return ContactBlocked(f"{what_is_wrong(contact, self._own)} {hint}")
 

@@ -91,16 +91,17 @@ class PrekeyBook:
                 self._store.change("DELETE FROM first_headers WHERE prekey = ?", (prekey.prekey_id,))
 
     def is_repeat(self, header: InitialHeader) -> bool:
-        """Tell whether a first message under a last-resort key came before."""
+        """Tell whether a first message without one-time prekeys came before."""
         row = self._store.row("SELECT 1 FROM first_headers WHERE header = ?", (sha256(header.pack()),))
         return row is not None
 
     def remember(self, header: InitialHeader) -> None:
-        """Remember a first message under a last-resort key, so that it can not be played back."""
-        if header.kem_kind is PrekeyKind.LAST_RESORT_KEM:
+        """Remember a first message without one-time prekeys, so that it can not be played back."""
+        if header.is_replayable:
+            lasting = header.signed_id if header.kem is None else header.kem.prekey_id
             self._store.change(
                 "INSERT OR IGNORE INTO first_headers (header, prekey) VALUES (?, ?)",
-                (sha256(header.pack()), header.kem_id),
+                (sha256(header.pack()), lasting),
             )
 
     def _open(self, prekey_id: PrekeyId, record: bytes) -> PrivatePrekey:

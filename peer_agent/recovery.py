@@ -16,6 +16,7 @@ from peer_agent.errors import LoginRefused, UsageError
 from peer_agent.rest import Rest
 from peer_agent.sign_up import checked_name, checked_password, log_in
 from peer_agent.store import Store
+from peer_agent.versions import require_common
 
 
 async def recover(
@@ -36,6 +37,7 @@ async def recover(
     device = account.device if account is not None and is_same else create_device()
     key, rest = RecoveryKey.from_code(code), Rest(server, save=lambda tokens: save_tokens(store, tokens))
     try:
+        await require_common(rest)
         api = Api(rest)
         identity = _own(await api.accounts.recovery_chain(name, key.signing.public.raw), name, key)
         # Named already: the request of an earlier run arrived, though its answer did not.

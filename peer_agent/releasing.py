@@ -63,6 +63,10 @@ class Releasing:
             self._given_up.pop(contact, None)
         return released
 
+    def forget(self, contact: int) -> None:
+        """Forget whom nobody waits for: what `release` did was not committed. `look` finds them again."""
+        self._given_up.pop(contact, None)
+
     def _collect(self, contact: int, free: _Free, rows: int) -> int:
         """Find who waits for nothing any more; returns how many were looked at."""
         looked_at = 0

@@ -59,7 +59,7 @@ class Resets:
 
     def _may_ask(self, contact: Contact) -> bool:
         since_ms = self._clock.unix_ms() - contact.reset_at_ms
-        is_open = contact.state is ContactState.ACCEPTED and not contact.is_unsafe
+        is_open = contact.state is ContactState.ACCEPTED and not contact.is_closed
         return is_open and since_ms >= BETWEEN_RESETS_MS
 
     async def _ask(self, number: int) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import base64
 import binascii
 import json
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 import httpx
 
 from peer_agent.clock import spoken
-from peer_agent.errors import AgentError, LoginRefused, Refused, ServerUnreachable, UnknownUser
+from peer_agent.errors import AgentError, LoginEnded, LoginRefused, Refused, ServerUnreachable, UnknownUser
 
 Json = Mapping[str, Any]
 
@@ -82,6 +83,8 @@ class Rest:
             transport=transport,
             timeout=httpx.Timeout(SILENCE_DEADLINE_S, connect=CONNECT_DEADLINE_S),
             headers={"Accept": "application/json", "Accept-Encoding": PLAIN},
+            # Whom this machine trusts, as the session socket does, and not a list of the package's own.
+            verify=ssl.create_default_context(),
             trust_env=False,
         )
         self._tokens = tokens
@@ -93,8 +96,9 @@ class Rest:
 
     def use(self, tokens: Tokens) -> None:
         """Take the tokens of a fresh login, and keep them."""
-        self._tokens = tokens
+        # Kept before they are used: the server takes the tokens of before until then, and not after.
         self._save(tokens)
+        self._tokens = tokens
 
     async def access_token(self) -> str:
         """An access token that is good for a while yet.
@@ -198,10 +202,12 @@ def _problem(answer: _Answer, body: Json) -> AgentError:
     retry_after_s = answer.retry_after_s
     if status in (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT):
         return ServerUnreachable("The server can not serve at the moment.", retry_after_s=retry_after_s)
+    if code == "login_refused":
+        return LoginEnded("The server refused this name, password or device.")
     if code in _LOGIN_SENTENCES:
         return LoginRefused(_LOGIN_SENTENCES[code])
     if status == httpx.codes.UNAUTHORIZED:
-        return LoginRefused(LOGIN_ENDED)
+        return LoginEnded(LOGIN_ENDED)
     if code == "not_found":
         return UnknownUser("There is no such user.")
     sentence = _SENTENCES.get(code, f"The server refused the request ({status} {_word(code)}).")
@@ -213,17 +219,23 @@ def _problem(answer: _Answer, body: Json) -> AgentError:
 
 
 _LOGIN_SENTENCES = {
-    "login_refused": "The server refused this name, password or device.",
     "recovery_refused": "The server refused this name or recovery code.",
     "wrong_password": "The password is wrong.",
+    "banned": "The operator of this server has banned this account: ask them why.",
 }
 _SENTENCES = {
     "username_taken": "That user name is taken.",
+    "registration_closed": "This server takes no new accounts.",
+    "invitation_refused": (
+        "This server takes new accounts by invitation only. No code was given, or one that is wrong, used or "
+        "expired: ask the operator for one, then `mesa-peer register USER --invitation CODE`."
+    ),
     "throttled": "Too many requests: wait a while.",
     "too_large": "The request is too large for the server.",
     "mailbox_full": "The mailbox of that user is full: try again later.",
     "stock_full": "The server holds as many keys or tokens of this device as it takes.",
     "statement_invalid": "The server could not verify a signature of this device, or its clock is days off.",
+    "method_not_allowed": "The server does not know this request: it may be older than this agent.",
     "statement_behind": "The identity has changed meanwhile: try again.",
 }
 

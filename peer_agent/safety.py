@@ -4,6 +4,7 @@ Spec: docs/spec/identity.md, sections "Verdict" and "Safety number"
 """
 
 from enum import StrEnum
+from typing import Any
 
 from peer_agent.contact_book import Contact
 from peer_agent.crypto.chain import Verdict, judge, read_chain
@@ -64,9 +65,29 @@ def what_is_wrong(contact: Contact, own: Identity) -> str:
     return " ".join(parts)
 
 
+def told_of(contact: Contact, own: Identity) -> dict[str, Any]:
+    """The keys of a `verify` result: the number to compare, and that of other keys that are shown."""
+    danger, shown = danger_of(contact), None
+    if danger is Danger.OTHER_KEYS:
+        identity = shown_identity(contact)
+        shown = None if identity is None else safety_number(own, identity)
+    return {
+        "user": contact.username,
+        "safety_number": safety_number(own, contact.identity),
+        "verified": contact.is_verified,
+        "danger": danger,
+        "shown_safety_number": shown,
+    }
+
+
 def are_digits_of(typed: str, number: str) -> bool:
     """Tell whether somebody typed a safety number, with spaces wherever they like."""
     return "".join(typed.split()) == number.replace(" ", "")
+
+
+def weak_device(username: str) -> str:
+    """Say why nothing is sealed for a device of suite 2 when the user refuses that."""
+    return f"{username}'s device lacks ML-KEM, and your settings refuse such devices: nothing is sent to it."
 
 
 def weakest_suite(contact: Contact) -> Suite:

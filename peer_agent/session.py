@@ -31,6 +31,7 @@ from p2p.protocol.to_server import Hello
 from peer_agent.errors import AgentError, LoginRefused, Refused, StateInUse
 from peer_agent.events import Event, SessionClosed, SessionOpened
 from peer_agent.rest import Rest
+from peer_agent.versions import why_refused
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,6 @@ UNAUTHORIZED = (401, 403)
 CLOSE_ENDS: dict[int, AgentError] = {
     OriginRefused.close_code: Refused("The server refused the origin of this agent."),
     Replaced.close_code: StateInUse("Another agent took over this device."),
-    VersionUnsupported.close_code: Refused("This agent and the server share no version: update the agent."),
 }
 
 
@@ -259,6 +259,8 @@ class Session:
 
     async def _ended(self, error: ConnectionClosed) -> End:
         code = 1006 if error.rcvd is None else error.rcvd.code
+        if code == VersionUnsupported.close_code:
+            raise await why_refused(self._rest)
         if code in CLOSE_ENDS:
             raise CLOSE_ENDS[code]
         return await self._renewed(str(code)) if code == SessionEnded.close_code else End(str(code))
@@ -305,6 +307,10 @@ async def _close(socket: ClientConnection) -> None:
             await socket.close()
     except TimeoutError:
         logger.info("the session socket did not close in time")
+    finally:
+        # Whatever the server does: no connection and no task of it stays.
+        socket.transport.abort()
+        await socket.wait_closed()
 
 
 def _now() -> float:

@@ -5,12 +5,13 @@ Spec: docs/spec/handshake.md, section "Sessions"
 
 from collections.abc import Collection
 
-from peer_agent.crypto.identity import DeviceEntry, DeviceKeys
+from peer_agent.crypto.identity import DeviceEntry, DeviceKeys, Suite
 from peer_agent.crypto.ratchet import SessionId
 from peer_agent.crypto.sessions import MAX_SESSIONS, Session, choose_session
 from peer_agent.store import Store
 
 TABLE = "sessions"
+REFUSES_SUITE_2 = "refuses_suite_2"
 
 
 class SessionBook:
@@ -19,6 +20,14 @@ class SessionBook:
     def __init__(self, store: Store, own: DeviceKeys) -> None:
         self._store = store
         self._own = own
+
+    def refuses(self, suite: Suite) -> bool:
+        """Tell whether the user wants no session agreed under a suite."""
+        return suite is Suite.CLASSICAL and self._store.setting(REFUSES_SUITE_2) is not None
+
+    def refuse_suite_2(self, refuses: bool) -> None:
+        """Keep whether the user wants no session without ML-KEM."""
+        self._store.set_setting(REFUSES_SUITE_2, b"\x01" if refuses else None)
 
     def find(self, session_id: SessionId) -> tuple[int, Session] | None:
         """Look up a session and the number of its contact."""

@@ -5,16 +5,20 @@ What may be shown is *ready* in the store until somebody showed it; events only 
 Spec: docs/spec/agent.md, section "Showing messages"
 """
 
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 from peer_agent.books import Books
 from peer_agent.crypto.messages import Text
+from peer_agent.errors import StoreFull
 from peer_agent.events import Event, EventsLost, EventStream, MessageMissing, MessageReceived, TimedEvent
 from peer_agent.history import Entry, Gap, Kept, Stored
 
 NEWER_VERSION = "(this message needs a newer version of Mesa)"
 READ_AT_ONCE = 256
+# Of more the first are shown once more, under their numbers.
+UNNOTED = 4_096
 
 
 class Unshown:
@@ -25,7 +29,9 @@ class Unshown:
 
     def first(self) -> list[Event]:
         """The first of them: each conversation in its order."""
-        found = self._books.history.unshown(READ_AT_ONCE)
+        # A blocked contact's wait until it is let in again.
+        blocked = [contact.number for contact in self._books.contacts.all() if contact.is_blocked]
+        found = self._books.history.unshown(READ_AT_ONCE, without=blocked)
         return [shown_as(self._books.contacts.get(entry.contact).username, entry) for entry in found]
 
     def count(self) -> int:
@@ -35,9 +41,9 @@ class Unshown:
     def holds(self, event: MessageReceived | MessageMissing) -> bool:
         """Tell whether a message still waits to be shown."""
         contact = self._books.contacts.find(event.sender)
-        return contact is not None and self._books.history.is_in(
-            contact.number, event.number, _state_of(event)
-        )
+        if contact is None or contact.is_blocked:
+            return False
+        return self._books.history.is_in(contact.number, event.number, _state_of(event))
 
     def showed(self, event: MessageReceived | MessageMissing) -> None:
         """Note that a message was shown."""
@@ -57,6 +63,8 @@ class ShowingStream:
         self._stream = stream
         self._unix = unix
         self._in_hand: MessageReceived | MessageMissing | None = None
+        # What could not be noted yet, because the disk is full.
+        self._showed: deque[MessageReceived | MessageMissing] = deque(maxlen=UNNOTED)
         self._read_from_store()
 
     async def __aenter__(self) -> "ShowingStream":
@@ -80,7 +88,7 @@ class ShowingStream:
             if isinstance(event, EventsLost):
                 self._read_from_store()
             elif isinstance(event, MessageReceived | MessageMissing):
-                if not self._unshown.holds(event):
+                if event in self._showed or not self._unshown.holds(event):
                     continue
                 self._in_hand = event
             return timed
@@ -88,8 +96,12 @@ class ShowingStream:
     def _put_down(self) -> None:
         """What was in the reader's hand has been shown."""
         if self._in_hand is not None:
-            self._unshown.showed(self._in_hand)
+            self._showed.append(self._in_hand)
             self._in_hand = None
+        with contextlib.suppress(StoreFull):
+            while self._showed:
+                self._unshown.showed(self._showed[0])
+                self._showed.popleft()
 
     def _from_store(self) -> TimedEvent | None:
         if not self._waiting and self._is_more_waiting:
@@ -99,6 +111,44 @@ class ShowingStream:
     def _read_from_store(self) -> None:
         self._waiting = deque(self._unshown.first())
         self._is_more_waiting = len(self._waiting) == READ_AT_ONCE
+
+
+class PeerEvents:
+    """What happens, for the program that handles it: first what waits already, then what comes.
+
+    A message counts as handled when the next event is asked for, or when the stream's own `async with`
+    block is left without an error; until then it comes again with the next run, under its number. A program
+    that is too slow loses the oldest events, but neither messages nor requests: after `EventsLost` they are
+    read again from the store. The stream ends when the peer closes.
+    """
+
+    def __init__(
+        self, stream: ShowingStream, requests: Callable[[], list[Event]], is_open: Callable[[], bool]
+    ) -> None:
+        self._stream = stream
+        self._requests = requests
+        self._is_open = is_open
+        self._waiting = deque(requests())
+
+    async def __aenter__(self) -> "PeerEvents":
+        return self
+
+    async def __aexit__(self, error: object, *more: object) -> None:
+        if self._is_open():
+            await self._stream.__aexit__(error, *more)
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        if not self._is_open():
+            raise StopAsyncIteration
+        if self._waiting:
+            return self._waiting.popleft()
+        event = (await anext(self._stream)).event
+        if isinstance(event, EventsLost):
+            self._waiting = deque(self._requests())
+        return event
 
 
 def shown_as(username: str, entry: Entry) -> MessageReceived | MessageMissing:

@@ -15,12 +15,15 @@ from peer_agent.crypto.statements import create_first_statement
 from peer_agent.errors import LoginRefused, Refused, UsageError
 from peer_agent.rest import Rest
 from peer_agent.store import Store
+from peer_agent.versions import require_common
 
 RECOVERY = "recovery_code"
 MIN_PASSWORD_SIGNS = 10
 USER_NAME = re.compile(r"[a-z][a-z0-9_-]{1,31}")
 # The rate of logins asks for a second or two, the lock for a quarter of an hour.
 LONGEST_RATE_S = 60.0
+# What a server says that has made the account already: the name is taken, the invitation used up.
+MAYBE_OURS = frozenset({"username_taken", "invitation_refused", "registration_closed"})
 
 
 def checked_name(text: str) -> str:
@@ -46,12 +49,15 @@ def checked_password(password: str) -> str:
     return password
 
 
-async def register(store: Store, server: str, username: str, password: str, clock: Clock) -> Account:
+async def register(
+    store: Store, server: str, username: str, password: str, clock: Clock, *, invitation: str = ""
+) -> Account:
     """Make an account and log in; after an interruption, go on with the same keys.
 
     Raises:
         UsageError: this state directory has another account, or name or password is not allowed.
-        Refused: the name is taken, or the password too easy to guess.
+        Refused: the name is taken, the password too easy to guess, or the server takes no new account, or
+            none with this invitation.
         ServerUnreachable
     """
     name, password = checked_name(username), checked_password(password)
@@ -62,7 +68,8 @@ async def register(store: Store, server: str, username: str, password: str, cloc
         account = _prepare(store, server, name, clock)
     rest = Rest(server, save=lambda tokens: save_tokens(store, tokens))
     try:
-        await _register_or_resume(Api(rest), account, password)
+        await require_common(rest)
+        await _register_or_resume(Api(rest), account, password, invitation)
     finally:
         await rest.aclose()
     return account
@@ -79,6 +86,7 @@ async def login(store: Store, password: str) -> Account:
     account = require_account(store)
     rest = Rest(account.server, save=lambda tokens: save_tokens(store, tokens))
     try:
+        await require_common(rest)
         await log_in(Api(rest), account, password)
     finally:
         await rest.aclose()
@@ -106,6 +114,21 @@ async def logout(store: Store) -> Account:
     return account
 
 
+async def remove(store: Store, password: str) -> None:
+    """Remove the account of this device at the server.
+
+    Raises:
+        LoginRefused: the password is another, or the login has ended.
+        Refused, ServerUnreachable
+    """
+    account = require_account(store)
+    rest = Rest(account.server, tokens=load_tokens(store), save=lambda tokens: save_tokens(store, tokens))
+    try:
+        await Api(rest).accounts.remove(password)
+    finally:
+        await rest.aclose()
+
+
 def recovery_code(store: Store) -> RecoveryCode | None:
     """The recovery code, as long as nobody has confirmed that it was written down."""
     raw = store.setting(RECOVERY)
@@ -127,16 +150,16 @@ def _prepare(store: Store, server: str, username: str, clock: Clock) -> Account:
     return account
 
 
-async def _register_or_resume(api: Api, account: Account, password: str) -> None:
+async def _register_or_resume(api: Api, account: Account, password: str, invitation: str) -> None:
     try:
-        await api.accounts.register(account.username, password, account.statements)
+        await api.accounts.register(account.username, password, account.statements, invitation=invitation)
     except Refused as error:
-        if error.code != "username_taken":
+        if error.code not in MAYBE_OURS:
             raise
         # It may be ours, made a moment ago by a request whose answer got lost.
         try:
             await log_in(api, account, password)
-        except LoginRefused:
+        except (LoginRefused, Refused):
             raise error from None
         return
     await log_in(api, account, password)

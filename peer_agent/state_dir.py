@@ -6,7 +6,7 @@ Spec: docs/spec/agent.md, section "State directory"
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -65,11 +65,18 @@ def locked(path: Path, command: str = "") -> Iterator[None]:
                 f"The state directory {path} is in use by process {_holder(file)}. "
                 "Stop it first: one agent works on a state directory at a time."
             )
-        file.seek(0)
-        file.truncate()
-        file.write(f"{os.getpid()}\n{command}\n" if command else f"{os.getpid()}\n")
-        file.flush()
+        # What is written only helps to find the holder: a full disk keeps nobody from the directory.
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            os.write(descriptor, f"{os.getpid()}\n{command}".strip().encode("ascii") + b"\n")
         yield
+
+
+def holder_of(path: Path) -> str:
+    """Name the process that holds a directory, by its id and its command."""
+    with (path / LOCK_NAME).open(encoding="ascii") as file:
+        return _holder(file)
 
 
 def _holder(file: IO[str]) -> str:

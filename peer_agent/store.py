@@ -6,10 +6,11 @@ device after it can not be contradicted by a crash.
 Spec: docs/spec/agent.md, section "State directory"
 """
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,16 @@ from peer_agent.crypto.at_rest import (
     unlock_master_key,
 )
 from peer_agent.crypto.errors import CryptoError, WrongPassphrase
-from peer_agent.errors import StoreClosed
-from peer_agent.state_dir import FILE_MODE, write_private
+from peer_agent.errors import StoreClosed, StoreFull
+from peer_agent.state_dir import FILE_MODE, LOCK_NAME, write_private
 
 SCHEMA_VERSION = 1
 KEY_NAME = "master.key"
+DRAFT_NAME = "master.new"
 DATABASE_NAME = "mesa.sqlite3"
 BUSY_MS = 5_000
+# The second: a file beside the log can not grow, for which a full disk is the usual reason.
+FULL_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 
 # Numbers of contacts are random; ids and digests are random to whoever does not hold the messages.
 SCHEMA = """
@@ -86,14 +90,20 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit all of the block, or nothing of it. Blocks do not nest."""
-        self._database.execute("BEGIN IMMEDIATE")
+        """Commit all of the block, or nothing of it. Blocks do not nest.
+
+        Raises:
+            StoreFull: there is no space left; nothing of the block was done.
+        """
+        self._execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._execute("COMMIT")
         except BaseException:
-            self._database.execute("ROLLBACK")
+            # When the disk is full SQLite may have ended the transaction itself.
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
             raise
-        self._database.execute("COMMIT")
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query and fetch all of its rows."""
@@ -105,8 +115,12 @@ class Store:
         return row
 
     def change(self, sql: str, values: Sequence[Any] = ()) -> int:
-        """Run a statement that changes rows; returns how many."""
-        return self._database.execute(sql, values).rowcount
+        """Run a statement that changes rows; returns how many.
+
+        Raises:
+            StoreFull: there is no space left; nothing was changed.
+        """
+        return self._execute(sql, values).rowcount
 
     def seal(self, table: str, key: bytes, plaintext: bytes) -> bytes:
         """Seal a record for its row."""
@@ -143,6 +157,21 @@ class Store:
     def close(self) -> None:
         self._database.close()
 
+    def _execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        try:
+            return self._database.execute(sql, values)
+        except sqlite3.OperationalError as error:
+            if _is_full(error):
+                raise StoreFull from error
+            raise
+
+
+def _is_full(error: BaseException) -> bool:
+    """Tell whether SQLite, or the system, says that there is no space left."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return getattr(error, "sqlite_errorcode", None) in FULL_CODES
+
 
 def row_key(*parts: int | bytes) -> bytes:
     """The bytes that bind a record to its row: numbers as 8 bytes, ids as they are."""
@@ -154,6 +183,7 @@ def open_store(state_dir: Path, passphrase: str | None) -> Store:
 
     Raises:
         StoreClosed: wrong passphrase, damage, or a newer version wrote it.
+        StoreFull: there is no space to make it.
     """
     master = _master_key(state_dir / KEY_NAME, passphrase)
     path = state_dir / DATABASE_NAME
@@ -163,15 +193,30 @@ def open_store(state_dir: Path, passphrase: str | None) -> Store:
         database = sqlite3.connect(path, isolation_level=None)
         _prepare(database)
     except (sqlite3.Error, OSError) as error:
+        if _is_full(error):
+            raise StoreFull from error
         raise StoreClosed("The local store can not be opened.") from error
     return Store(database, master)
+
+
+def wipe(state_dir: Path) -> None:
+    """Remove everything that this device knows: the key first, without which the rest is noise.
+
+    A disk that writes elsewhere than it reads may keep old blocks; against those a passphrase helps.
+    """
+    database = (DATABASE_NAME, f"{DATABASE_NAME}-wal", f"{DATABASE_NAME}-shm")
+    for name in (KEY_NAME, DRAFT_NAME, *database, LOCK_NAME):
+        (state_dir / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        # Whatever else lies there is not ours.
+        state_dir.rmdir()
 
 
 def _master_key(path: Path, passphrase: str | None) -> MasterKey:
     try:
         if not path.exists():
             # The name appears with its content: a crash leaves no half-written key behind.
-            draft = path.with_suffix(".new")
+            draft = path.with_name(DRAFT_NAME)
             draft.unlink(missing_ok=True)
             write_private(draft, lock_master_key(create_master_key(), passphrase))
             os.replace(draft, path)
@@ -182,6 +227,8 @@ def _master_key(path: Path, passphrase: str | None) -> MasterKey:
     except WrongPassphrase as error:
         raise StoreClosed(str(error)) from error
     except (CryptoError, OSError) as error:
+        if _is_full(error):
+            raise StoreFull from error
         raise StoreClosed("The master key of the local store can not be read.") from error
 
 

@@ -31,10 +31,14 @@ class Tasks:
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run work in the background; when it fails, the whole group fails with it."""
-        if self._closing:
+        try:
+            task = None if self._closing else self._group.create_task(work)
+        except RuntimeError:
+            # One of the others has failed, and the group ends.
+            task = None
+        if task is None:
             work.close()
             return
-        task = self._group.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 

@@ -13,8 +13,8 @@ from peer_agent.crypto.chain import GOOD, Verdict, judge, pack_chain, verify_cha
 from peer_agent.crypto.errors import CryptoError
 from peer_agent.crypto.identity import Identity, safety_number
 from peer_agent.desk import Desk
-from peer_agent.errors import ContactBlocked, UnknownUser
-from peer_agent.safety import are_digits_of
+from peer_agent.errors import ContactBlocked, UnknownUser, UsageError
+from peer_agent.safety import are_digits_of, shown_identity
 
 
 def find_contact(books: Books, user: str) -> Contact:
@@ -61,11 +61,17 @@ async def accept_new_keys(desk: Desk, username: str, *, seen: bytes, digits: str
 
     Raises:
         ContactBlocked: the server shows other keys by now, or the digits are others: nothing was changed.
+        UsageError: the contact is blocked.
         UnknownUser, Refused, ServerUnreachable
     """
     parts, own = desk.conversations, desk.account.identity
     contact = find_contact(parts.books, username)
-    bundle = await desk.api.keys.claim_bundle(username, None)
+    if contact.is_blocked:
+        raise UsageError(
+            f"You have blocked {contact.username}: `mesa-peer unblock {contact.username}` first."
+        )
+    asked_for = shown_identity(contact) or contact.identity
+    bundle = await desk.api.keys.claim_bundle(username, None, fingerprint=asked_for.fingerprint)
     shown = _identity(contact, bundle.statements)
     if judge(contact.identity, shown) not in GOOD and pack_chain(bundle.statements) != seen:
         parts.pins.block(contact.number, pack_chain(bundle.statements))

@@ -60,6 +60,18 @@ def make_user(username: str | None = None, *, password: str = PASSWORD, **fields
     return User.objects.create_user(username or f"user-{next(_numbers)}", password, **fields)
 
 
+def log_into_admin(user: User) -> Client:
+    """A browser in which a user is logged into the admin, whether they may see anything there or not."""
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.AllowAllUsersModelBackend")
+    return client
+
+
+def make_operator(username: str = "olga", *, is_superuser: bool = False) -> Client:
+    """An operator's browser."""
+    return log_into_admin(make_user(username, is_staff=True, is_superuser=is_superuser))
+
+
 def make_device(*, user: User | None = None, username: str | None = None) -> Device:
     """A device with its user (made if none is given), as registration leaves them."""
     owner = user or make_user(username)

@@ -56,7 +56,10 @@ case $tier in
   *) echo "usage: tests/run.sh short|long" >&2; exit 2 ;;
 esac
 
-start 'embedded default' 0 "$python" -m pytest -q -m "not nat and $marked"
+# Two groups of about the same length: what starts servers and agents as processes, and the rest.
+programs=(tests/mesa tests/network)
+start 'embedded default, programs' 0 "$python" -m pytest -q -m "not nat and $marked" "${programs[@]}"
+start 'embedded default, the rest' 0 "$python" -m pytest -q -m "not nat and $marked" "${programs[@]/#/--ignore=}"
 
 why_no_lab=$("$python" -m tests.nat.lab)
 if [ -z "$why_no_lab" ]; then

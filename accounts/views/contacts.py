@@ -37,7 +37,12 @@ class BundlesView(UserView):
     def post(self, request: Request) -> Response:
         body = parse(BundleClaim, request.data)
         user, _ = caller(request)
-        bundle = claim_bundles(caller=user, username=body["username"], token=body["token"])
+        bundle = claim_bundles(
+            caller=user,
+            username=body["username"],
+            token=body["token"],
+            fingerprint=body.get("fingerprint"),
+        )
         return Response(
             {
                 "username": bundle.username,

@@ -15,8 +15,8 @@ from accounts.challenges import issue_challenge
 from accounts.errors import RefreshRefused
 from accounts.logins import TokenPair, end_login, refresh_login
 from accounts.registration import register_user
-from accounts.serializers import Nothing, Refresh, Registration, SignIn
-from accounts.sign_in import Proof, sign_in
+from accounts.serializers import DeviceProof, Nothing, Refresh, Registration, SignIn
+from accounts.sign_in import Proof, is_known, sign_in
 from accounts.views.base import AnyoneView, UserView, caller, parse
 from p2p.protocol.fields import b64_text
 from p2p.protocol.words import SessionEndCause
@@ -30,7 +30,10 @@ class RegisterView(AnyoneView):
     def post(self, request: Request) -> Response:
         body = parse(Registration, request.data)
         device = register_user(
-            username=body["username"], password=body["password"], statement=body["statements"][0]
+            username=body["username"],
+            password=body["password"],
+            statement=body["statements"][0],
+            invitation=body.get("invitation", ""),
         )
         answer = {"user": str(device.user_id), "username": device.user.username, "device": str(device.pk)}
         return Response(answer, status=201)
@@ -63,6 +66,17 @@ class LoginView(AnyoneView):
         return _hand_over(request, pair, answer, by_cookie=body["cookies"])
 
 
+class KnownView(AnyoneView):
+    """`POST known/`."""
+
+    throttle_scope = "login"
+
+    def post(self, request: Request) -> Response:
+        body = parse(DeviceProof, request.data)
+        proof = Proof(body["device"], body["challenge"], body["signature"])
+        return Response({"known": is_known(proof)})
+
+
 class RefreshView(AnyoneView):
     """`POST refresh/`."""
 
@@ -87,21 +101,6 @@ class LogoutView(UserView):
         response = Response(status=204)
         cookies.clear_login_cookies(response)
         return response
-
-
-class MeView(UserView):
-    """`GET me/`."""
-
-    def get(self, request: Request) -> Response:
-        user, login = caller(request)
-        return Response(
-            {
-                "user": str(user.pk),
-                "username": user.username,
-                "device": str(login.device_id),
-                "sid": str(login.sid),
-            }
-        )
 
 
 def _hand_over(request: Request, pair: TokenPair, answer: dict[str, Any], *, by_cookie: bool) -> Response:

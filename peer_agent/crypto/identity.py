@@ -28,6 +28,11 @@ class Suite(IntEnum):
     HYBRID = 1
     CLASSICAL = 2
 
+    @staticmethod
+    def of_both(one: "Suite", other: "Suite") -> "Suite":
+        """What two devices agree keys with: the better one, if both have it."""
+        return max(one, other)
+
     @classmethod
     def read(cls, reader: Reader) -> "Suite":
         """Read a suite's number.
@@ -74,6 +79,8 @@ class DeviceEntry:
 class DeviceKeys:
     """The long-term keys of this device. They are made here and never leave it.
 
+    suite: what its identity says of it; not a part of `pack`.
+
     Layout of `pack`, for the encrypted local store only:
         0    1   version, 1
         1   16   device id
@@ -84,10 +91,11 @@ class DeviceKeys:
     device_id: DeviceId
     signing: Ed25519Private
     agreement: X25519Private
+    suite: Suite = Suite.HYBRID
 
     @property
     def entry(self) -> DeviceEntry:
-        return DeviceEntry(self.device_id, self.signing.public, self.agreement.public)
+        return DeviceEntry(self.device_id, self.signing.public, self.agreement.public, self.suite)
 
     def prove_login(self, challenge: bytes) -> bytes:
         """Sign the server's 32-byte login challenge."""

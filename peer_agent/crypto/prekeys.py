@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Final, NewType
 
 from .encoding import VERSION, Reader, u8, u32
-from .errors import Downgrade, Malformed, NotValidNow, UnsupportedSuite
+from .errors import Downgrade, Malformed, NotValidNow
 from .identity import DeviceEntry, DeviceKeys, Suite
 from .primitives import (
     KEM_PUBLIC_BYTES,
@@ -164,15 +164,25 @@ def create_prekey(kind: PrekeyKind, prekey_id: PrekeyId, *, day: int, rng: Rng =
 
 
 @dataclass(frozen=True, slots=True)
+class KemPrekey:
+    """A verified ML-KEM key of a bundle."""
+
+    kind: PrekeyKind
+    prekey_id: PrekeyId
+    key: KemPublic
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
-    """The verified prekeys of one device, good for beginning one session; made by `verify_bundle` only."""
+    """The verified prekeys of one device, good for beginning one session; made by `verify_bundle` only.
+
+    kem: None for a device of suite 2, and for none else.
+    """
 
     device: DeviceEntry
     signed_id: PrekeyId
     signed_key: X25519Public
-    kem_kind: PrekeyKind
-    kem_id: PrekeyId
-    kem_key: KemPublic
+    kem: KemPrekey | None
     one_time_id: PrekeyId = NO_PREKEY
     one_time_key: X25519Public | None = None
 
@@ -184,24 +194,28 @@ def verify_bundle(
 
     Raises:
         Downgrade: no ML-KEM key, although the device's signed entry offers one.
-        UnsupportedSuite: the device offers X25519 only.
         BadSignature, NotValidNow, Malformed, UnknownVersion, WeakKey
     """
-    if device.suite != Suite.HYBRID:
-        raise UnsupportedSuite
-    if kem is None:
-        raise Downgrade
-    signed_key, kem_key = Prekey.unpack(signed), Prekey.unpack(kem)
+    signed_key = Prekey.unpack(signed)
     if signed_key.kind != PrekeyKind.SIGNED or not isinstance(signed_key.key, X25519Public):
         raise Malformed
-    if not isinstance(kem_key.key, KemPublic):
-        raise Malformed
     signed_key.verify(device, today=today)
-    kem_key.verify(device, today=today)
-    bundle = Bundle(
-        device, signed_key.prekey_id, signed_key.key, kem_key.kind, kem_key.prekey_id, kem_key.key
-    )
+    verified_kem = _verified_kem(device, kem, today=today)
+    bundle = Bundle(device, signed_key.prekey_id, signed_key.key, verified_kem)
     return bundle if one_time is None else _with_one_time(bundle, Prekey.unpack(one_time))
+
+
+def _verified_kem(device: DeviceEntry, kem: bytes | None, *, today: int) -> KemPrekey | None:
+    if device.suite is Suite.CLASSICAL:
+        # Its keys may be there already while its identity is about to rise.
+        return None
+    if kem is None:
+        raise Downgrade
+    prekey = Prekey.unpack(kem)
+    if not isinstance(prekey.key, KemPublic):
+        raise Malformed
+    prekey.verify(device, today=today)
+    return KemPrekey(prekey.kind, prekey.prekey_id, prekey.key)
 
 
 def _with_one_time(bundle: Bundle, one_time: Prekey) -> Bundle:

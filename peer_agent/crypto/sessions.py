@@ -220,9 +220,10 @@ def accept_session(
 
 
 def _spent(header: InitialHeader) -> tuple[PrekeyId, ...]:
-    kem = (header.kem_id,) if header.kem_kind == PrekeyKind.ONE_TIME_KEM else ()
+    kem = header.kem
+    kem_ids = (kem.prekey_id,) if kem is not None and kem.kind is PrekeyKind.ONE_TIME_KEM else ()
     one_time = (header.one_time_id,) if header.one_time_id != NO_PREKEY else ()
-    return kem + one_time
+    return kem_ids + one_time
 
 
 def choose_session(own: Ed25519Public, sessions: Iterable[Session], *, now_ms: int) -> Session | None:

@@ -188,17 +188,14 @@ def is_by_recovery(statement: bytes) -> bool:
     return statement[_SIGNER_AT : _SIGNER_AT + ID_BYTES] == BY_RECOVERY
 
 
-def create_first_statement(
-    user_name: str, device: DeviceKeys, recovery: RecoveryKey, *, day: int, suite: Suite = Suite.HYBRID
-) -> bytes:
+def create_first_statement(user_name: str, device: DeviceKeys, recovery: RecoveryKey, *, day: int) -> bytes:
     """Write and sign statement 0; `user_name` is case-folded, `day` counts from 1970-01-01 UTC.
 
     Raises:
         Malformed: a name that no reader accepts.
     """
     _checked_name(user_name.encode())
-    entry = DeviceEntry(device.device_id, device.signing.public, device.agreement.public, suite)
-    change = FirstDevice(user_name, entry, recovery.signing.public)
+    change = FirstDevice(user_name, device.entry, recovery.signing.public)
     first = Statement(0, bytes(HASH_BYTES), day, change)
     return _signed(first, device.signing, recovery.signing)
 

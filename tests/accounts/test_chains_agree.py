@@ -9,7 +9,8 @@ from accounts import chains as on_server
 from accounts.layouts import Refused
 from peer_agent.crypto import chain as in_agent
 from peer_agent.crypto.errors import CryptoError
-from tests.peer_agent.crypto.edited_chains import drawings, edited_chain
+from tests.fuzzing import drawings
+from tests.peer_agent.crypto.edited_chains import edited_chain
 from tests.peer_agent.crypto.histories import Acts, Branch, act_lists, grow
 
 

@@ -56,10 +56,13 @@ def test_unknown_name_is_refused() -> None:
     assert code(log_in(make_device(username="ada"), username="mallory")) == REFUSED
 
 
-def test_inactive_user_is_refused() -> None:
+def test_banned_user_is_told_so_once_everything_is_right() -> None:
     ada = make_device(user=make_user("ada", is_active=False))
+    mallory = make_device(username="mallory")
 
-    assert code(log_in(ada)) == REFUSED
+    assert code(log_in(ada)) == (403, "banned")
+    assert code(log_in(ada, password="wrong horse battery")) == REFUSED
+    assert code(Rest().log_in(keys_of(mallory), ada.pk, "ada")) == REFUSED
 
 
 def test_device_of_somebody_else_is_refused() -> None:

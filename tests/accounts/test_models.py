@@ -28,7 +28,7 @@ def test_primary_keys_are_random_or_hashes() -> None:
     kinds = {model.__name__: type(model._meta.pk) for model in MODELS}
 
     hashed = {name for name, kind in kinds.items() if kind is models.BinaryField}
-    assert hashed == {"DeliveryToken", "ReservedName", "WithdrawnToken"}
+    assert hashed == {"DeliveryToken", "Invitation", "ReservedName", "WithdrawnToken"}
     assert {kind for name, kind in kinds.items() if name not in hashed} == {models.UUIDField}
 
 
@@ -46,7 +46,8 @@ def test_no_row_has_a_time_of_day() -> None:
 # Every column there is: of user, device and recipient no table has two; the others are names, keys, digests,
 # sealed bytes, numbers and dates.
 COLUMNS = {
-    "User": {"id", "username", "password", "ver", "is_active", "is_staff"},
+    "User": {"id", "username", "password", "ver", "is_active", "is_staff", "is_superuser", "visibility"},
+    "Invitation": {"digest", "expires_on"},
     "ReservedName": {"digest", "until"},
     "Device": {"id", "user_id", "signing_key", "exchange_key", "suite"},
     "Statement": {"id", "user_id", "version", "signed"},
@@ -93,6 +94,7 @@ def refused_rows() -> dict[str, Callable[[Device], Any]]:
         "user_username_unique": lambda device: User.objects.create(username=device.user.username),
         "user_username_canonical": lambda device: User.objects.create(username="Ada"),
         "user_username_newline": lambda device: User.objects.create(username="ada\n"),
+        "user_visibility_known": lambda device: User.objects.filter(pk=device.user_id).update(visibility="x"),
         "device_suite_known": lambda device: Device.objects.filter(pk=device.pk).update(suite=3),
         "device_signing_key_length": lambda device: Device.objects.filter(pk=device.pk).update(
             signing_key=b"x"

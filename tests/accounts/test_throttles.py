@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
+from django.db import OperationalError, connection
 from django.test import override_settings
 
 from accounts.models import DeviceLogin
@@ -45,12 +46,15 @@ def calls(rest: Rest) -> dict[str, Any]:
         "register": lambda: rest.post("register/", {}),
         "challenges": lambda: rest.post("challenges/", {}),
         "login": lambda: rest.post("login/", {}),
+        "known": lambda: rest.post("known/", {}),
         "refresh": lambda: rest.post("refresh/", {}),
         "password": lambda: rest.post("password/", {}),
         "statements": lambda: rest.post("statements/", {}),
         "recovery": lambda: rest.post("recovery/", {}),
         "recover": lambda: rest.post("recover/", {}),
         "me": lambda: rest.get("me/"),
+        "removal": lambda: rest.delete("me/", {}),
+        "settings": lambda: rest.get("settings/"),
         "search": lambda: rest.get("users/", prefix="bo2"),
         "bundles": lambda: rest.post("bundles/", {}),
         "prekeys": lambda: rest.put("prekeys/", {}),
@@ -153,3 +157,17 @@ def test_quota_counter_is_a_count_that_ends_with_its_stretch(empty_store: store.
     assert empty_store.get(key) == "1"
     ends_at = time.time() + empty_store.pttl(key) / 1_000
     assert abs(ends_at / 3_600 - round(ends_at / 3_600)) * 3_600 < 2
+
+
+def test_nobody_logs_in_when_the_database_is_down() -> None:
+    ada = make_device(username="ada")
+    challenge = Rest().challenge()
+
+    def refuse(*_: Any) -> None:
+        raise OperationalError
+
+    with connection.execute_wrapper(refuse):
+        response = Rest().log_in(keys_of(ada), ada.pk, "ada", challenge=challenge)
+
+    assert code(response) == (503, "unavailable")
+    assert response.headers["Retry-After"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.conventions.sources import ROOT, SERVER, find_files, name_of
 
-READERS = {"text", "flag", "integer", "words", "path", "url", "database"}
+READERS = {"text", "flag", "choice", "integer", "words", "path", "url", "database"}
 # These two hand the environment on to children; they read nothing from it.
 MAY_TOUCH = {"mesa/env.py", "mesa/celery.py", "mesa/asgi.py", "mesa/management/commands/mesa_up.py"}
 

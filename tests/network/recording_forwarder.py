@@ -65,7 +65,7 @@ async def forward(state: Path, record: Record) -> None:
         assert not turn_only
         return lambda callbacks: RecordingTransport(callbacks, ice_servers, record)
 
-    async with Peer(Config(state), make_transports=make_transports) as peer, peer.events() as events:
+    async with Peer(Config(state), make_transports=make_transports) as peer, peer.watching() as events:
         async for timed in events:
             output.event(timed)
 

@@ -41,7 +41,8 @@ def test_user_comes_back_on_a_new_device(town: Town, tmp_path: Path) -> None:
     ada = recover(lost, tmp_path / "new")
 
     assert on_lost_device.finish() == ExitCode.LOGIN_REFUSED
-    assert "refused" in refusal(lost, "login", "--password-stdin", text=f"{NEW_PASSWORD}\n")
+    said = refusal(lost, "login", "--password-stdin", text=f"{NEW_PASSWORD}\n")
+    assert "does not know this device any more" in said
     assert "refused" in refusal(ada, "login", "--password-stdin", text=f"{PASSWORD}\n")
     ada.run("request", BO)
     bo_listens.wait_for_event("contact_renewed")

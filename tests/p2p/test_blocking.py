@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from accounts.delivery import delete_tokens, digest_of
 from accounts.models import DeliveryToken
+from accounts.removal import remove_account
 from mesa import store
 from p2p import limits, store_keys
 from p2p.models import P2PTransaction
@@ -105,6 +106,15 @@ async def test_an_open_transaction_gets_no_other_path_after_a_block(network: Net
     assert await path.sender.find(PathReady) is None
     fields = await tx_fields(path.tx)
     assert (fields["state"], fields["cause"]) == ("waiting", "no_path")
+
+
+async def test_a_removed_account_ends_an_open_path_at_once_as_if_it_had_gone(network: Network) -> None:
+    path, _ = await path_under(network)
+
+    await sync_to_async(remove_account)(user=path.receiver.login.device.user)
+
+    failed = await path.sender.expect(AttemptFailed)
+    assert (failed.attempt, failed.cause) == (1, Cause.PEER_GONE)
 
 
 async def test_a_block_looks_as_if_the_other_had_gone(network: Network) -> None:

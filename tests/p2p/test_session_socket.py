@@ -162,7 +162,7 @@ async def test_the_end_of_the_login_is_told_and_closes_the_socket(network: Netwo
 async def test_a_socket_asks_again_whether_its_login_lives(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PeerConsumer, "hello_within_s", 0.05)
+    monkeypatch.setattr(PeerConsumer, "first_recheck_s", 0.05)
     monkeypatch.setattr(PeerConsumer, "recheck_every_s", 0.05)
     login = await network.login("ada")
     ada = await network.connect(login)

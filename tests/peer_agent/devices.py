@@ -12,7 +12,7 @@ from peer_agent.books import Books, open_books
 from peer_agent.clock import Clock
 from peer_agent.contact_book import Contact, ContactState, new_contact
 from peer_agent.crypto.chain import pack_chain
-from peer_agent.crypto.identity import RecoveryCode, RecoveryKey, create_device, create_recovery_code
+from peer_agent.crypto.identity import RecoveryCode, RecoveryKey, Suite, create_device, create_recovery_code
 from peer_agent.crypto.messages import Message, Text
 from peer_agent.crypto.prekeys import PrekeyKind
 from peer_agent.crypto.primitives import sha256
@@ -50,9 +50,10 @@ class Device:
     events: list[Event] = field(default_factory=list)
     unreadable: list[int] = field(default_factory=list)
     resent: list[int] = field(default_factory=list)
+    suite: Suite = Suite.HYBRID
 
     def __post_init__(self) -> None:
-        self.account = make_account(self.name, self.time.clock())
+        self.account = make_account(self.name, self.time.clock(), self.suite)
         self.open()
         save_account(self.store, self.account)
         save_tokens(self.store, Tokens("access", "refresh"))
@@ -112,8 +113,11 @@ class Device:
         day = self.time.clock().day()
         kinds = (PrekeyKind.SIGNED, PrekeyKind.LAST_RESORT_KEM, PrekeyKind.ONE_TIME, PrekeyKind.ONE_TIME_KEM)
         with self.store.transaction():
-            packed = [self.books.prekeys.make(kind, 1, day=day)[0].public(own).pack() for kind in kinds]
-        device = DeviceBundle(self.account.device_id, *packed)
+            signed, last_resort, one_time, one_time_kem = (
+                self.books.prekeys.make(kind, 1, day=day)[0].public(own).pack() for kind in kinds
+            )
+        kems = (None, None) if own.suite is Suite.CLASSICAL else (last_resort, one_time_kem)
+        device = DeviceBundle(self.account.device_id, signed, kems[0], one_time, kems[1])
         return UserBundle(self.name, self.account.statements, [device])
 
 
@@ -149,9 +153,10 @@ def envelope_of(sender: Device, receiver: Device, message: Message) -> bytes:
 _codes: dict[bytes, RecoveryCode] = {}
 
 
-def make_account(name: str, clock: Clock) -> Account:
-    device, code = create_device(), create_recovery_code()
-    statement = create_first_statement(name, device, RecoveryKey.from_code(code), day=clock.day())
+def make_account(name: str, clock: Clock, suite: Suite = Suite.HYBRID) -> Account:
+    device, code = replace(create_device(), suite=suite), create_recovery_code()
+    recovery = RecoveryKey.from_code(code)
+    statement = create_first_statement(name, device, recovery, day=clock.day())
     _codes[sha256(statement)] = code
     return Account(SERVER, name, device, pack_chain([statement]))
 
@@ -171,11 +176,11 @@ def acquaint(one: Device, other: Device) -> None:
     begin_session(one, other)
 
 
-def begin_session(one: Device, other: Device) -> None:
-    """Begin a session from a fresh bundle."""
+def begin_session(one: Device, other: Device, bundle: UserBundle | None = None) -> None:
+    """Begin a session from a bundle, a fresh one if none is given."""
     clock = one.time.clock()
     handshakes = Handshakes(one.account.device, Api(Rest(SERVER)), one.books, one.pins, clock)
     contact = one.contact(other)
-    session = handshakes.begin(other.bundle(), contact.devices[0])
+    session = handshakes.begin(bundle or other.bundle(), contact.devices[0])
     with one.store.transaction():
         one.books.sessions.save(contact.number, session)

@@ -49,6 +49,7 @@ class FakeServer:
     asked: "asyncio.Queue[str]" = field(default_factory=asyncio.Queue)
     problems: dict[str, tuple[int, str]] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
+    hidden: set[str] = field(default_factory=set)
     _held_up: dict[str, asyncio.Event] = field(default_factory=dict)
 
     def add(self, account: Account) -> None:
@@ -97,6 +98,9 @@ class FakeServer:
         if target is None:
             return 404, {"code": "not_found"}
         is_live = body["token"] and self.tokens.get(digest(body["token"])) == body["username"]
+        is_named = body["fingerprint"] == digest(target.statements[0])
+        if body["username"] in self.hidden and not (is_live or is_named):
+            return 404, {"code": "not_found"}
         taken = {
             key: target.prekeys[key].pop(0) if is_live and target.prekeys[key] else None for key in ONE_TIME
         }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from peer_agent import chores as chores_module
-from peer_agent.backoff import Backoff
+from peer_agent.backoff import FIRST_PAUSE_S, Backoff
 from peer_agent.chores import TOKENS_EVERY_S, Chores
 from peer_agent.clock import Clock
 from peer_agent.contact_book import ContactState
@@ -62,7 +62,7 @@ class House:
         """Begin a party's chores; what was asked of the server before is forgotten."""
         while not self.server.asked.empty():
             self.server.asked.get_nowait()
-        made = Chores(party.parts, accepts_all=accepts_all, rng=lots or Lots())
+        made = Chores(party.parts, accepts_all=accepts_all, rng=lots or Lots(), clock=self.time.clock())
         made.start(self.tasks)
         return made
 
@@ -155,10 +155,12 @@ async def test_everybody_who_asks_is_accepted_also_after_a_failure(house: House)
     for name in ("ada", "olga"):
         await asks(house, name, bo)
     house.server.problems[MINT] = UNAVAILABLE
-    house.start(bo, accepts_all=True)
+    chores = house.start(bo, accepts_all=True)
     await house.asked(MINT, MINT)
 
     del house.server.problems[MINT]
+    house.time.now += 2 * FIRST_PAUSE_S
+    chores.look_into_mailbox()
 
     await house.asked(POST, POST)
     assert [state(bo, name) for name in ("ada", "olga")] == [ContactState.ACCEPTED] * 2
@@ -290,3 +292,43 @@ async def test_messages_held_too_long_are_shown_without_a_word(house: House) -> 
 
     async with asyncio.timeout(LIMIT_S):
         await shown.wait()
+
+
+@pytest.mark.parametrize("refusal", ["is_unsafe", "is_blocked", "is_ignored"])
+async def test_who_is_not_welcome_is_not_accepted_with_everybody(house: House, refusal: str) -> None:
+    bo = await house.party("bo")
+    for name in ("ada", "olga"):
+        await asks(house, name, bo)
+    await bo.parts.mailbox.empty()
+    ada = bo.parts.books.contacts.find("ada")
+    assert ada is not None
+    with bo.store.transaction():
+        bo.parts.books.contacts.change(ada.number, **{refusal: True})
+
+    house.start(bo, accepts_all=True)
+
+    await house.asked(POST)
+    assert [state(bo, name) for name in ("ada", "olga")] == [ContactState.ASKING, ContactState.ACCEPTED]
+
+
+async def test_who_asks_with_keys_that_do_not_match_is_tried_once(house: House) -> None:
+    """The user has to decide: until then neither time nor another round makes a difference."""
+    bo = await house.party("bo")
+    await asks(house, "ada", bo)
+    await bo.parts.mailbox.empty()
+    bo.store.change("DELETE FROM sessions")
+    house.server.add(make_account("ada", house.time.clock()))
+    chores = house.start(bo, accepts_all=True)
+    await house.asked("POST bundles")
+    claims = len(house.server.bodies("POST bundles"))
+
+    house.time.now += 2 * FIRST_PAUSE_S
+    chores.look_into_mailbox()
+    await house.asked(READ)
+    chores.look_into_mailbox()
+    await house.asked(READ)
+
+    assert len(house.server.bodies("POST bundles")) == claims
+    ada = bo.parts.books.contacts.find("ada")
+    assert ada is not None
+    assert ada.is_unsafe

@@ -16,9 +16,9 @@ from peer_agent import cli
 from peer_agent.account import require_account
 from peer_agent.books import open_books
 from peer_agent.cli_output import Output, shown_text
-from peer_agent.cli_secrets import grouped
 from peer_agent.contact_book import ContactState, new_contact
 from peer_agent.crypto.identity import create_recovery_code
+from peer_agent.enrolling import grouped
 from peer_agent.errors import (
     AgentError,
     ContactBlocked,
@@ -115,7 +115,7 @@ def test_directory_without_account_says_what_to_do(
 
 def test_directory_in_use_names_the_process(ada: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with locked(ada, "mesa-peer listen"):
-        assert run("--state", ada, "status") == ExitCode.STATE_IN_USE
+        assert run("--state", ada, "logout") == ExitCode.STATE_IN_USE
 
     assert capsys.readouterr().err == (
         f"mesa-peer: The state directory {ada} is in use by process {os.getpid()} (mesa-peer listen). "
@@ -142,7 +142,7 @@ def test_another_server_than_the_accounts_is_refused(ada: Path, capsys: pytest.C
     assert "The account of this state directory is on http://127.0.0.1:9" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [["status"], ["request", "bo-two"], ["accept", "olga"]])
+@pytest.mark.parametrize("command", [["request", "bo-two"], ["accept", "olga"]])
 def test_server_that_is_not_there_is_said(
     ada: Path, command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,13 +9,13 @@ import pytest
 
 from p2p.protocol.ids import TransactionId
 from p2p.protocol.parts import Credit, HeldReceipt
-from p2p.protocol.to_peer import AttemptFailed, Snapshot, TransactionReceipt
+from p2p.protocol.to_peer import AttemptFailed, Snapshot, TransactionEnded, TransactionReceipt
 from p2p.protocol.to_server import Complete, Repath
-from p2p.protocol.words import Cause
+from p2p.protocol.words import Cause, EndState
 from peer_agent.contact_book import ContactState, new_contact
 from peer_agent.crypto.onion_keys import OnionKeys
 from peer_agent.errors import ContactBlocked, UnknownUser, UsageError
-from peer_agent.events import ContactUnsafe
+from peer_agent.events import ContactUnsafe, Event, FalseClaim, FalseWord
 from tests.peer_agent.delivery_town import Town, open_town
 from tests.peer_agent.devices import make_account
 from tests.peer_agent.fake_server import Party
@@ -179,11 +179,45 @@ async def test_false_receipt_delivers_nothing(town: Town) -> None:
     entry = await town.arrive()
     assert entry is not None
 
-    town.receipt(tx, replace(entry, mac=bytes(16)))
+    for _ in range(2):
+        town.receipt(tx, replace(entry, mac=bytes(16)))
+    (contact,) = town.ada.parts.books.contacts.all()
+    (number,) = (stored.number for stored in town.ada.parts.books.history.undelivered(contact.number))
+    assert told_false(town) == [FalseClaim(FalseWord.RECEIPT, "bo", number)]
     town.receipt(tx, entry)
 
     await town.progress("delivered")
     assert town.told.empty()
+
+
+async def test_transaction_that_somebody_calls_complete_is_told_and_gone_on_with(town: Town) -> None:
+    tx = await town.start()
+    town.path(tx)
+    entry = await town.arrive()
+
+    town.ada.parts.delivery.ended(TransactionEnded(tx, EndState.COMPLETED, None))
+
+    assert told_false(town) == [FalseClaim(FalseWord.END, "bo", None)]
+    town.path(await town.next_transaction())
+    assert await town.arrive() == entry
+    assert town.shown() == ["hello"]
+
+
+async def test_transaction_that_is_complete_is_called_so(town: Town) -> None:
+    tx = await town.start()
+    town.path(tx)
+    town.receipt(tx, await town.arrive())
+    await town.progress("delivered")
+
+    town.ada.parts.delivery.ended(TransactionEnded(tx, EndState.COMPLETED, None))
+
+    assert told_false(town) == []
+
+
+def told_false(town: Town) -> list[Event]:
+    """What the user was told of false claims since the last look."""
+    told = [town.told.get_nowait() for _ in range(town.told.qsize())]
+    return [event for event in told if isinstance(event, FalseClaim)]
 
 
 async def test_receipt_held_in_a_snapshot_counts(town: Town) -> None:

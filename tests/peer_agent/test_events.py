@@ -37,6 +37,15 @@ EXAMPLES: dict[Event, dict[str, object]] = {
     events.ContactAsked("bo"): {"event": "contact_asked", "user": "bo"},
     events.ContactAdded("bo"): {"event": "contact_added", "user": "bo"},
     events.ContactUnsafe("bo"): {"event": "contact_unsafe", "user": "bo"},
+    events.FalseClaim(events.FalseWord.RECEIPT, "bo", 3): {
+        "event": "false_claim",
+        "what": "receipt",
+        "to": "bo",
+        "number": 3,
+    },
+    events.UserIgnored("bo"): {"event": "user_ignored", "user": "bo"},
+    events.UserBlocked("bo"): {"event": "user_blocked", "user": "bo"},
+    events.UserUnblocked("bo"): {"event": "user_unblocked", "user": "bo"},
     events.ContactRenewed("bo", 1, 2): {"event": "contact_renewed", "user": "bo", "added": 1, "removed": 2},
     events.MessageProgress(7, "bo", "sent", 2, (HOP, OTHER)): {
         "event": "message_progress",
@@ -56,6 +65,7 @@ EXAMPLES: dict[Event, dict[str, object]] = {
         "sent_at_ms": 5,
     },
     events.MessageMissing(8, "ada"): {"event": "message_missing", "number": 8, "sender": "ada"},
+    events.DiskFull(): {"event": "disk_full"},
     events.EventsLost(3): {"event": "events_lost", "count": 3},
 }
 
@@ -107,4 +117,4 @@ async def test_reader_that_left_gets_nothing_more() -> None:
 
     bus.publish(Online(1, True))
 
-    assert bus._readers == set()
+    assert len(bus._readers) == 0

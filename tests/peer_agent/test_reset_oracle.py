@@ -11,7 +11,7 @@ import pytest
 
 from p2p.protocol.cells import MAX_ENVELOPE_BYTES
 from peer_agent.api import Api
-from peer_agent.crypto.handshake import InitialHeader
+from peer_agent.crypto.handshake import InitialHeader, KemPart
 from peer_agent.crypto.identity import DeviceEntry
 from peer_agent.crypto.prekeys import NO_PREKEY, PrekeyId, PrekeyKind
 from peer_agent.handshakes import Handshakes
@@ -37,9 +37,7 @@ def garbage_from(entry: DeviceEntry, bo: Device, one_time: PrekeyId = NO_PREKEY)
         entry.agreement,
         signed.prekey_id,
         one_time,
-        PrekeyKind.LAST_RESORT_KEM,
-        last_resort.prekey_id,
-        secrets.token_bytes(1_088),
+        KemPart(PrekeyKind.LAST_RESORT_KEM, last_resort.prekey_id, secrets.token_bytes(1_088)),
     )
     return b"\x01" + header.pack() + secrets.token_bytes(400)
 

@@ -101,6 +101,11 @@ def adas_login(world: World) -> dict[str, Any]:
     }
 
 
+def adas_device(world: World) -> dict[str, Any]:
+    login = adas_login(world)
+    return {key: login[key] for key in ("device", "challenge", "signature")}
+
+
 def new_password(world: World) -> dict[str, Any]:
     return {"old": PASSWORD, "new": "another correct horse"}
 
@@ -180,6 +185,8 @@ ROWS = (
     Row("POST", ACCOUNTS + "register/", open_to_all(201), new_account),
     Row("POST", ACCOUNTS + "challenges/", open_to_all(201)),
     Row("POST", ACCOUNTS + "login/", open_to_all(200), adas_login),
+    # Who has the device's key needs no login.
+    Row("POST", ACCOUNTS + "known/", open_to_all(200), adas_device),
     Row(
         "POST",
         ACCOUNTS + "refresh/",
@@ -212,6 +219,21 @@ ROWS = (
     Row("POST", ACCOUNTS + "recovery/", open_to_all(200), adas_recovery_key),
     Row("POST", ACCOUNTS + "recover/", open_to_all(200), adas_recovery),
     Row("GET", ACCOUNTS + "me/", users_only(200, reads=True)),
+    Row(
+        "DELETE",
+        ACCOUNTS + "me/",
+        users_only(204),
+        lambda world: {"password": PASSWORD},
+        untouched=lambda world: User.objects.filter(pk=world.ada.login.user_id).exists(),
+    ),
+    Row("GET", ACCOUNTS + "settings/", users_only(200, reads=True)),
+    Row(
+        "PUT",
+        ACCOUNTS + "settings/",
+        users_only(204),
+        lambda world: {"visibility": "hidden"},
+        untouched=lambda world: User.objects.get(pk=world.ada.login.user_id).visibility == "prefix",
+    ),
     Row("GET", ACCOUNTS + "users/", users_only(200, reads=True), query="?prefix=ada"),
     Row(
         "POST",
@@ -262,9 +284,12 @@ ROWS = (
         adas_transaction,
         prepare=start_adas_transaction,
     ),
+    Row("GET", "api/p2p/forwarders/", users_only(200, reads=True)),
     Row("GET", "api/server/", open_to_all(200)),
     Row("GET", "", open_to_all(200)),
     Row("GET", "healthz", open_to_all(200)),
+    # Whoever asks for a file that is none.
+    Row("GET", "static/<path:name>", open_to_all(404)),
     # No worker runs in these tests, and it says so to everybody.
     Row("GET", "readyz", open_to_all(503)),
 )

@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand
 from django.db import connections
 
 from mesa import embedded_store, journal, store
-from mesa.checks import WRONG_SETUP, StoreUnfit, require_fit_store
+from mesa.checks import WRONG_SETUP, StoreUnfit, find_warnings, require_fit_store
 from mesa.instance_lock import AlreadyRunning, InstanceLock
 from mesa.process_tree import ChildDied, NotReady, ProcessTree, Program, StopRequested
 from mesa.progress import Progress
@@ -111,6 +111,8 @@ class Server:
             *("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", settings.LOG_LEVEL),
         )
         self.tree.wait_until(self.is_ready, what="the server", limit_s=READY_LIMIT_S)
+        for message in find_warnings():
+            self.progress.warned(message.msg, message.hint or "")
         url = f"http://{self.host}:{self.port}"
         self.progress.ready(f"{url}/", f"Next: mesa-peer --server {url} register USER; README.md goes on.")
 

@@ -1,7 +1,5 @@
 """Good chains with one error each, for both implementations."""
 
-from hypothesis import strategies as st
-
 from .vector_files import load
 
 CASES = load("identity", "next-statement")
@@ -29,10 +27,6 @@ def edited(chain: Chain, how: str, at: int, new: bytes) -> Chain:
         case "drop":
             return (*chain[:place], *chain[place + 1 :])
     return (*before[:place], STATEMENTS[at % len(STATEMENTS)])
-
-
-# One draw of bytes: with a strategy for each part, hypothesis would take most of the time.
-drawings = st.binary(min_size=4, max_size=8)
 
 
 def edited_chain(drawn: bytes) -> Chain:

@@ -44,12 +44,11 @@ def _statement(case: Case) -> None:
         DeviceId(_bytes(case, "device_id")),
         Ed25519Private(_bytes(case, "device_signing_private")),
         X25519Private(_bytes(case, "device_agreement_private")),
+        Suite(case["suite"]),
     )
     recovery = RecoveryKey.from_code(read_recovery_code(case["recovery_code"]))
 
-    made = create_first_statement(
-        case["user_name"], device, recovery, day=case["day"], suite=Suite(case["suite"])
-    )
+    made = create_first_statement(case["user_name"], device, recovery, day=case["day"])
 
     assert made.hex() == case["statement"]
     assert c.verify_chain([made]).fingerprint.hex() == case["fingerprint"]

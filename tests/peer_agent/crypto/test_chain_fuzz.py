@@ -1,19 +1,18 @@
 """Chains with errors of every sort: nothing is accepted that nobody signed, and nothing crashes."""
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peer_agent.crypto.chain import pack_chain, split_chain, verify_chain
 from peer_agent.crypto.errors import CryptoError
 from peer_agent.crypto.primitives import sha256
 from peer_agent.crypto.statements import Statement
+from tests.fuzzing import LONG, drawings, fuzz
 
-from .edited_chains import CHAINS, PREFIXES, drawings, edited_chain
+from .edited_chains import CHAINS, PREFIXES, edited_chain
 
 # Ten thousand together, of each sort as many as its price allows.
 SHORT = {"edited": 2_000, "arbitrary": 5_000, "packed": 3_000}
-LONG = 1_000_000
 
 
 def check_edited(drawn: bytes) -> None:
@@ -53,21 +52,18 @@ CHECKS = {
 }
 
 
-def fuzz(what: str, *, tries: int) -> None:
-    check, inputs = CHECKS[what]
-    settings(max_examples=tries, deadline=None, database=None)(given(inputs)(check))()
-
-
 @pytest.mark.parametrize("what", CHECKS)
 def test_nothing_is_accepted_that_nobody_signed(what: str) -> None:
-    fuzz(what, tries=SHORT[what])
+    check, inputs = CHECKS[what]
+    fuzz(check, inputs, tries=SHORT[what])
 
 
 @pytest.mark.long
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("what", CHECKS)
 def test_nothing_is_accepted_that_nobody_signed_in_a_million_tries(what: str) -> None:
-    fuzz(what, tries=LONG)
+    check, inputs = CHECKS[what]
+    fuzz(check, inputs, tries=LONG)
 
 
 def test_statement_read_from_the_vectors_packs_to_the_same_bytes() -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -7,8 +8,9 @@ from peer_agent.crypto import errors
 from peer_agent.crypto import sessions as s
 from peer_agent.crypto.encoding import Reader
 from peer_agent.crypto.handshake import HEADER_BYTES, FindPrekey, respond
-from peer_agent.crypto.identity import DeviceEntry, DeviceKeys
+from peer_agent.crypto.identity import DeviceEntry, DeviceKeys, Suite
 from peer_agent.crypto.prekeys import PrekeyId, PrekeyKind, PrivatePrekey, verify_bundle
+from peer_agent.crypto.primitives import KemPublic
 
 from .cases.handshake import accept, begin, bundle_of_bo, find
 from .cases.prekeys import LAST_RESORT, ONE_TIME, ONE_TIME_KEM
@@ -18,6 +20,14 @@ from .vector_files import Case, Drawn, Given, flipped, load, verdict
 
 def _bytes(case: Case, name: str) -> bytes:
     return bytes.fromhex(case[name])
+
+
+def _maybe(case: Case, name: str) -> bytes | None:
+    return None if case[name] is None else _bytes(case, name)
+
+
+def _device(case: Case) -> DeviceKeys:
+    return replace(DeviceKeys.unpack(_bytes(case, "device_keys")), suite=Suite(case["suite"]))
 
 
 def _finder(case: Case) -> FindPrekey:
@@ -31,18 +41,14 @@ def _finder(case: Case) -> FindPrekey:
 
 def _initiate(case: Case) -> None:
     entry = DeviceEntry.read(Reader(_bytes(case, "entry")))
-    one_time = None if case["one_time"] is None else _bytes(case, "one_time")
-    bundle = verify_bundle(entry, _bytes(case, "signed"), _bytes(case, "kem"), one_time, today=case["today"])
-    made = _bytes(case, "kem_secret"), _bytes(case, "kem_ciphertext")
+    kem, one_time = _maybe(case, "kem"), _maybe(case, "one_time")
+    bundle = verify_bundle(entry, _bytes(case, "signed"), kem, one_time, today=case["today"])
     rng = Given(case["draws"])
 
-    session = s.begin_session(
-        DeviceKeys.unpack(_bytes(case, "device_keys")),
-        bundle,
-        now_ms=NOW_MS,
-        rng=rng,
-        encapsulate=lambda key: made,
-    )
+    def encapsulate(_: KemPublic) -> tuple[bytes, bytes]:
+        return _bytes(case, "kem_secret"), _bytes(case, "kem_ciphertext")
+
+    session = s.begin_session(_device(case), bundle, now_ms=NOW_MS, rng=rng, encapsulate=encapsulate)
     session, envelope = session.encrypt(_bytes(case, "plaintext"), rng)
 
     assert session.header is not None
@@ -52,7 +58,7 @@ def _initiate(case: Case) -> None:
 
 
 def _respond(case: Case) -> None:
-    own, look = DeviceKeys.unpack(_bytes(case, "device_keys")), _finder(case)
+    own, look = _device(case), _finder(case)
     envelope = s.Envelope.unpack(_bytes(case, "envelope"))
     assert envelope.pack().hex() == case["envelope"]
 

@@ -1,12 +1,12 @@
 """Vectors of docs/spec/handshake.md."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from peer_agent.crypto import sessions as s
 from peer_agent.crypto.handshake import InitialHeader
-from peer_agent.crypto.identity import Suite
+from peer_agent.crypto.identity import DeviceKeys, Suite
 from peer_agent.crypto.prekeys import Bundle, PrekeyId, PrekeyKind, PrivatePrekey, verify_bundle
 from peer_agent.crypto.primitives import KemPublic, X25519Private, derive, sha256
 
@@ -30,23 +30,38 @@ def find(kind: PrekeyKind, prekey_id: PrekeyId) -> PrivatePrekey | None:
     return next((each for each in ALL if (each.kind, each.prekey_id) == (kind, prekey_id)), None)
 
 
-def bundle_of_bo(kem: PrivatePrekey = ONE_TIME_KEM, one_time: PrivatePrekey | None = ONE_TIME) -> Bundle:
-    signed, kem_key = SIGNED.public(BO.device).pack(), kem.public(BO.device).pack()
-    bare = one_time.public(BO.device).pack() if one_time else None
-    return verify_bundle(BO.device.entry, signed, kem_key, bare, today=DAY)
+def bundle_of_bo(
+    kem: PrivatePrekey | None = ONE_TIME_KEM,
+    one_time: PrivatePrekey | None = ONE_TIME,
+    bo: DeviceKeys = BO.device,
+) -> Bundle:
+    return verify_bundle(bo.entry, SIGNED.public(bo).pack(), _packed(kem), _packed(one_time), today=DAY)
+
+
+def _packed(prekey: PrivatePrekey | None) -> bytes | None:
+    return None if prekey is None else prekey.public(BO.device).pack()
+
+
+def with_suite(device: DeviceKeys, suite: Suite) -> DeviceKeys:
+    return replace(device, suite=suite)
 
 
 def begin(
-    rng: Drawn, kem: PrivatePrekey = ONE_TIME_KEM, one_time: PrivatePrekey | None = ONE_TIME
+    rng: Drawn,
+    kem: PrivatePrekey | None = ONE_TIME_KEM,
+    one_time: PrivatePrekey | None = ONE_TIME,
+    *,
+    ada: DeviceKeys = ADA.device,
+    bo: DeviceKeys = BO.device,
 ) -> s.Session:
     """ada begins a session with bo."""
-    bundle = bundle_of_bo(kem, one_time)
-    return s.begin_session(ADA.device, bundle, now_ms=NOW_MS, rng=rng, encapsulate=kept_encapsulation)
+    bundle = bundle_of_bo(kem, one_time, bo)
+    return s.begin_session(ada, bundle, now_ms=NOW_MS, rng=rng, encapsulate=kept_encapsulation)
 
 
-def accept(envelope: bytes, rng: Drawn) -> s.Accepted:
+def accept(envelope: bytes, rng: Drawn, *, bo: DeviceKeys = BO.device) -> s.Accepted:
     """Bo takes up a session."""
-    return s.accept_session(BO.device, s.Envelope.unpack(envelope), find, now_ms=NOW_MS, rng=rng)
+    return s.accept_session(bo, s.Envelope.unpack(envelope), find, now_ms=NOW_MS, rng=rng)
 
 
 def secret_by_the_page(header: InitialHeader, transcript: bytes, ephemeral: X25519Private) -> bytes:
@@ -60,71 +75,94 @@ def secret_by_the_page(header: InitialHeader, transcript: bytes, ephemeral: X255
     if header.one_time_id:
         assert isinstance(ONE_TIME.key, X25519Private)
         parts.append(ephemeral.exchange(ONE_TIME.key.public))
-    kem = find(header.kem_kind, header.kem_id)
-    assert kem is not None
-    assert isinstance(kem.key.public, KemPublic)
-    parts.append(kept_encapsulation(kem.key.public)[0])
+    if header.kem is not None:
+        parts.append(kept_encapsulation(_kem_key(header))[0])
     return derive(b"\xff" * 32 + b"".join(parts), "handshake", transcript)
 
 
-def transcript_by_the_page(header: InitialHeader, session_id: bytes) -> bytes:
+def transcript_by_the_page(header: InitialHeader, session_id: bytes, bo: DeviceKeys) -> bytes:
     """The transcript once more, with nothing of handshake.py."""
-    kem = find(header.kem_kind, header.kem_id)
-    assert kem is not None
     one_time = ONE_TIME.key.public.raw if header.one_time_id else bytes(32)
     start = b"mesa/transcript/1\x00" + header.pack() + session_id
-    keys = SIGNED.key.public.raw + one_time + sha256(kem.key.public.raw)
-    return sha256(start + BO.device.entry.pack() + keys)
+    kem = bytes(32) if header.kem is None else sha256(_kem_key(header).raw)
+    return sha256(start + bo.entry.pack() + SIGNED.key.public.raw + one_time + kem)
 
 
-_KINDS: tuple[tuple[str, PrivatePrekey, PrivatePrekey | None], ...] = (
-    ("all one-time keys", ONE_TIME_KEM, ONE_TIME),
-    ("no one-time X25519 key", ONE_TIME_KEM, None),
-    ("a first contact", LAST_RESORT, None),
+def _kem_key(header: InitialHeader) -> KemPublic:
+    """The key that a header of suite 1 names."""
+    assert header.kem is not None
+    kem = find(header.kem.kind, header.kem.prekey_id)
+    assert kem is not None
+    assert isinstance(kem.key.public, KemPublic)
+    return kem.key.public
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A handshake that works."""
+
+    name: str
+    kem: PrivatePrekey | None
+    one_time: PrivatePrekey | None
+    ada_suite: Suite = Suite.HYBRID
+    bo_suite: Suite = Suite.HYBRID
+
+
+_KINDS = (
+    _Kind("all one-time keys", ONE_TIME_KEM, ONE_TIME),
+    _Kind("no one-time X25519 key", ONE_TIME_KEM, None),
+    _Kind("a first contact", LAST_RESORT, None),
+    _Kind("suite 2 at both ends", None, ONE_TIME, Suite.CLASSICAL, Suite.CLASSICAL),
+    _Kind("suite 2 of the initiator", ONE_TIME_KEM, ONE_TIME, Suite.CLASSICAL),
+    _Kind("suite 2 of the responder, a first contact", None, None, bo_suite=Suite.CLASSICAL),
+    _Kind("a KEM key of a suite 2 device", LAST_RESORT, ONE_TIME, bo_suite=Suite.CLASSICAL),
 )
 
 
-def _good(name: str, kem: PrivatePrekey, one_time: PrivatePrekey | None) -> tuple[Case, Case]:
-    rng = Drawn(f"handshake with {name}")
-    session, envelope = begin(rng, kem, one_time).encrypt(b"hello bo", rng)
+def _good(kind: _Kind) -> tuple[Case, Case]:
+    name, rng = kind.name, Drawn(f"handshake with {kind.name}")
+    ada, bo = with_suite(ADA.device, kind.ada_suite), with_suite(BO.device, kind.bo_suite)
+    begun = begin(rng, kind.kem, kind.one_time, ada=ada, bo=bo)
+    session, envelope = begun.encrypt(b"hello bo", rng)
     header = session.header
     assert header is not None
-    transcript = transcript_by_the_page(header, session.session_id)
+    transcript = transcript_by_the_page(header, session.session_id, bo)
     shown = {
         "transcript": transcript,
         "secret": secret_by_the_page(header, transcript, X25519Private(rng.draws[1])),
         "envelope": envelope,
         "plaintext": b"hello bo",
     }
-    assert isinstance(kem.key.public, KemPublic)
-    secret, ciphertext = kept_encapsulation(kem.key.public)
+    made = None if header.kem is None else kept_encapsulation(_kem_key(header))
     initiate = {
         "name": f"initiate with {name}",
         "check": "initiate",
         "expect": "ok",
-        "device_keys": ADA.device.pack(),
-        "entry": BO.device.entry.pack(),
+        "device_keys": ada.pack(),
+        "suite": ada.suite,
+        "entry": bo.entry.pack(),
         "today": DAY,
-        "signed": SIGNED.public(BO.device).pack(),
-        "kem": kem.public(BO.device).pack(),
-        "one_time": one_time.public(BO.device).pack() if one_time else None,
-        "kem_secret": secret,
-        "kem_ciphertext": ciphertext,
+        "signed": SIGNED.public(bo).pack(),
+        "kem": _packed(kind.kem),
+        "one_time": _packed(kind.one_time),
+        "kem_secret": made[0] if made else None,
+        "kem_ciphertext": made[1] if made else None,
         "draws": rng.draws,
         "header": header.pack(),
     }
-    accepted = accept(envelope, Drawn("answer"))
-    respond = _respond(f"with {name}", "ok", envelope)
-    known = {"initiator": ADA.device.entry.pack(), "spent": accepted.spent}
+    accepted = accept(envelope, Drawn("answer"), bo=bo)
+    respond = _respond(f"with {name}", "ok", envelope, bo)
+    known = {"initiator": ada.entry.pack(), "spent": accepted.spent}
     return initiate | shown, respond | shown | known
 
 
-def _respond(name: str, expect: str, envelope: bytes) -> Case:
+def _respond(name: str, expect: str, envelope: bytes, bo: DeviceKeys = BO.device) -> Case:
     return {
         "name": f"respond {name}",
         "check": "respond",
         "expect": expect,
-        "device_keys": BO.device.pack(),
+        "device_keys": bo.pack(),
+        "suite": bo.suite,
         "prekeys": [private.pack() for private in ALL],
         "envelope": envelope,
     }
@@ -142,7 +180,7 @@ def _bad_responds(good: bytes) -> list[Case]:
     def entry(**change: object) -> bytes:
         return at(2, replace(ADA.device.entry, **change).pack())  # type: ignore[arg-type]  # fields by name
 
-    classical = at(1, b"\x02")
+    classical = good[:2] + b"\x02" + good[3:124] + bytes(1093) + good[1217:]
     claims_classical = classical[:83] + b"\x02" + classical[84:]
     no_id = bytes(4)
     cases = [
@@ -156,7 +194,9 @@ def _bad_responds(good: bytes) -> list[Case]:
         ("to suite 0", "unsupported-suite", at(1, b"\x00")),
         ("to suite 3", "unsupported-suite", at(1, b"\x03")),
         ("to suite 2 of a device with suite 1", "downgrade", classical),
-        ("to suite 2 of a device with suite 2", "unsupported-suite", claims_classical),
+        ("to suite 2 that a device with suite 1 claims", "not-opened", claims_classical),
+        ("to suite 2 with a KEM ciphertext", "malformed", at(1, b"\x02")),
+        ("to suite 2 with a last bit of it", "malformed", classical[:1216] + b"\x01" + classical[1217:]),
         ("to a device entry with suite 3", "unsupported-suite", at(82, b"\x03")),
         ("to a zero ephemeral key", "weak-key", at(83, bytes(32))),
         ("to a zero agreement key", "weak-key", at(2 + 48, bytes(32))),
@@ -173,13 +213,15 @@ def _bad_responds(good: bytes) -> list[Case]:
         ("to another signing key", "not-opened", entry(signing=MALLORY.device.signing.public)),
         ("to another agreement key", "not-opened", entry(agreement=MALLORY.device.agreement.public)),
         ("to another device id", "not-opened", entry(device_id=MALLORY.device.device_id)),
-        ("to a claimed suite 2 in the device entry", "not-opened", entry(suite=Suite.CLASSICAL)),
+        ("to suite 1 of a device that claims suite 2", "unsupported-suite", entry(suite=Suite.CLASSICAL)),
         ("to another ephemeral key", "not-opened", at(83, MALLORY.device.agreement.public.raw)),
         ("to a changed ML-KEM ciphertext", "not-opened", flipped(good, 1 + 700)),
         ("to another session id", "not-opened", flipped(good, 1217)),
         ("to a changed message", "not-opened", flipped(good, len(good) - 1)),
     ]
     out = [_respond(name, expect, raw) for name, expect, raw in cases]
+    fallen = with_suite(BO.device, Suite.CLASSICAL)
+    out.append(_respond("to suite 1 as a device with suite 2", "unsupported-suite", good, fallen))
     swapped = _respond("as another device with the same prekeys", "not-opened", good)
     return [*out, swapped | {"device_keys": replace(BO.device, device_id=ADA.device.device_id).pack()}]
 
@@ -261,5 +303,5 @@ def _states() -> list[Case]:
 
 
 def cases() -> list[Case]:
-    goods = [case for name, kem, one_time in _KINDS for case in _good(name, kem, one_time)]
+    goods = [case for kind in _KINDS for case in _good(kind)]
     return [*goods, *_bad_responds(goods[0]["envelope"]), *_talks(), *_states()]

@@ -1,5 +1,7 @@
 """Vectors of docs/spec/identity.md."""
 
+from dataclasses import replace
+
 from peer_agent.crypto import identity as i
 from peer_agent.crypto.chain import verify_chain
 from peer_agent.crypto.primitives import Ed25519Private
@@ -22,7 +24,8 @@ def resigned(body: bytes, device: Ed25519Private, recovery: Ed25519Private) -> b
 def _statement() -> list[Case]:
     out: list[Case] = []
     for person, name, suite in ((ADA, "ada", 1), (BO, "žąsis.bo", 2)):
-        made = create_first_statement(name, person.device, person.recovery, day=DAY, suite=i.Suite(suite))
+        device = replace(person.device, suite=i.Suite(suite))
+        made = create_first_statement(name, device, person.recovery, day=DAY)
         found = verify_chain([made])
         out.append(
             {

@@ -95,8 +95,16 @@ def _bundle() -> list[Case]:
         {"name": "bundle without KEM key", "expect": "downgrade", **whole, "kem": None},
         {
             "name": "bundle of a suite 2 device",
-            "expect": "unsupported-suite",
+            "expect": "ok",
             **whole,
+            "kem": None,
+            "entry": _classical(entry),
+        },
+        {
+            "name": "bundle of a suite 2 device about to rise",
+            "expect": "ok",
+            **whole,
+            "kem": mallory,
             "entry": _classical(entry),
         },
         {"name": "bundle with a KEM key as signed prekey", "expect": "malformed", **whole, "signed": kem},

@@ -35,6 +35,8 @@ POINTS: Final = {
 # What the table means by a step that another process begins, or ends.
 OTHER_POINTS: Final = {
     ("worker", "enqueue"): "worker.job",
+    # Before its questions to the database.
+    ("database", "find, take"): "worker.job",
     ("receiver", "receipt"): "agent.stored",
     ("web", "failure"): "web.hop_failed",
     ("web", "end"): "web.complete",
@@ -64,6 +66,11 @@ OUTCOMES: Final[dict[tuple[str, str], Outcomes]] = {
     ("sender", "end"): (ONE,),
     ("worker", "end"): (FORGOTTEN,),
     ("database", "end"): (FORGOTTEN,),
+    # The message needs no database from here on, so the end may find none.
+    ("database", "put"): (ONE, FORGOTTEN),
+    ("database", "frames"): (ONE, FORGOTTEN),
+    ("database", "rows"): (ONE, FORGOTTEN),
+    ("database", "receipt"): (ONE, FORGOTTEN),
     ("store", "start"): (ONE,),
     ("store", "end"): (FORGOTTEN,),
     ("flush", "end"): (FORGOTTEN,),

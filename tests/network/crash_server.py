@@ -106,7 +106,8 @@ class CrashServer:
         self.parts["store"].start()
         if self._cluster is not None:
             self.parts["database"].start()
-            subprocess.run(program("createdb", "-h", str(self._cluster), "-U", servers.DATABASE), check=True)
+            where = ("-h", str(self._cluster), "-U", servers.DATABASE)
+            subprocess.run(program("createdb", *where, servers.DATABASE), check=True)
         migrate = (sys.executable, "manage.py", "migrate", "-v", "0")
         subprocess.run(migrate, check=True, cwd=ROOT, env=self._environment)
 

@@ -8,11 +8,13 @@ import logging
 import os
 import signal
 import threading
+import warnings
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 from celery import Celery, bootsteps
+from celery.exceptions import CPendingDeprecationWarning
 from celery.signals import celeryd_init, setup_logging
 
 from mesa.outages import STORE_DOWN
@@ -24,6 +26,9 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 logger = logging.getLogger(__name__)
+
+# Said with each lost connection: that tasks under way should be ended, which a pool of threads can not do.
+warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
 
 SWEEP_EVERY_S = 0.2
 BACKOFF_LIMIT_S = 3.2
@@ -138,7 +143,9 @@ class Sweeper(threading.Thread):
     def is_consuming(self) -> bool:
         """Tell whether the worker takes tasks: it is connected, and its pool has started."""
         consumer = getattr(self.worker, "consumer", None)
-        return consumer is not None and getattr(consumer, "task_consumer", None) is not None
+        # A consumer that lost the broker keeps what it consumed by, but has no connection until it is back.
+        needed = ("connection", "task_consumer")
+        return all(getattr(consumer, name, None) is not None for name in needed)
 
     def beat(self) -> None:
         from mesa import store

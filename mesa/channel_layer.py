@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 # An order has 8 KiB: a socket's queue takes 2 MiB at most.
 MAX_WAITING: Final = 256
+# The layer's connections have no deadline of their own.
+ANSWER_DEADLINE_S: Final = 3.0
 
 
 class LatestQueue(asyncio.Queue[bytes]):
@@ -40,7 +42,20 @@ class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # the package has 
 
     async def _subscribe_to_channel(self, channel: str) -> None:
         self.channels[channel] = LatestQueue()
-        await self._get_shard(channel).subscribe(channel)
+        try:
+            async with asyncio.timeout(ANSWER_DEADLINE_S):
+                await self._get_shard(channel).subscribe(channel)
+        except BaseException:
+            del self.channels[channel]
+            raise
+
+    async def group_add(self, group: str, channel: str) -> None:
+        async with asyncio.timeout(ANSWER_DEADLINE_S):
+            await super().group_add(group, channel)
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        async with asyncio.timeout(ANSWER_DEADLINE_S):
+            await super().group_discard(group, channel)
 
     async def group_send_all(self, messages: Iterable[tuple[str, Mapping[str, str]]]) -> None:
         """Send each message to its group, in this order and in one round trip."""

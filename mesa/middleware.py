@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from mesa.patience import within
 from mesa.problems import problem
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -14,7 +15,20 @@ ADMIN_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+# Agents wait for 15 s; the store takes its own share of them.
+REQUEST_DEADLINE_S = 8.0
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+
+
+class Deadline:
+    """Gives each request so much time for the database in all: whoever asks is told before it gives up."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with within(REQUEST_DEADLINE_S):
+            return self.get_response(request)
 
 
 class SecurityHeaders:

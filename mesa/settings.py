@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
+    "mesa.middleware.Deadline",
     "mesa.middleware.SecurityHeaders",
     "mesa.middleware.BodyLimit",
     "django.middleware.security.SecurityMiddleware",
@@ -100,6 +101,8 @@ SQLITE: dict[str, Any] = {
     },
 }
 if MESA_DATABASE is not None:
+    from mesa.postgresql import Connection
+
     MESA_DATABASE["CONN_HEALTH_CHECKS"] = True
     # A server that is gone or a row that is locked must end the wait, not hold the thread.
     MESA_DATABASE["OPTIONS"] |= {
@@ -111,6 +114,9 @@ if MESA_DATABASE is not None:
         "min_size": 1,
         "max_size": env.integer("MESA_DATABASE_POOL", 8, least=1),
         "timeout": 5,
+        # The pool doubles its pauses up to this: PostgreSQL that is back is to be found at once.
+        "reconnect_timeout": 3,
+        "connection_class": Connection,
     }
 DATABASES = {"default": MESA_DATABASE or SQLITE}
 
@@ -165,6 +171,7 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_step": 0.1,
     "interval_max": 0.2,
 }
+CELERY_WORKER_CONSUMER = "mesa.broker:Consumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 4
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False

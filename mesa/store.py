@@ -55,8 +55,10 @@ POOL_CONNECTIONS = 64
 POOL_WAIT_S = 5.0
 CONNECT_DEADLINE_S = 2.0
 ANSWER_DEADLINE_S = 5.0
-# One quick second try, for a connection that the store closed: the default lets a user wait for seconds.
+# One quick second try, for a connection that the store closed: the default lets a user wait for seconds. None
+# for a store that is silent: it may do later what it was asked, and once more is twice.
 BACKOFF = ConstantBackoff(0.05)  # type: ignore[arg-type]  # seconds; the stubs want whole ones
+TRIED_AGAIN = (redis.ConnectionError,)
 # The broker keeps its queues in the same server by default; they are Celery's, and have no TTL.
 FOREIGN_PREFIXES = ("broker:",)
 
@@ -139,7 +141,7 @@ def client() -> Client:
 
 @lru_cache(maxsize=4)
 def _client(url: str, _pid: int) -> Client:
-    pool = redis.BlockingConnectionPool.from_url(url, **_limits(), retry=Retry(BACKOFF, 1))
+    pool = redis.BlockingConnectionPool.from_url(url, **_limits(), retry=Retry(BACKOFF, 1, TRIED_AGAIN))
     return Client(connection_pool=pool)
 
 
@@ -163,7 +165,7 @@ def async_client() -> AsyncClient:
     url, found = _per_loop.get(loop, ("", None))
     if found is None or url != settings.STORE_URL:
         pool: redis.asyncio.BlockingConnectionPool[Any] = redis.asyncio.BlockingConnectionPool.from_url(
-            settings.STORE_URL, **_limits(), retry=redis.asyncio.retry.Retry(BACKOFF, 1)
+            settings.STORE_URL, **_limits(), retry=redis.asyncio.retry.Retry(BACKOFF, 1, TRIED_AGAIN)
         )
         found = AsyncClient(connection_pool=pool)
         _per_loop[loop] = (settings.STORE_URL, found)

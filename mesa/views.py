@@ -16,9 +16,13 @@ from rest_framework.views import APIView
 from mesa import store
 from mesa.celery import HEARTBEAT
 from mesa.outages import STORE_DOWN
+from mesa.patience import within
 from mesa.problems import problem
 from mesa.version import version
 from p2p.protocol.limits import SUPPORTED_SUBPROTOCOLS
+
+# A database that takes longer for nothing is none to send a message with.
+READY_DEADLINE_S = 3.0
 
 
 class ServerView(APIView):
@@ -62,7 +66,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 def has_database() -> bool:
     try:
-        with connection.cursor() as cursor:
+        with within(READY_DEADLINE_S), connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
         return False

@@ -4,6 +4,7 @@ Spec: docs/spec/signaling.md
 """
 
 import asyncio
+import contextlib
 import logging
 import math
 import random
@@ -37,6 +38,8 @@ from p2p.snapshots import take_whole_snapshot
 logger = logging.getLogger(__name__)
 
 RECHECK_EVERY_S: Final = 60
+# A frame may ask the store more than once, each time with a deadline; a peer waits for its welcome for 10 s.
+HANDLED_WITHIN_S: Final = 7
 RNG: Final[random.Random] = secrets.SystemRandom()
 
 
@@ -52,6 +55,18 @@ class PeerConsumer(AsyncWebsocketConsumer):
     servers_due: float = math.inf
     housekeeping: asyncio.Task[None] | None = None
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the socket; without a store it can not even have a channel, and is told so."""
+        try:
+            await super().__call__(scope, receive, send)
+        except STORE_DOWN:
+            if hasattr(self, "channel_name"):
+                raise
+            self.base_send = send
+            await receive()
+            await self.accept(next(iter(scope["subprotocols"]), None))
+            await self.close(errors.Unavailable.close_code)
+
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Call the handler at once: the base first clears SQL connections in a thread; none is used here."""
         await getattr(self, get_handler_name(message))(message)
@@ -65,7 +80,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
             if version is None:
                 raise errors.VersionUnsupported
             if self.scope["login"] is None:
-                raise errors.SessionEnded
+                raise errors.SessionEnded if self.scope["is_known"] else errors.Unavailable
             await self._begin()
         except errors.ProtocolError as error:
             await self.close(error.close_code)
@@ -87,7 +102,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
         try:
             self.allowance.take(self._seconds())
             frame = parse_to_server(self._text(text_data))
-            async with self.turn:
+            async with self.turn, asyncio.timeout(HANDLED_WITHIN_S):
                 await self._take(frame)
         except errors.ProtocolError as error:
             await self.close(error.close_code)
@@ -160,11 +175,10 @@ class PeerConsumer(AsyncWebsocketConsumer):
         try:
             if self.session is not None:
                 await presence.close_session(self.session, now=timezone.now())
-            for group in self.joined:
-                await self.channel_layer.group_discard(group, self.channel_name)
         except STORE_DOWN as error:
             # The peer's record ends by its TTL.
             logger.warning("a closed socket was not noted: %s", type(error).__name__)
+        await self._leave_groups()
         await asyncio.wait({self.housekeeping})
         if not self.housekeeping.cancelled():
             self.housekeeping.result()
@@ -234,8 +248,14 @@ class PeerConsumer(AsyncWebsocketConsumer):
 
     async def _join(self, group: str) -> None:
         if group not in self.joined:
-            await self.channel_layer.group_add(group, self.channel_name)
             self.joined.append(group)
+            await self.channel_layer.group_add(group, self.channel_name)
+
+    async def _leave_groups(self) -> None:
+        """Leave them also while the store is down: this process remembers its members by itself."""
+        for group in self.joined:
+            with contextlib.suppress(*STORE_DOWN):
+                await self.channel_layer.group_discard(group, self.channel_name)
 
     @staticmethod
     def _text(text_data: str | None) -> str:

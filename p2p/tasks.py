@@ -1,5 +1,6 @@
 """Tasks of p2p: one does work in its turn. None takes an argument (invariant 2)."""
 
+import logging
 import random
 import secrets
 from typing import Final
@@ -7,7 +8,10 @@ from typing import Final
 from celery import shared_task
 from django.utils import timezone
 
+from mesa.outages import DATABASE_DOWN, STORE_DOWN
 from p2p import jobs, pruning, turns
+
+logger = logging.getLogger(__name__)
 
 # Who forwards must not be guessable from earlier draws.
 RNG: Final[random.Random] = secrets.SystemRandom()
@@ -16,9 +20,13 @@ RNG: Final[random.Random] = secrets.SystemRandom()
 @shared_task(ignore_result=True)
 def take_turn() -> None:
     """Do a job of the account whose turn it is."""
-    job = turns.take(now=timezone.now())
-    if job is not None:
-        jobs.do(job, now=timezone.now(), rng=RNG)
+    try:
+        job = turns.take(now=timezone.now())
+        if job is not None:
+            jobs.do(job, now=timezone.now(), rng=RNG)
+    except (*STORE_DOWN, *DATABASE_DOWN) as error:
+        # As if the worker had died with it: what is to go on has its deadline.
+        logger.warning("a job was given up, a server is down: %s", type(error).__name__)
 
 
 @shared_task(ignore_result=True)

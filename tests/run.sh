@@ -50,13 +50,12 @@ skip() {
 tests/install.sh "$python" redis-server postgresql coturn iproute2 nftables
 
 case $tier in
-  short) marked='not long' on_servers=0 ;;
-  # No long test needs to be on other servers than the embedded ones.
-  long) marked='long' on_servers=5 ;;
+  short) marked='not long' ;;
+  long) marked='long' ;;
   *) echo "usage: tests/run.sh short|long" >&2; exit 2 ;;
 esac
 
-start 'embedded default' 0 "$python" -m pytest -q -m "not nat and $marked"
+start 'embedded default' 0 "$python" -m pytest -q -m "not nat and not servers and $marked"
 
 why_no_lab=$("$python" -m tests.nat.lab)
 if [ -z "$why_no_lab" ]; then
@@ -77,8 +76,8 @@ else
   skip 'Redis' 'no redis-server on the path' redis-server
 fi
 if [ ${#servers[@]} -gt 0 ]; then
-  start "${servers[*]//--/}" $on_servers "$python" -m tests.servers "${servers[@]}" -- \
-    "$python" -m pytest -q -m "db and $marked"
+  start "${servers[*]//--/}" 0 "$python" -m tests.servers "${servers[@]}" -- \
+    "$python" -m pytest -q -m "(db or servers) and $marked"
 fi
 finish
 

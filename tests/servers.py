@@ -145,10 +145,15 @@ class PostgreSQL(Server):
         asking = (self.program("pg_isready"), "-q", "-h", str(self.directory))
         return subprocess.run(asking, check=False).returncode == 0
 
+    def stop(self) -> None:
+        """End it in order, without waiting for its clients to leave."""
+        if self.pids():
+            os.kill(self.pid, signal.SIGINT)
+        super().stop()
+
     def restart(self) -> None:
-        """Stop it as an operator does who does not wait for clients, and start it again."""
-        os.kill(self.pid, signal.SIGINT)
-        self.tree.stop()
+        """Stop it and start it again, as an operator does."""
+        self.stop()
         self.start()
 
     def write_out(self) -> None:
@@ -159,6 +164,19 @@ class PostgreSQL(Server):
         """Run SQL beside Mesa; returns what it answers, one row a line."""
         asking = (self.program("psql"), "-h", str(self.directory), "-U", DATABASE, "-d", DATABASE, "-qAtc")
         return subprocess.run((*asking, statement), check=True, capture_output=True, text=True).stdout
+
+    @contextmanager
+    def locked(self, table: str) -> Iterator[None]:
+        """Hold a lock on a table, which every other statement about it waits for."""
+        asking = (self.program("psql"), "-h", str(self.directory), "-U", DATABASE, "-d", DATABASE, "-qAt")
+        with subprocess.Popen(asking, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+            assert holder.stdin is not None
+            assert holder.stdout is not None
+            holder.stdin.write(f"BEGIN; LOCK TABLE {table}; SELECT 'locked';\n")
+            holder.stdin.flush()
+            assert holder.stdout.readline() == "locked\n"
+            yield
+            holder.stdin.close()
 
     def program(self, name: str) -> str:
         return str(self.programs / name)

@@ -62,8 +62,7 @@ def run_tier(
         ("short", 1, 0, 1),
         ("short", 0, 1, 1),
         ("long", 0, 0, 0),
-        # No long test needs other servers than the embedded ones.
-        ("long", 0, NO_TESTS, 0),
+        ("long", 0, NO_TESTS, 1),
         ("long", NO_TESTS, 0, 1),
         ("long", 0, 1, 1),
     ],

@@ -1,0 +1,81 @@
+"""The load generator as a process of its own: many light peers, and transactions that follow one another.
+
+`python -m bench.load_process URL WARM_UP COUNT AT_ONCE`, the devices of `bench.seed` on standard input. Prints
+`go` when all peers can be reached and the warm-up is over, waits for a line, then prints one JSON object.
+"""
+
+import asyncio
+import json
+import random
+import sys
+import time
+from contextlib import AsyncExitStack
+from typing import Any
+
+import uvloop
+
+from bench.light_peer import Carried, LightPeer, Seeded
+
+UP_DEADLINE_S = 60.0
+# What came online is known to others after up to 10 s.
+KNOWN_AFTER_S = 10.5
+AT_A_TIME = 16
+
+
+async def generate(url: str, seeded: list[Seeded], counts: tuple[int, int, int]) -> dict[str, Any]:
+    """Bring the peers up, warm the server up, then measure."""
+    warm_up, count, at_once = counts
+    peers = [LightPeer(url, each, seeded[(at + 1) % len(seeded)].token) for at, each in enumerate(seeded)]
+    for at, peer in enumerate(peers):
+        peer.contact = peers[(at + 1) % len(peers)]
+    async with AsyncExitStack() as stack:
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        lives = []
+        for first in range(0, len(peers), AT_A_TIME):
+            ups = []
+            for peer in peers[first : first + AT_A_TIME]:
+                ups.append(asyncio.Event())
+                lives.append(tasks.create_task(peer.live(ups[-1])))
+            async with asyncio.timeout(UP_DEADLINE_S):
+                await asyncio.gather(*(up.wait() for up in ups))
+        await asyncio.sleep(KNOWN_AFTER_S)
+        await carry_all(peers, warm_up, at_once)
+        print("go", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        began = time.monotonic()
+        carried = await carry_all(peers, count, at_once)
+        seconds = time.monotonic() - began
+        for life in lives:
+            life.cancel()
+    return {
+        "seconds": seconds,
+        "states": [each.ended.result() for each in carried],
+        "paths_ms": [(each.path_at - each.posted_at) * 1_000 for each in carried if each.path_at],
+    }
+
+
+async def carry_all(peers: list[LightPeer], count: int, at_once: int) -> list[Carried]:
+    """Carry transactions, always so many at once, of senders in turn and in an order by lot."""
+    senders = [peers[at % len(peers)] for at in range(count)]
+    random.shuffle(senders)
+    waiting, done = iter(senders), []
+
+    async def carry_on() -> None:
+        for sender in waiting:
+            done.append(await sender.carry())
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(at_once):
+            tasks.create_task(carry_on())
+    return done
+
+
+def main() -> None:
+    url, *counts = sys.argv[1:]
+    seeded = [Seeded(**each) for each in json.loads(sys.stdin.readline())]
+    warm_up, count, at_once = map(int, counts)
+    print(json.dumps(uvloop.run(generate(url, seeded, (warm_up, count, at_once)))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -111,19 +111,26 @@ class LightPeer:
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         async with self._posting:
-            if self._rest is None:
-                self._rest = await asyncio.open_connection(self._url.hostname, self._url.port)
-            reader, writer = self._rest
-            writer.write(head.encode() + body)
-            answer = await reader.readuntil(b"\r\n\r\n")
-            status = int(answer.split(b" ", 2)[1])
-            length = next(
-                int(line.partition(b":")[2])
-                for line in answer.lower().split(b"\r\n")
-                if line.startswith(b"content-length:")
-            )
-            said = await reader.readexactly(length)
+            try:
+                status, said = await self._ask(head.encode() + body)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                # A connection that nobody used for a minute was closed; the same id is asked for again.
+                self._rest = None
+                status, said = await self._ask(head.encode() + body)
         assert status == 202, said
+
+    async def _ask(self, request: bytes) -> tuple[int, bytes]:
+        if self._rest is None:
+            self._rest = await asyncio.open_connection(self._url.hostname, self._url.port)
+        reader, writer = self._rest
+        writer.write(request)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        length = next(
+            int(line.partition(b":")[2])
+            for line in answer.lower().split(b"\r\n")
+            if line.startswith(b"content-length:")
+        )
+        return int(answer.split(b" ", 2)[1]), await reader.readexactly(length)
 
     async def _refresh(self) -> None:
         while True:

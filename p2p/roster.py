@@ -106,23 +106,15 @@ def survey(tx_key: TxKey, ends: Sequence[Peer], *, now: datetime, rng: random.Ra
     """Look who could forward between a transaction's ends, and which links are open among all of them."""
     seen, avoided = _sample_forwarders(tx_key, now, rng)
     peer_ids = list(seen)
-    everybody = list(dict.fromkeys([*(end.peer for end in ends), *peer_ids]))
-    with store.client().pipeline(transaction=False) as batch:
-        for peer_id in peer_ids:
-            batch.hmget(store_keys.peer(peer_id), FIELDS)
-        for peer_id in peer_ids:
-            batch.llen(store_keys.offers(peer_id))
-            batch.get(store_keys.owed(peer_id))
-        for peer_id in everybody:
-            batch.hgetall(store_keys.links(peer_id))
-        found = batch.execute()
-    count = len(peer_ids)
-    known = _to_peers(peer_ids, found[:count])
-    dry, overdue = _to_dry(peer_ids, found[count : 3 * count], now)
-    links = _to_links(everybody, found[3 * count :])
+    everybody = list(dict.fromkeys([*peer_ids, *(end.peer for end in ends)]))
+    asked = [scripts.PREFIX, len(peer_ids), len(FIELDS), *FIELDS, *everybody]
+    records, open_links = json.loads(scripts.SURVEY.run([], asked))
+    known = _to_peers(peer_ids, [record for record, *_ in records])
+    dry, overdue = _to_dry(peer_ids, records, now)
+    links = _to_links(open_links)
     peers = _reachable(known)
     linked = {peer_id for pair in links for peer_id in pair} - overdue
-    blamed = _read_blame(peers)
+    blamed = {UserKey(record[0]): int(blame or 0) for record, _, _, blame in records if record[0]}
     candidates = [
         Candidate(
             peer=peer.peer,
@@ -139,11 +131,11 @@ def survey(tx_key: TxKey, ends: Sequence[Peer], *, now: datetime, rng: random.Ra
 
 
 def _to_dry(
-    peer_ids: Sequence[PeerId], found: Sequence[Any], now: datetime
+    peer_ids: Sequence[PeerId], records: Sequence[Any], now: datetime
 ) -> tuple[frozenset[PeerId], frozenset[PeerId]]:
     """Tell whose stock is empty, and who of them was asked for an offer and has let its time pass."""
-    stocks = zip(peer_ids, found[::2], found[1::2], strict=True)
-    dry = {peer_id: owed for peer_id, count, owed in stocks if not count}
+    stocks = zip(peer_ids, records, strict=True)
+    dry = {peer_id: owed for peer_id, (_, count, owed, _) in stocks if not count}
     latest = now - limits.OFFER_WITHIN
     overdue = [peer_id for peer_id, owed in dry.items() if owed and moment(owed) <= latest]
     return frozenset(dry), frozenset(overdue)
@@ -171,21 +163,12 @@ def _sample_forwarders(
     return {PeerId(name): float(score) for name, score in entries}, {PeerId(name) for name in avoided}
 
 
-def _read_blame(peers: Sequence[Peer]) -> dict[UserKey, int]:
-    if not peers:
-        return {}
-    counts = store.client().mget([store_keys.blame(peer.user) for peer in peers])
-    return {peer.user: int(count or 0) for peer, count in zip(peers, counts, strict=True)}
-
-
-def _to_links(peer_ids: Sequence[PeerId], found: Sequence[dict[str, str]]) -> Links:
+def _to_links(found: Sequence[tuple[str, str, str]]) -> Links:
     """Take of two links between the same peers the lower id: glare leaves both open."""
-    among = set(peer_ids)
     links: Links = {}
-    for peer_id, others in zip(peer_ids, found, strict=True):
-        for link, other in sorted(others.items(), reverse=True):
-            if other in among:
-                links[frozenset({peer_id, PeerId(other)})] = LinkKey(link)
+    for peer_id, link, other in found:
+        pair = frozenset({PeerId(peer_id), PeerId(other)})
+        links[pair] = min(LinkKey(link), links.get(pair, LinkKey(link)))
     return links
 
 

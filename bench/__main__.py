@@ -54,7 +54,7 @@ async def _run(plan: Plan, wanted: Collection[str], console: Console) -> list[Ro
     with Progress(*columns, console=console) as progress, local_measurement() as local:
         task = progress.add_task("starting a server and eight peers", total=plan.steps(wanted))
         async with AsyncExitStack() as stack:
-            needs_network = set(wanted) != {"crypto"}
+            needs_network = not set(wanted) <= {"crypto", "load"}
             eight = await stack.enter_async_context(network()) if needs_network else None
             progress.update(task, description="raw and Mesa in turn")
             rounds = Rounds(plan, local, eight, lambda steps: progress.advance(task, steps))

@@ -1,4 +1,4 @@
-"""Peers that speak REST and the session socket as agents do, but have no WebRTC: offers and answers are fakes.
+"""Peers that speak REST and the session socket as agents do, but have no WebRTC: offers are fakes.
 
 What they leave out is what the server never sees: links and cells. An answer, a link that opens, a new offer
 for the one that was taken, a receipt and `complete` are sent as an agent sends them.
@@ -10,6 +10,7 @@ import secrets
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -36,7 +37,7 @@ SDP: Final = "v=0\r\n" + "a=candidate:0 1 udp 2130706431 192.0.2.1 50000 typ hos
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """What a device knows: its id, its login, and the token of the contact it writes to."""
+    """What a device knows: its id, its login, and a delivery token of its user."""
 
     device: str
     access: str
@@ -140,25 +141,23 @@ class LightPeer:
             await asyncio.sleep(REFRESH_S)
 
     async def _read(self, socket: ClientConnection, is_up: asyncio.Event) -> None:
+        handlers: dict[str, Callable[[Any], Awaitable[None]]] = {
+            "ready_to_receive": self._obey,
+            "answer": lambda frame: self._open(frame["link"]),
+            "path_ready": self._use,
+            "receipt": lambda frame: self._say(type="complete", tx=frame["tx"]),
+            "offer_wanted": lambda _: self._offer(),
+        }
         async for text in socket:
             frame = json.loads(text)
-            match frame["type"]:
-                case "ready_to_receive":
-                    await self._obey(frame)
-                case "answer":
-                    await self._open(frame["link"])
-                case "path_ready":
-                    await self._use(frame)
-                case "receipt":
-                    await self._say(type="complete", tx=frame["tx"])
-                case "transaction_ended":
-                    self._end(frame)
-                case "link_drop":
-                    self._links.pop(frame["link"], None)
-                case "offer_wanted":
-                    await self._offer()
-                case "snapshot":
-                    is_up.set()
+            if frame["type"] in handlers:
+                await handlers[frame["type"]](frame)
+            elif frame["type"] == "transaction_ended":
+                self._end(frame)
+            elif frame["type"] == "link_drop":
+                self._links.pop(frame["link"], None)
+            elif frame["type"] == "snapshot":
+                is_up.set()
 
     async def _obey(self, order: dict[str, Any]) -> None:
         before, after = order["in"], order["out"]

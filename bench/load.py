@@ -1,4 +1,4 @@
-"""Transactions a second of a whole server, and what one costs it: on the embedded default and on production's.
+"""Transactions a second of a whole server, and what one costs: on the embedded default and as in production.
 
 The generator runs beside the server, on the same processors.
 """
@@ -17,6 +17,7 @@ from tests.live_tree import ROOT, LiveTree
 from tests.servers import PostgreSQL, Redis, running
 
 EMBEDDED, PRODUCTION = "embedded", "PostgreSQL + Redis"
+PROFILES = (EMBEDDED, PRODUCTION)
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 SECRET = {"MESA_SECRET_KEY": "bench-only-" + "x" * 40}
 

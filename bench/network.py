@@ -51,6 +51,10 @@ class Network:
         sent: list[Sent] = answer[SENDER]
         return sent
 
+    async def processor_s(self) -> dict[str, float]:
+        """Processor seconds that each peer's process has used so far."""
+        return await self._hub.ask(EVERYBODY, "processor")
+
     async def finish(self) -> None:
         """Let the open path go."""
         await self._hub.ask([SENDER], "finish")

@@ -25,6 +25,7 @@ EVENT_DEADLINE_S = 30.0
 # Long enough for the server to end a transaction, and for offers and processors to be as before.
 SETTLE_S = 0.5
 TEXT_CHARACTERS = 100
+IN_FLIGHT = 64
 
 
 class PeerProcess:
@@ -56,12 +57,10 @@ class PeerProcess:
             case "request":
                 await self._peer.request(order["user"])
                 await self._until(lambda: self._has_contact)
-            case "send":
-                return [await self._send_one(order["to"]) for _ in range(order["count"])]
-            case "send over new paths":
-                return [await self._send_anew(order["to"]) for _ in range(order["count"])]
-            case "send at once":
-                return await self._send_many(order["to"], order["count"])
+            case "send" | "send over new paths" | "send side by side" as how:
+                return await self._send_as(how, order["to"], order["count"])
+            case "processor":
+                return time.process_time()
             case "finish":
                 await self._finish()
             case "close links":
@@ -70,6 +69,12 @@ class PeerProcess:
                 told, self._events = self._events, []
                 return told
         return None
+
+    async def _send_as(self, how: str, to: str, count: int) -> list[dict[str, Any]]:
+        if how == "send side by side":
+            return await self._send_many(to, count)
+        send = self._send_one if how == "send" else self._send_anew
+        return [await send(to) for _ in range(count)]
 
     def _note(self, event: Event) -> None:
         self._has_contact = self._has_contact or isinstance(event, ContactAdded)
@@ -87,7 +92,11 @@ class PeerProcess:
         return sent
 
     async def _send_many(self, to: str, count: int) -> list[dict[str, Any]]:
-        sent = [self._send(to) for _ in range(count)]
+        """Send messages, always IN_FLIGHT without a receipt."""
+        before, sent = len(self._delivered), list[dict[str, Any]]()
+        for _ in range(count):
+            await self._until(lambda: before + len(sent) - len(self._delivered) < IN_FLIGHT)
+            sent.append(self._send(to))
         await self._until(lambda: {each["number"] for each in sent} <= self._delivered)
         return sent
 

@@ -6,6 +6,7 @@ Times are seconds of the monotonic clock, which processes share.
 import json
 import sys
 import time
+from typing import Any
 
 import uvloop
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
@@ -23,7 +24,7 @@ class RawNode:
         self._connections: dict[str, RTCPeerConnection] = {}
         self._channels: dict[str, RTCDataChannel] = {}
 
-    async def obey(self, order: dict[str, str]) -> None:
+    async def obey(self, order: dict[str, Any]) -> None:
         """Carry out one order of the hub."""
         match order["do"]:
             case "offer":
@@ -41,7 +42,8 @@ class RawNode:
                 )
             case "send":
                 self._say(sent=time.monotonic())
-                self._channels["next"].send(bytes(LINK_FRAME_BYTES))
+                for _ in range(order.get("count", 1)):
+                    self._channels["next"].send(bytes(LINK_FRAME_BYTES))
             case "close":
                 for connection in self._connections.values():
                     await connection.close()

@@ -12,8 +12,9 @@ RESULTS = Path(__file__).parent / "results.json"
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the results, written as it is. `limit` is the goal as a number, in the row's unit.
+    """One line of the results, written as it is.
 
+    limit: the goal as a number, in the row's unit: the most that is good, with `at_least` the least.
     baseline: the raw chain's median in the same run, None where there is nothing to compare with.
     goal: in words, None for a row that only informs.
     """
@@ -24,6 +25,7 @@ class Row:
     baseline: float | None = None
     goal: str | None = None
     limit: float | None = None
+    at_least: bool = False
 
     @property
     def ratio(self) -> float | None:
@@ -31,7 +33,9 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        return None if self.limit is None else self.value <= self.limit
+        if self.limit is None:
+            return None
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
 
     def to_json(self) -> dict[str, str | float | bool | None]:
         """The object in the results file, its numbers with three decimals."""
@@ -62,7 +66,7 @@ def table(rows: Sequence[Row]) -> Table:
             f"{_number(row.value)} {row.unit}",
             _number(row.baseline),
             _number(row.ratio),
-            "" if row.limit is None else f"≤ {_number(row.limit)}",
+            "" if row.limit is None else f"{'≥' if row.at_least else '≤'} {_number(row.limit)}",
             {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[row.met],
         )
     return drawn

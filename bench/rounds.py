@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from bench.load import PROFILES, Carried, Load, carry
 from bench.local_costs import LocalCosts, LocalMeasurement
-from bench.network import RECEIVER, SENDER, Network
+from bench.network import FORWARDERS, RECEIVER, SENDER, Network
+from bench.peer_process import IN_FLIGHT
 from bench.raw_chain import raw_chain
 from bench.samples import Sample, samples
 
@@ -29,6 +31,7 @@ class Plan:
     paths: int
     colds: int
     burst: int
+    load: Load
 
     def steps(self, wanted: Collection[str]) -> int:
         """How often `advance` will be called."""
@@ -37,18 +40,30 @@ class Plan:
             "open-path": 3 * self.frames * self.rounds,
             "new-path": self.warm_up_paths + self.paths * self.rounds,
             "cold": 3 * self.colds * self.rounds,
-            "rate": self.burst * self.rounds,
+            "rate": 2 * self.burst * self.rounds,
+            "load": 2 * self.load.transactions * self.rounds,
         }
         return sum(each[group] for group in wanted)
 
 
-WHOLE = Plan(rounds=3, messages=100, warm_up_paths=30, frames=150, paths=30, colds=10, burst=200)
-QUICK = Plan(rounds=1, messages=50, warm_up_paths=10, frames=50, paths=20, colds=4, burst=50)
+# Of each account the server takes 240 transactions at once and then four a second.
+WHOLE_LOAD = Load(devices=200, at_once=32, warm_up=200, transactions=1_000)
+QUICK_LOAD = Load(devices=40, at_once=8, warm_up=20, transactions=40)
+
+WHOLE = Plan(
+    rounds=3, messages=100, warm_up_paths=30, frames=150, paths=30, colds=10, burst=400, load=WHOLE_LOAD
+)
+QUICK = Plan(
+    rounds=1, messages=50, warm_up_paths=10, frames=50, paths=20, colds=4, burst=100, load=QUICK_LOAD
+)
 
 
 @dataclass
 class Taken:
-    """All times of a run, in seconds; `rates` in messages per second."""
+    """All times of a run, in seconds; `rates` in messages or frames per second.
+
+    processor_ms: per message of a burst, by whose process it was. loads: by profile.
+    """
 
     costs: LocalCosts | None = None
     raw_frames: list[float] = field(default_factory=list)
@@ -59,6 +74,9 @@ class Taken:
     over_new_path: list[Sample] = field(default_factory=list)
     cold: list[Sample] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
+    raw_rates: list[float] = field(default_factory=list)
+    processor_ms: dict[str, list[float]] = field(default_factory=dict)
+    loads: dict[str, list[Carried]] = field(default_factory=dict)
 
 
 class Rounds:
@@ -80,7 +98,7 @@ class Rounds:
         steps = {
             "crypto": (self._in_one_process,),
             "open-path": (self._raw_frames, self._on_open_path),
-            "rate": (self._burst,),
+            "rate": (self._raw_burst, self._burst),
             "new-path": (self._over_new_paths,),
         }
         for _ in range(self._plan.rounds):
@@ -90,6 +108,11 @@ class Rounds:
             await self._raw_colds(self._taken.raw_colds, repaired=False)
             await self._colds()
             await self._raw_colds(self._taken.raw_repaired_colds, repaired=True)
+        for _ in range(self._plan.rounds if "load" in wanted else 0):
+            for profile in PROFILES:
+                carried = await asyncio.to_thread(carry, profile, self._plan.load)
+                self._taken.loads.setdefault(profile, []).append(carried)
+                self._advance(self._plan.load.transactions)
         return self._taken
 
     @property
@@ -144,11 +167,24 @@ class Rounds:
             found = await self._send("send over new paths", 1)
             self._taken.cold += [sample for sample in found if sample.opened >= ALL_ENDS]
 
+    async def _raw_burst(self) -> None:
+        async with raw_chain(repaired=False) as chain:
+            await chain.open()
+            self._taken.raw_rates.append(await chain.pass_many(self._plan.burst, IN_FLIGHT))
+        self._advance(self._plan.burst)
+
     async def _burst(self) -> None:
         await self._network.send("send", 1)
         await self._network.tell()
-        found = await self._take("send at once", self._plan.burst)
+        before = await self._network.processor_s()
+        found = await self._take("send side by side", self._plan.burst)
+        after = await self._network.processor_s()
         self._advance(self._plan.burst)
+        spent_ms = {name: (after[name] - before[name]) / len(found) * 1_000 for name in after}
+        whose = {SENDER: spent_ms[SENDER], RECEIVER: spent_ms[RECEIVER]}
+        # Three of six forward; who is not on the path hardly works.
+        for name, each_ms in {**whose, "forwarder": max(spent_ms[name] for name in FORWARDERS)}.items():
+            self._taken.processor_ms.setdefault(name, []).append(each_ms)
         seconds = max(sample.received_at for sample in found) - found[0].sent_at
         self._taken.rates.append(len(found) / seconds)
         await self._network.finish()

@@ -4,9 +4,11 @@ The goals are those of the project; docs/how-to/measure.md says what each row me
 """
 
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from bench.load import EMBEDDED, PRODUCTION, Carried
 from bench.local_costs import LocalCosts
+from bench.network import RECEIVER, SENDER
 from bench.results import Row
 from bench.rounds import Taken
 from bench.samples import Sample
@@ -17,10 +19,16 @@ GROUPS = {
     "open-path": "a message on an open path",
     "new-path": "a message over a new path with links open, and the orders for that path",
     "cold": "a message over a new path with no link open",
-    "rate": "messages a second over one path",
+    "rate": "messages a second on an open path, 64 in flight",
+    "load": "transactions a second of a whole server, embedded and on PostgreSQL + Redis",
 }
 OPEN_PATH_FACTOR, COLD_FACTOR = 2.0, 3.0
 NEW_PATH_MS, ORDERS_MS = 70.0, 30.0
+RATE_FACTOR = 0.3
+LOAD_GOALS = {EMBEDDED: 100.0, PRODUCTION: 70.0}
+# What is shown of a server's processes, by the first words of their names.
+COSTS = {"web": ["web"], "worker": ["worker"], "store and database": ["store", "Redis", "PostgreSQL"]}
+WHOSE = {SENDER: "the sender", RECEIVER: "the receiver", "forwarder": "the busiest forwarder"}
 
 
 def rows(taken: Taken) -> Iterator[Row]:
@@ -37,7 +45,9 @@ def rows(taken: Taken) -> Iterator[Row]:
     if taken.cold:
         yield from _cold(taken)
     if taken.rates:
-        yield Row("messages a second over one path", statistics.median(taken.rates), "1/s")
+        yield from _rate(taken)
+    for profile, carried in taken.loads.items():
+        yield from _load(profile, carried)
 
 
 def _open_path(taken: Taken, costs: LocalCosts) -> Iterator[Row]:
@@ -62,6 +72,25 @@ def _cold(taken: Taken) -> Iterator[Row]:
     raw_ms, repaired_ms = _median_ms(taken.raw_colds), _median_ms(taken.raw_repaired_colds)
     yield Row(name, took_ms, "ms", raw_ms, "≤ 3 · raw", COLD_FACTOR * raw_ms)
     yield Row(f"{name}, beside raw with Mesa's repair of ICE", took_ms, "ms", repaired_ms)
+
+
+def _rate(taken: Taken) -> Iterator[Row]:
+    name, raw = "messages a second on an open path, 64 in flight", statistics.median(taken.raw_rates)
+    least = RATE_FACTOR * raw
+    yield Row(name, statistics.median(taken.rates), "1/s", raw, "≥ 0.3 · raw", least, at_least=True)
+    for whose, each_ms in taken.processor_ms.items():
+        yield Row(f"of it: processor time of {WHOSE[whose]}", statistics.median(each_ms), "ms")
+
+
+def _load(profile: str, carried: Sequence[Carried]) -> Iterator[Row]:
+    """Rows of one profile, of the median run."""
+    goal = LOAD_GOALS[profile]
+    ran = sorted(carried, key=lambda each: each.per_s)[len(carried) // 2]
+    name = f"transactions a second, {profile}"
+    yield Row(name, ran.per_s, "1/s", None, f"≥ {goal:.0f}/s", goal, at_least=True)
+    yield Row(f"POST to path, {profile}", statistics.median(ran.paths_ms), "ms")
+    for what, names in COSTS.items():
+        yield Row(f"processor time a transaction, {profile}: {what}", ran.cost_ms(*names), "ms")
 
 
 def _took_ms(samples: Iterable[Sample]) -> float:

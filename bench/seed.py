@@ -1,7 +1,7 @@
-"""Puts devices into a server's database, each logged in and with a contact, and prints what they need to know.
+"""Puts devices into a server's database, each logged in, and prints what they need to know.
 
-Signing up by REST would measure Argon2, and the limits on it. Run beside the server, with its environment:
-`python -m bench.seed COUNT`; JSON, one object a device: `device`, `access`, `token` of the next device's user.
+Signing up by REST would measure Argon2, and meet the limits on it. Run with the server's environment:
+`python -m bench.seed COUNT`; JSON, for each device `device`, `access`, and a delivery `token` of its user.
 """
 
 import json

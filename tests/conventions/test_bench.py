@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench.load import EMBEDDED, PRODUCTION, Carried
 from bench.local_costs import LocalCosts
 from bench.results import RESULTS, Row, write
 from bench.rounds import QUICK, WHOLE, Plan, Taken
@@ -32,6 +33,12 @@ TAKEN = Taken(
     over_new_path=[NEW],
     cold=[COLD],
     rates=[100.0],
+    raw_rates=[400.0],
+    processor_ms={"ada": [4.0], "bo": [3.0], "forwarder": [1.0]},
+    loads={
+        EMBEDDED: [Carried(100, 0.8, [40.0], {"web": 0.4, "worker": 0.3, "store": 0.1})],
+        PRODUCTION: [Carried(100, 2.0, [40.0], {"web": 0.2, "web 2": 0.2, "worker": 0.3, "Redis": 0.1})],
+    },
 )
 HOPS = ["one", "two", "three", "four"]
 
@@ -104,6 +111,18 @@ def test_open_path_may_cost_twice_raw_and_crypto_and_commit() -> None:
 
 def test_goal_that_is_missed_is_said_to_be() -> None:
     assert by_name(TAKEN)["first message over a new path, links open"].met is False
+
+
+def test_goal_that_is_a_least_is_met_from_there_on() -> None:
+    found = by_name(TAKEN)
+
+    assert found["messages a second on an open path, 64 in flight"].met is False
+    assert found[f"transactions a second, {EMBEDDED}"].met is True
+    assert found[f"transactions a second, {PRODUCTION}"].met is False
+
+
+def test_processes_of_a_kind_cost_together() -> None:
+    assert by_name(TAKEN)[f"processor time a transaction, {PRODUCTION}: web"].value == pytest.approx(4.0)
 
 
 def test_rows_that_were_not_taken_are_left_out() -> None:

@@ -1,7 +1,7 @@
 """The load generator as a process of its own: many light peers, and transactions that follow one another.
 
 `python -m bench.load_process URL WARM_UP COUNT AT_ONCE`, with the devices of `bench.seed` on standard input.
-When all peers can be reached and are warm it prints `go`, waits for a line, and in the end prints a JSON object.
+When all peers can be reached and are warm it prints `go`, waits for a line, and ends with a JSON object.
 """
 
 import asyncio

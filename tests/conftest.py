@@ -18,8 +18,11 @@ BOTH_DATABASES = {"db", "transactional_db", "empty_store"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have every test that uses a database or a store run on both kinds."""
+    """Have every test that uses a database or a store run on both kinds, and skip what needs real servers."""
+    has_servers = settings.MESA_DATABASE is not None and not settings.EMBEDDED_STORE
     for item in items:
+        if item.get_closest_marker("servers") and not has_servers:
+            item.add_marker(pytest.mark.skip(reason="on PostgreSQL and Redis only: tests/servers.py"))
         uses = set(getattr(item, "fixturenames", ()))
         if item.get_closest_marker("django_db") or uses & BOTH_DATABASES:
             item.add_marker(pytest.mark.db)

@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
-from django.conf import settings
 
 from p2p.protocol.errors import Unavailable
 from tests.network.agents import Agent, Event
@@ -47,8 +46,6 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    if settings.MESA_DATABASE is None or settings.EMBEDDED_STORE:
-        pytest.skip("on PostgreSQL and Redis only: tests/servers.py")
     with ExitStack() as stack:
         database, store = stack.enter_context(running(PostgreSQL)), stack.enter_context(running(Redis))
         assert isinstance(database, PostgreSQL)

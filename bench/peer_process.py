@@ -108,13 +108,13 @@ class PeerProcess:
 
     async def _finish(self) -> None:
         """Say that the path is needed no longer, as the peer itself would say ten seconds from now."""
-        self._peer._conversations.delivery.close()
+        self._peer._running.conversations.delivery.close()
         await asyncio.sleep(SETTLE_S)
 
     async def _close_links(self) -> None:
         """Close every link, as the peer itself would close idle ones."""
-        for link in self._peer._network.links.open_ids():
-            self._peer._network.links.close(link)
+        for link in self._peer._running.network.links.open_ids():
+            self._peer._running.network.links.close(link)
         await asyncio.sleep(SETTLE_S)
 
     async def _until(self, is_so: Callable[[], bool]) -> None:

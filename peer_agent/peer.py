@@ -9,54 +9,35 @@ Programs import it from `peer_agent`; docs/how-to/build-a-bot.md tells how. Spec
 """
 
 import contextlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from p2p.protocol import to_peer
-from p2p.protocol.frames import FrameToPeer
-from p2p.protocol.parts import ReceiptEntry
-from peer_agent.account import Account, load_tokens, require_account, save_tokens
-from peer_agent.api import Api
-from peer_agent.assembly import Conversations, Surroundings, assemble
-from peer_agent.chores import Chores
+from peer_agent.account import require_account
+from peer_agent.assembly import Conversations
 from peer_agent.clock import Clock
-from peer_agent.config import Config, socket_url
+from peer_agent.config import Config
 from peer_agent.contact_book import ContactState, folded
 from peer_agent.desk import Desk, opened_store
 from peer_agent.diagnosis import Place, diagnose
 from peer_agent.enrolling import PROGRAM, register
-from peer_agent.errors import LoginRefused, PeerClosed, StoreFull
+from peer_agent.errors import PeerClosed
 from peer_agent.events import (
-    ContactAdded,
-    ContactAsked,
-    ContactRenewed,
-    ContactUnsafe,
-    DiskFull,
-    Event,
     Events,
     EventStream,
-    MessageProgress,
 )
 from peer_agent.finding_local import Running
 from peer_agent.findings import Report
-from peer_agent.guards_book import GuardBook
-from peer_agent.guards_watch import GuardsWatch
 from peer_agent.ice_patch import apply_ice_patch
 from peer_agent.known import Known, checked_greeting
-from peer_agent.network import Listener, MakeTransports, Network, NetworkParts
+from peer_agent.network import MakeTransports
 from peer_agent.receipts_awaited import ReceiptsAwaited, SentMessage
 from peer_agent.records import ContactInfo, MessageInfo, contact_info
-from peer_agent.rest import Rest
 from peer_agent.rtc import aiortc_factory
+from peer_agent.running import RunningParts, RunningPeer
 from peer_agent.showing import PeerEvents, ShowingStream, Unshown
 from peer_agent.sign_up import checked_name
 from peer_agent.store import Store
 from peer_agent.tasks import Tasks
-from peer_agent.turn_only import is_turn_only
-
-GOODBYE_S = 1.0
-SAY_FULL_EVERY_S = 60.0
 
 
 class Peer:
@@ -97,7 +78,6 @@ class Peer:
         self._clock = clock or Clock()
         self._make_transports = make_transports
         self._events = Events(self._clock.unix)
-        self._say_full_at = 0.0
         self._receipts = ReceiptsAwaited()
         self._is_open = False
 
@@ -111,14 +91,13 @@ class Peer:
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._close_streams)
             store = stack.enter_context(opened_store(self._config))
-            self._tasks = Tasks()
-            self._account = require_account(store)
-            self._receipts, self._latest = ReceiptsAwaited(), dict[str, MessageProgress]()
-            self._build(store, self._account)
-            stack.push_async_callback(self._rest.aclose)
-            await stack.enter_async_context(self._tasks)
-            stack.push_async_callback(self._say_goodbye)
-            self._start()
+            tasks, self._receipts = Tasks(), ReceiptsAwaited()
+            running = self._running = RunningPeer(self._parts_of(store, tasks))
+            self._unshown = Unshown(running.conversations.books)
+            stack.push_async_callback(running.rest.aclose)
+            await stack.enter_async_context(tasks)
+            stack.push_async_callback(running.say_goodbye)
+            running.start()
             self._stack, self._is_open = stack.pop_all(), True
         return self
 
@@ -294,7 +273,7 @@ class Peer:
     def _parts(self) -> Conversations:
         if not self._is_open:
             raise PeerClosed
-        return self._conversations
+        return self._running.conversations
 
     async def status(self) -> Report:
         """Look into everything that can be wrong, as `mesa-peer status` does.
@@ -302,11 +281,11 @@ class Peer:
         Raises:
             PeerClosed
         """
-        parts, session = self._parts, self._network.session
-        desk = Desk(self._account, parts.books.store, self._api, parts)
-        running = Running(session.is_open, self._latest)
-        place = Place(self._config.state_dir, self._account, parts.books, running)
-        return await diagnose(place, desk, self._clock, self._network.facts)
+        parts, running = self._parts, self._running
+        desk = Desk(running.account, parts.books.store, running.api, parts)
+        at_work = Running(running.network.session.is_open, running.latest)
+        place = Place(self._config.state_dir, running.account, parts.books, at_work)
+        return await diagnose(place, desk, self._clock, running.network.facts)
 
     @property
     def known(self) -> Known:
@@ -316,117 +295,22 @@ class Peer:
             PeerClosed
         """
         parts = self._parts
-        return Known(self._account, parts.books)
+        return Known(self._running.account, parts.books)
+
+    def _parts_of(self, store: Store, tasks: Tasks) -> RunningParts:
+        return RunningParts(
+            config=self._config,
+            store=store,
+            account=require_account(store),
+            tasks=tasks,
+            clock=self._clock,
+            make_transports=self._make_transports,
+            events=self._events,
+            receipts=self._receipts,
+        )
 
     def _close_streams(self) -> None:
         """Let nobody wait for what does not come any more."""
         self._is_open = False
         self._events.close()
         self._receipts.close()
-
-    def _build(self, store: Store, account: Account) -> None:
-        tokens = load_tokens(store)
-        if tokens is None:
-            raise LoginRefused("There is no login: run `mesa-peer login`.")
-        self._rest = Rest(account.server, tokens=tokens, save=lambda new: save_tokens(store, new))
-        self._api = Api(self._rest)
-        self._network = Network(
-            NetworkParts(
-                url=socket_url(account.server),
-                rest=self._rest,
-                device=account.device,
-                tasks=self._tasks,
-                clock=self._clock,
-                report=self._events.publish,
-                forwards=self._config.forwards,
-                guards=GuardsWatch(GuardBook(store, self._clock), self._clock, self._events.publish),
-                turn_only=is_turn_only(store),
-                make_transports=self._make_transports,
-            )
-        )
-        self._conversations: Conversations = assemble(
-            Surroundings(
-                account=account,
-                api=self._api,
-                store=store,
-                tasks=self._tasks,
-                clock=self._clock,
-                send_cell=self._network.links.send,
-                send_frame=self._network.session.send,
-                report=self._report,
-                direct_links=self._network.direct_links,
-            )
-        )
-        self._unshown = Unshown(self._conversations.books)
-        self._chores = Chores(self._conversations, accepts_all=self._config.accepts_all, clock=self._clock)
-        delivery = self._conversations.delivery
-        self._handlers: dict[type[FrameToPeer], Callable[[Any], None]] = {
-            to_peer.PathReady: delivery.path_ready,
-            to_peer.AttemptFailed: delivery.attempt_failed,
-            to_peer.TransactionEnded: delivery.ended,
-            to_peer.TransactionReceipt: delivery.receipt,
-            to_peer.ContactOnline: delivery.contact_online,
-            to_peer.Snapshot: delivery.snapshot,
-            to_peer.DirectAsked: self._conversations.direct.asked,
-            to_peer.DirectReady: delivery.direct_ready,
-            to_peer.Mailbox: lambda _: self._chores.look_into_mailbox(),
-        }
-
-    def _start(self) -> None:
-        self._conversations.inbox.resume()
-        self._conversations.delivery.resume()
-        parts = self._conversations
-        self._network.start(Listener(self._take, self._received, self._online, parts.delivery.store_lost))
-        self._chores.start(self._tasks)
-
-    def _take(self, envelope: bytes) -> ReceiptEntry | None:
-        try:
-            return self._conversations.inbox.take(envelope)
-        except StoreFull:
-            # Without a receipt it is sent again.
-            self._disk_is_full()
-            return None
-
-    def _received(self, frame: FrameToPeer) -> None:
-        handler = self._handlers.get(type(frame))
-        if handler is None:
-            return
-        try:
-            handler(frame)
-        except StoreFull:
-            # A receipt that is not kept comes again when its message is sent again.
-            self._disk_is_full()
-
-    def _disk_is_full(self) -> None:
-        """Say so, but not with each of many messages."""
-        if self._clock.monotonic() >= self._say_full_at:
-            self._say_full_at = self._clock.monotonic() + SAY_FULL_EVERY_S
-            self._events.publish(DiskFull())
-
-    def _online(self, is_online: bool) -> None:
-        self._conversations.delivery.online(is_online)
-        if is_online:
-            self._chores.look_into_mailbox()
-
-    def _report(self, event: Event) -> None:
-        self._events.publish(event)
-        self._receipts.note(event)
-        if isinstance(event, MessageProgress):
-            self._latest[event.to] = event
-        if isinstance(event, ContactAdded):
-            contact = self._conversations.books.contacts.find(event.user)
-            if contact is not None and contact.their_token is not None:
-                self._conversations.delivery.watch_contact(contact.their_token)
-        elif isinstance(event, ContactUnsafe | ContactRenewed):
-            contact = self._conversations.books.contacts.find(event.user)
-            if contact is not None:
-                self._conversations.direct.changed(contact.number)
-        elif isinstance(event, ContactAsked) and self._config.accepts_all:
-            # Accepted by the round of the mailbox, which also does it again after a failure.
-            self._chores.look_into_mailbox()
-
-    async def _say_goodbye(self) -> None:
-        """Leave in order: transactions end, frames go out, links close; then the tasks are cancelled."""
-        self._conversations.delivery.close()
-        await self._network.close()
-        await self._network.session.flush(GOODBYE_S)

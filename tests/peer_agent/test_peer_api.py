@@ -169,7 +169,7 @@ async def test_slow_program_loses_events_but_no_message(
     async with Peer.open(served.path) as peer, asyncio.timeout(LIMIT_S):
         stream = peer.events()
         for text in texts:
-            assert peer._conversations.inbox.take(served.bo.write(served.ada, text)) is not None
+            assert peer._running.conversations.inbox.take(served.bo.write(served.ada, text)) is not None
         told: list[Event] = []
         while not told or told[-1] != MessageReceived(20, "bo", "19", served.bo.time.clock().unix_ms() + 19):
             told.append(await anext(stream))

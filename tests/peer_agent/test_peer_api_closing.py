@@ -157,7 +157,7 @@ async def test_who_waits_is_woken_by_the_receipt(served: Served) -> None:
         waiting = [asyncio.ensure_future(sent.delivered()) for _ in range(2)]
         await asyncio.wait([waiting[0]], timeout=0)
 
-        peer._report(MessageProgress(sent.number, "bo", MessageState.DELIVERED, 1))
+        peer._running._report(MessageProgress(sent.number, "bo", MessageState.DELIVERED, 1))
 
         await asyncio.gather(*waiting)
         assert peer._receipts._waiting == {}
@@ -173,7 +173,7 @@ async def test_who_waits_learns_that_keys_have_changed(served: Served) -> None:
         waiting = asyncio.ensure_future(peer.send("bo", "hi").delivered())
         await asyncio.wait([waiting], timeout=0)
 
-        peer._report(ContactUnsafe("bo"))
+        peer._running._report(ContactUnsafe("bo"))
 
         with pytest.raises(ContactBlocked):
             await waiting

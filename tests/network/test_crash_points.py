@@ -84,11 +84,11 @@ BY_PART: Final[dict[str, Outcomes]] = {
 ATTEMPTS: Final = {("worker", "find, take"): 1, ("worker", "put"): 1, ("worker", "frames"): 2}
 
 SHORT: Final = {
-    ("web", "receipt"),
+    ("web", "end"),
     ("worker", "put"),
     ("store", "receipt"),
     ("sender", "frames"),
-    ("receiver", "rows"),
+    ("receiver", "receipt"),
     ("database", "find, take"),
 }
 

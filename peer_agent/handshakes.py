@@ -54,7 +54,10 @@ class Handshakes:
             chosen = self._choose(contact, device)
             if chosen is None:
                 return await self._begun(contact, device, lasting_only=lasting_only)
-            return await self._renewed(contact, device) or chosen if self._is_due(contact, chosen) else chosen
+            if not self._is_due(contact, chosen):
+                return chosen
+            # Chosen anew: while the server was asked, messages came and moved the session on.
+            return await self._renewed(contact, device) or self._choose(contact, device) or chosen
 
     def session_at_hand(self, contact: Contact, device: DeviceEntry) -> Session | None:
         """The session to send on, if that needs no question to the server."""

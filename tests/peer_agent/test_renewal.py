@@ -1,14 +1,18 @@
 """Sessions that are due: a new handshake where it can be had, the old session where not, an end to that."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from peer_agent.api import Api
+from peer_agent.crypto.messages import Text
 from peer_agent.crypto.sessions import Envelope, Session
-from peer_agent.handshakes import RENEW_AGAIN_S
+from peer_agent.handshakes import RENEW_AGAIN_S, Handshakes
 from tests.peer_agent.delivery_town import LIMIT_S, Town, open_town
+from tests.peer_agent.fake_server import Party
 
 CLAIM = "POST bundles"
 DUE_DAYS = 8.0
@@ -78,6 +82,49 @@ async def test_session_is_new_as_soon_as_prekeys_are_there(open_path: Town) -> N
     envelope = await open_path.next_envelope()
 
     assert session_of(envelope) != old
+
+
+class Meanwhile(dict[str, tuple[int, str]]):
+    """Problems of a server, with something that happens while it is asked."""
+
+    def __init__(self, problems: dict[str, tuple[int, str]], happens: Callable[[], object]) -> None:
+        super().__init__(problems)
+        self._happens = happens
+
+    def get(self, route: str, default: Any = None) -> Any:
+        if route == CLAIM:
+            self._happens()
+        return super().get(route, default)
+
+
+async def test_message_that_comes_while_prekeys_are_refused_keeps_its_place_in_the_session(
+    open_path: Town,
+) -> None:
+    ada, bo = open_path.ada, open_path.bo
+    assert bo.parts.inbox.take(await open_path.next_envelope()) is not None
+    answer = sealed_by(bo, "answer")
+    open_path.time.now += RENEW_AGAIN_S
+    problems = open_path.server.problems
+    open_path.server.problems = Meanwhile(problems, lambda: ada.parts.inbox.take(answer))
+    books = ada.parts.books
+    handshakes = Handshakes(ada.account.device, Api(ada.rest), books, ada.parts.pins, ada.clock)
+    contact = books.contacts.require("bo")
+
+    chosen = await handshakes.session_with(contact, contact.devices[0])
+
+    assert chosen == session(open_path)
+    assert chosen.is_established
+
+
+def sealed_by(party: Party, text: str) -> bytes:
+    """An answer to ada, sealed in the session that she began."""
+    books, now_ms = party.parts.books, party.clock.unix_ms()
+    contact = books.contacts.require("ada")
+    found = books.sessions.choose(contact.number, contact.devices[0], now_ms=now_ms)
+    assert found is not None
+    with books.store.transaction():
+        stored = books.history.write(contact.number, Text(text), now_ms=now_ms)
+        return books.outbox.put(stored, contact.devices[0], found, now_ms=now_ms).envelope
 
 
 async def test_nothing_is_sealed_in_a_worn_out_session(town: Town) -> None:

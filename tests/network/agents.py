@@ -15,6 +15,8 @@ __all__ = ["Account", "Agent", "Event", "make_contacts", "register"]
 T = TypeVar("T")
 
 PASSWORD = "correct horse battery"
+# All that were ever started, in order: whoever fails leaves some that nobody stops.
+started: list["Agent"] = []
 
 
 class Account(Home):
@@ -40,6 +42,7 @@ class Agent:
         self.name = account.name
         self._agent = agents.Agent(account)
         do(self._agent.launch(command))
+        started.append(self)
 
     @property
     def events(self) -> list[Event]:

@@ -1,6 +1,6 @@
 """A town: a whole server of its own, and accounts that the tests run as processes."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from peer_agent import guards_book
 from peer_agent.config import Config
 from peer_agent.desk import opened_store
 from tests.live_tree import LiveTree
-from tests.network.agents import Account, Agent, make_contacts, register
+from tests.network.agents import Account, Agent, make_contacts, register, started
 from tests.servers import PostgreSQL, Redis, Server, running
 
 # Long enough not to turn up in random bytes.
@@ -111,6 +111,27 @@ def build_town(tmp_path_factory: pytest.TempPathFactory, servers: Servers | None
         make_contacts(made.ada, made.bo)
         stack.callback(made.stop)
         yield made
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = report.failed
+    return report
+
+
+@pytest.fixture(autouse=True)
+def nobody_stays(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Stop the ends that a failed test leaves online: the next one needs their state directories."""
+    before = len(started)
+    yield
+    if request.node.stash.get(FAILED, False):
+        for agent in started[before:]:
+            if agent.name not in FORWARDERS and not agent.has_ended:
+                agent.stop()
 
 
 @pytest.fixture

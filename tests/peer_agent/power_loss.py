@@ -102,6 +102,10 @@ class Disk:
             self._committed()
         return cursor
 
+    @property
+    def in_transaction(self) -> bool:
+        return self.database.in_transaction
+
     def close(self) -> None:
         self.database.close()
 

@@ -269,7 +269,8 @@ def test_server_without_tls(served: Served, capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize(
-    ("behind_s", "words"), [(600, "10 minutes ahead of"), (-7_200, "2 hours behind"), (61, "ahead of")]
+    ("behind_s", "words"),
+    [(600, "10 minutes ahead of"), (-7_200, "2 hours behind"), (75, "2 minutes ahead of")],
 )
 def test_clock_that_is_wrong(
     served: Served, behind_s: float, words: str, capsys: pytest.CaptureFixture[str]

@@ -116,9 +116,9 @@ POINTS: dict[str, dict[str, Wrap]] = {
     "p2p.turns": {"ask": before("enqueue")},
     "p2p.jobs": {"do": piece_of_work},
     "p2p.finding": {
-        "_put": before("find, take"),
+        "put": before("find, take"),
         "push_frames": half_way("frames"),
-        "_note_attempt": before("rows"),
+        "note_attempt": before("rows"),
     },
     # Called when the record is watched, and nothing is written.
     "p2p.path_store": {"queue_path": before("put")},

@@ -50,15 +50,16 @@ skip() {
 tests/install.sh "$python" redis-server postgresql coturn iproute2 nftables
 
 case $tier in
-  short) marked='not long' ;;
-  long) marked='long' ;;
+  short) marked='not long' apart=(tests/network tests/mesa) ;;
+  long) marked='long' apart=(tests/network) ;;
   *) echo "usage: tests/run.sh short|long" >&2; exit 2 ;;
 esac
 
-# Two groups of about the same length: what starts servers and agents as processes, and the rest.
-programs=(tests/mesa tests/network)
-start 'embedded default, programs' 0 "$python" -m pytest -q -m "not nat and not servers and $marked" "${programs[@]}"
-start 'embedded default, the rest' 0 "$python" -m pytest -q -m "not nat and not servers and $marked" "${programs[@]/#/--ignore=}"
+# Side by side: whole networks of agents wait for one another, servers as processes do, and the rest computes.
+for folder in "${apart[@]}"; do
+  start "embedded default, $folder" 0 "$python" -m pytest -q -m "not nat and not servers and $marked" "$folder"
+done
+start 'embedded default, the rest' 0 "$python" -m pytest -q -m "not nat and not servers and $marked" "${apart[@]/#/--ignore=}"
 
 why_no_lab=$("$python" -m tests.nat.lab)
 if [ -z "$why_no_lab" ]; then

@@ -31,8 +31,8 @@ async def orders_of(peer: TestPeer) -> int:
     return len([frame for frame in await peer.everything() if isinstance(frame, ReadyToReceive)])
 
 
-def start_of_next_minute() -> datetime:
-    return datetime.fromtimestamp((timezone.now().timestamp() // 60 + 1) * 60, UTC)
+def start_of_minute_after(now: datetime) -> datetime:
+    return datetime.fromtimestamp((now.timestamp() // 60 + 1) * 60, UTC)
 
 
 async def restock(network: Network) -> None:
@@ -85,7 +85,7 @@ async def test_a_keepalive_has_its_effect_again_before_forwarders_forget(network
 async def test_receipts_do_not_buy_a_transaction_attempts_without_end(network: Network) -> None:
     path = await open_path(network, forwarders=4)
     await restock(network)
-    minute = start_of_next_minute()
+    minute = start_of_minute_after(timezone.now())
 
     made = await try_attempts(network, [path.tx], limits.ATTEMPTS_PER_MINUTE + 3, minute)
 
@@ -103,7 +103,8 @@ async def test_a_transaction_that_was_held_back_goes_on_in_the_next_minute(netwo
     made = await try_attempts(network, [path.tx], limits.ATTEMPTS_PER_MINUTE + 1, now)
     await restock(network)
 
-    await after((start_of_next_minute() - now).total_seconds() + 1, since=now)
+    # Of this minute, not of the one it is by now.
+    await after((start_of_minute_after(now) - now).total_seconds() + 1, since=now)
 
     assert (await tx_fields(path.tx))["attempt"] == str(made + 1)
 
@@ -117,7 +118,7 @@ async def test_an_account_has_a_budget_over_all_its_transactions(
     other = await send_to(path.sender, path.receiver.login)
     await restock(network)
 
-    made = await try_attempts(network, [path.tx, other], 5, start_of_next_minute())
+    made = await try_attempts(network, [path.tx, other], 5, start_of_minute_after(timezone.now()))
 
     assert made == 2 + 5
 

@@ -2,10 +2,10 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+from mesa.http import get_http_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mesa.settings")
-http = get_asgi_application()
+http = get_http_application()
 
 # Apps are ready only now: what follows imports models.
 from typing import Any  # noqa: E402

@@ -93,6 +93,8 @@ DATABASE_DEADLINE_S = 20
 SQLITE: dict[str, Any] = {
     "ENGINE": "django.db.backends.sqlite3",
     "NAME": STATE_DIR / "mesa.sqlite3",
+    # The threads of the web process (mesa.http) and of the worker stay, and so may their connections.
+    "CONN_MAX_AGE": None,
     "OPTIONS": {
         # A deferred transaction that reads first and writes later fails at once when another one wrote in
         # between.
@@ -149,15 +151,15 @@ CELERY_BROKER_URL = BROKER_URL.replace("unix://", "redis+socket://", 1)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # The default is an hour: so long the tasks of a killed worker would be lost.
-    "visibility_timeout": 60,
+    # What a killed worker had taken is lost: a task says only that somebody's turn has come, the jobs and the
+    # deadlines stand in the store (p2p.turns, mesa.deadlines). To note each task twice cost more than it.
+    "ack_emulation": False,
     "global_keyprefix": "broker:",
     "socket_timeout": 10,
     "socket_connect_timeout": 2,
 }
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
 # No time limits: a pool of threads can not enforce them. Each wait inside a task has its own, at the store
 # (mesa.store), at the database (above) and at a push (mesa.push).
 CELERY_TASK_DEFAULT_QUEUE = "path"

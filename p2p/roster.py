@@ -28,7 +28,7 @@ Links = dict[Pair, LinkKey]
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Who could forward, the records of all (and of the ends), and the links that are open among them.
+    """Who could forward, the records of all (and of the ends), and their links to the ends and to `dry`.
 
     `dry`: those whose stock is empty; they are candidates only if they have a link here. `askable`: those of
     them that may still answer when they are asked for an offer. `forwarding`: those who could be reached and
@@ -123,7 +123,7 @@ def survey(
     now: datetime,
     rng: random.Random,
 ) -> Survey:
-    """Look who could forward between these ends, and which links are open among all of them.
+    """Look who could forward between these ends, and which links are open that decide who is taken.
 
     `tx_key`: whose earlier paths are gone around. `guards`: peers that are looked at, sampled or not.
     """
@@ -201,6 +201,17 @@ def _to_links(found: Sequence[tuple[str, str, str]]) -> Links:
         pair = frozenset({PeerId(peer_id), PeerId(other)})
         links[pair] = min(LinkKey(link), links.get(pair, LinkKey(link)))
     return links
+
+
+def links_of_path(peer_ids: Sequence[PeerId], found: Links) -> Links:
+    """Add to the links found those that the peer in the middle of a path has to its neighbours.
+
+    A whole survey would be long: forwarders have many links to one another, and the lot needs two of them.
+    """
+    before, middle, after = peer_ids[1:4]
+    of_middle = store.client().hgetall(store_keys.links(middle))
+    needed = [(middle, link, other) for link, other in of_middle.items() if other in (before, after)]
+    return found | _to_links(needed)
 
 
 def pop_offers(peer_ids: Sequence[PeerId]) -> list[Offer]:

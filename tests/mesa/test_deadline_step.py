@@ -77,7 +77,7 @@ def test_deadline_claimed_by_a_worker_that_died_is_handled_by_the_next(worker: i
     now = datetime.now(UTC)
     deadlines.schedule("test_due", "one", now)
     # As a worker would have claimed it that died before it sent the task.
-    assert deadlines.claim(now) == ["test_due:one"] or seen("one")
+    assert "test_due:one" in deadlines.claim(now) or seen("one")
 
     wait_for(lambda: seen("one"), limit_s=deadlines.LEASE.total_seconds() + 5)
 

@@ -1,4 +1,4 @@
-"""A task whose worker dies is done by another one: it is the broker's until it has been done."""
+"""What a worker had taken to do later and died with is done by another one: the jobs are the store's."""
 
 import os
 import signal
@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
-from django.conf import settings
+from django.utils import timezone
 
 from mesa import store
 from mesa.celery import HEARTBEAT
 from mesa.process_tree import ProcessTree
+from p2p import turns
+from p2p.records import UserKey
 from tests.mesa.test_deadline_step import seen, start_worker
-from tests.mesa.worker_app import app
 from tests.waiting import wait_for
 
-# Where the broker notes since when each task has been with a worker.
-SINCE = "broker:unacked_index"
-LONG_AGO = 1.0
+ADA = UserKey("1")
+THREADS = 2
+LATER = 4
 
 
 @pytest.fixture
@@ -29,24 +29,20 @@ def trees() -> Iterator[list[ProcessTree]]:
         tree.stop()
 
 
-def test_task_of_a_worker_that_was_killed_is_done_by_the_next(
+def test_jobs_whose_tasks_died_with_a_worker_are_done_by_the_next(
     empty_store: store.Client, trees: list[ProcessTree], tmp_path: Path
 ) -> None:
     first = start_worker(trees[0], tmp_path / "first.log")
     wait_for(lambda: empty_store.exists(store.key(HEARTBEAT)), limit_s=30)
-    app.tasks["tests.stuck"].delay("one")
-    wait_for(lambda: seen("one") == 1)
+    for at in range(THREADS):
+        turns.ask(UserKey(f"stuck{at}"), f"test_stuck:{at}", now=timezone.now())
+    wait_for(lambda: all(seen(str(at)) for at in range(THREADS)))
+    for at in range(LATER):
+        turns.ask(ADA, f"test_done:later{at}", now=timezone.now())
+    # The worker has taken their tasks, but both of its threads are busy.
+    wait_for(lambda: not empty_store.llen("broker:path"))
 
     os.kill(first, signal.SIGKILL)
-    age_tasks()
     start_worker(trees[1], tmp_path / "second.log")
 
-    wait_for(lambda: seen("one") == 2, limit_s=30)
-
-
-def age_tasks() -> None:
-    """Let the time be over within which a worker that lives would have been done."""
-    with redis.Redis.from_url(settings.STORE_URL) as broker:
-        taken = broker.zrange(SINCE, 0, -1)
-        assert taken
-        broker.zadd(SINCE, dict.fromkeys(taken, LONG_AGO))
+    wait_for(lambda: all(seen(f"later{at}") == 1 for at in range(LATER)), limit_s=30)

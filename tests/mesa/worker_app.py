@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 from celery import shared_task
+from celery.signals import worker_init
 
 from mesa import deadlines, store
 from mesa.celery import app
@@ -28,17 +29,27 @@ def due(ident: str) -> None:
     deadlines.cancel("test_due", ident)
 
 
-@shared_task(name="tests.stuck")
-def stuck(ident: str) -> None:
-    """Get no further, unless it was begun before."""
-    note(ident)
-    if store.client().hget(SEEN, ident) == "1":
-        threading.Event().wait()
-
-
 @shared_task(name="tests.prune")
 def pace() -> None:
     note("pace")
+
+
+def stuck(_context: object, ident: str) -> None:
+    """Get no further."""
+    note(ident)
+    threading.Event().wait()
+
+
+def done(_context: object, ident: str) -> None:
+    note(ident)
+
+
+@worker_init.connect
+def add_jobs(**_: object) -> None:
+    """Add the tests' kinds of jobs, once the apps are ready."""
+    from p2p import jobs
+
+    jobs.JOBS.update({"test_stuck": stuck, "test_done": done})
 
 
 deadlines.register("test_due", "tests.due")

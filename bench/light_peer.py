@@ -30,6 +30,8 @@ STOCK: Final = 4
 # As many links as an agent keeps.
 MAX_LINKS: Final = 64
 REFRESH_S: Final = 60.0
+# Where in a ticket its name is.
+TICKET_NAME: Final = slice(1, 9)
 ENDED_WITHIN_S: Final = 30.0
 # About as long as what aiortc describes for a data channel with one candidate.
 SDP: Final = "v=0\r\n" + "a=candidate:0 1 udp 2130706431 192.0.2.1 50000 typ host\r\n" * 12
@@ -67,6 +69,9 @@ class LightPeer:
         self._onion_key = b"\x01" + device + day + secrets.token_bytes(32) + bytes(64)
         self._offers = {_offer_id(): SDP for _ in range(STOCK)}
         self._links: OrderedDict[str, None] = OrderedDict()
+        # As agents do: the guards that it was given are shown, and links to them stay.
+        self._tickets: dict[bytes, str] = {}
+        self._standing: set[str] = set()
         self._carried: dict[str, Carried] = {}
         self._posting = asyncio.Lock()
         self._rest: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -105,7 +110,8 @@ class LightPeer:
         return carried
 
     async def _post(self, tx: str) -> None:
-        body = json.dumps({"id": tx, "token": self._contact_token, "tickets": []}).encode()
+        tickets = list(self._tickets.values())
+        body = json.dumps({"id": tx, "token": self._contact_token, "tickets": tickets}).encode()
         head = (
             f"POST /api/p2p/transactions/ HTTP/1.1\r\nHost: {self._url.netloc}\r\n"
             f"Authorization: Bearer {self._seeded.access}\r\nContent-Type: application/json\r\n"
@@ -136,7 +142,8 @@ class LightPeer:
     async def _refresh(self) -> None:
         while True:
             offers = tuple(StockOffer(OfferId(key), sdp) for key, sdp in self._offers.items())
-            frame = IceClient(self._onion_key, Capabilities(forward=True), Nat.UNKNOWN, offers, ())
+            tickets = tuple(map(b64_bytes, self._tickets.values()))
+            frame = IceClient(self._onion_key, Capabilities(forward=True), Nat.UNKNOWN, offers, tickets)
             await self._socket.send(to_text(frame))
             await asyncio.sleep(REFRESH_S)
 
@@ -145,6 +152,7 @@ class LightPeer:
             "ready_to_receive": self._obey,
             "answer": lambda frame: self._open(frame["link"]),
             "path_ready": self._use,
+            "guard": self._guard,
             "receipt": lambda frame: self._say(type="complete", tx=frame["tx"]),
             "offer_wanted": lambda _: self._offer(),
         }
@@ -156,6 +164,7 @@ class LightPeer:
                 self._end(frame)
             elif frame["type"] == "link_drop":
                 self._links.pop(frame["link"], None)
+                self._standing.discard(frame["link"])
             elif frame["type"] == "snapshot":
                 is_up.set()
 
@@ -168,11 +177,20 @@ class LightPeer:
             self._offers.pop(b64_bytes(after["offer"]), None)
             await self._offer()
 
+    async def _guard(self, frame: dict[str, Any]) -> None:
+        self._tickets[b64_bytes(frame["ticket"])[TICKET_NAME]] = frame["ticket"]
+        for order in (frame["in"], frame["out"]):
+            # An order to use a link that is not there is filler.
+            if order["how"] != "open" or order["link"] in self._links:
+                self._standing.add(order["link"])
+        await self._obey(frame)
+
     async def _open(self, link: str) -> None:
         await self._say(type="link_up", link=link)
         self._links[link] = None
         if len(self._links) > MAX_LINKS:
-            oldest, _ = self._links.popitem(last=False)
+            oldest = next(each for each in self._links if each not in self._standing)
+            del self._links[oldest]
             await self._say(type="link_down", link=oldest)
 
     async def _offer(self) -> None:

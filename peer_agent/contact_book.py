@@ -149,6 +149,8 @@ class ContactBook:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        # And the sealed record each was read from: some are asked for with every message, few ever change.
+        self._read: dict[int, tuple[bytes, Contact]] = {}
 
     def all(self) -> list[Contact]:
         """Every contact, by name."""
@@ -230,7 +232,11 @@ class ContactBook:
         return self._store.digest(TABLE, username.encode("utf-8", "replace"))
 
     def _open(self, number: int, record: bytes) -> Contact:
-        return Contact.unpack(number, self._store.open(TABLE, row_key(number), record))
+        sealed, contact = self._read.get(number, (b"", None))
+        if contact is None or sealed != record:
+            contact = Contact.unpack(number, self._store.open(TABLE, row_key(number), record))
+            self._read[number] = record, contact
+        return contact
 
 
 TABLE = "contacts"

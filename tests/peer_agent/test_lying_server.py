@@ -72,7 +72,9 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
 async def test_session_begins_with_nobody_whose_chain_is_another_than_the_pinned(town: Town) -> None:
     ada = town.ada
     books = ada.parts.books
-    handshakes = Handshakes(ada.account.device, Api(ada.rest), books, ada.parts.pins, ada.clock)
+    handshakes = Handshakes(
+        ada.account.device, Api(ada.rest), books, ada.parts.pins, ada.clock, ada.events.append
+    )
     bo = books.contacts.require("bo")
     assert await handshakes.begin_with(bo, bo.devices[0])
 

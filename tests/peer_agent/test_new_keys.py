@@ -59,7 +59,7 @@ async def carry(sender: Party, receiver: Party, text: str) -> bool:
     contact = known(sender, receiver.account.username)
     with books.store.transaction():
         stored = books.history.write(contact.number, Text(text), now_ms=clock.unix_ms())
-    handshakes = Handshakes(sender.account.device, Api(sender.rest), books, pins, clock)
+    handshakes = Handshakes(sender.account.device, Api(sender.rest), books, pins, clock, sender.events.append)
     sealer = Sealer(books, handshakes, clock)
     sealed = await sealer.sealed(contact.number, stored.number, contact.devices[0])
     entry = receiver.parts.inbox.take(sealed.envelope)

@@ -21,11 +21,10 @@ from peer_agent.handshakes import Handshakes
 from peer_agent.safety import Danger, danger_of
 from peer_agent.state_dir import prepare_state_dir
 from peer_agent.store import open_store
-from peer_agent.tasks import Tasks
 from tests.peer_agent.devices import make_account
 from tests.peer_agent.fake_server import Party
 from tests.peer_agent.households import recovered, show, with_device, with_new_code
-from tests.peer_agent.test_lying_server import LIMIT_S, Sender, Town
+from tests.peer_agent.lying_town import LIMIT_S, Sender, Town, open_town
 
 DAY_S = 86_400.0
 FALSE_PREKEYS = FalseClaim(FalseWord.PREKEYS, "bo", None)
@@ -33,9 +32,7 @@ FALSE_PREKEYS = FalseClaim(FalseWord.PREKEYS, "bo", None)
 
 @pytest.fixture
 async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with Tasks() as tasks:
-        made = Town(tmp_path, tasks)
-        await made.acquaint()
+    async with open_town(tmp_path) as made:
         yield made
 
 

@@ -1,10 +1,8 @@
 """Fuzzing: good bytes with an error of any sort, and a check that is run on very many of them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,32 +16,9 @@ drawings = st.binary(min_size=4, max_size=9)
 _HEAD_BYTES = 4
 
 
-@dataclass(frozen=True)
-class Fuzz:
-    """A check, and how many inputs it is run on: in the short tier as many as its price allows."""
-
-    check: Callable[[Any], None]
-    tries: int
-    inputs: st.SearchStrategy[Any] = drawings
-
-    def run(self) -> None:
-        """Run it; the first input that fails is made small and shown."""
-        settings(max_examples=self.tries, deadline=None, database=None)(given(self.inputs)(self.check))()
-
-
-def fuzzed(fuzzes: Mapping[str, Fuzz]) -> pytest.MarkDecorator:
-    """Give a test each of these as its `fuzz`, and in the long tier each with a million tries."""
-    long = (pytest.mark.long, pytest.mark.timeout(0))
-    return pytest.mark.parametrize(
-        "fuzz",
-        [
-            *(pytest.param(fuzz, id=name) for name, fuzz in fuzzes.items()),
-            *(
-                pytest.param(replace(fuzz, tries=LONG), id=f"{name}, a million", marks=long)
-                for name, fuzz in fuzzes.items()
-            ),
-        ],
-    )
+def fuzz(check: Callable[[T], None], inputs: st.SearchStrategy[T], *, tries: int) -> None:
+    """Run a check on many inputs; the first that fails it is made small and shown."""
+    settings(max_examples=tries, deadline=None, database=None)(given(inputs)(check))()
 
 
 def picked(goods: Sequence[T], drawn: bytes) -> T:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
+import pytest
 from hypothesis import given, settings
 
 from accounts import chains as on_server
 from accounts.layouts import Refused
 from peer_agent.crypto import chain as in_agent
 from peer_agent.crypto.errors import CryptoError
-from tests.fuzzing import Fuzz, fuzzed
+from tests.fuzzing import drawings
 from tests.peer_agent.crypto.edited_chains import edited_chain
 from tests.peer_agent.crypto.histories import Acts, Branch, act_lists, grow
 
@@ -24,15 +25,22 @@ def said(verify: Callable[[Sequence[bytes]], object], chain: Sequence[bytes]) ->
     return None
 
 
-def check_refusal(drawn: bytes) -> None:
+@settings(max_examples=1_000, deadline=None, database=None)
+@given(drawings)
+def test_chain_with_an_error_is_refused_for_the_same_reason(drawn: bytes) -> None:
     chain = edited_chain(drawn)
 
     assert said(on_server.verify_chain, chain) == said(in_agent.verify_chain, chain)
 
 
-@fuzzed({"chain": Fuzz(check_refusal, 1_000)})
-def test_chain_with_an_error_is_refused_for_the_same_reason(fuzz: Fuzz) -> None:
-    fuzz.run()
+@pytest.mark.long
+@pytest.mark.timeout(0)
+@settings(max_examples=1_000_000, deadline=None, database=None)
+@given(drawings)
+def test_chain_with_an_error_is_refused_for_the_same_reason_in_a_million_tries(drawn: bytes) -> None:
+    chain = edited_chain(drawn)
+
+    assert said(on_server.verify_chain, chain) == said(in_agent.verify_chain, chain)
 
 
 @settings(max_examples=40, deadline=None)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from p2p.protocol import frames
 from p2p.protocol.errors import ProtocolError
-from tests.fuzzing import Fuzz, edited, fuzzed, picked
+from tests.fuzz_cases import Fuzz, fuzzed
+from tests.fuzzing import edited, picked
 from tests.protocol.example_frames import TO_PEER, TO_SERVER
 
 Parse = Callable[[str], frames.FrameToServer | frames.FrameToPeer]
@@ -64,12 +65,12 @@ def check(direction: str) -> Callable[[bytes], None]:
 
 
 # Ten thousand together in the short tier.
-FUZZES = {direction: Fuzz(check(direction), 5_000) for direction in PARSERS}
+CASES = {direction: Fuzz(check(direction), 5_000) for direction in PARSERS}
 
 
-@fuzzed(FUZZES)
-def test_frame_with_an_error_is_refused_or_read_as_it_stands(fuzz: Fuzz) -> None:
-    fuzz.run()
+@fuzzed(CASES)
+def test_frame_with_an_error_is_refused_or_read_as_it_stands(case: Fuzz) -> None:
+    case.run()
 
 
 def test_some_of_the_spoilt_frames_are_still_frames() -> None:

@@ -7,7 +7,8 @@ from p2p.protocol.errors import CellError
 from p2p.protocol.ids import StreamId
 from peer_agent.crypto import onion as o
 from peer_agent.crypto.errors import CellRejected
-from tests.fuzzing import Fuzz, drawings, edited, fuzzed, picked
+from tests.fuzz_cases import Fuzz, fuzzed
+from tests.fuzzing import drawings, edited, picked
 
 from .cases.onion import HOPS, PAYLOAD, PRIVATE, carried, only
 
@@ -63,7 +64,7 @@ def check_reassembly(several: list[bytes]) -> None:
 
 
 # Ten thousand together in the short tier.
-FUZZES = {
+CASES = {
     "peel": Fuzz(check_peel, 5_000),
     "link frame": Fuzz(check_link_frame, 1_000),
     "fragment": Fuzz(check_fragment, 3_000),
@@ -71,6 +72,6 @@ FUZZES = {
 }
 
 
-@fuzzed(FUZZES)
-def test_nothing_is_taken_from_a_cell_with_an_error(fuzz: Fuzz) -> None:
-    fuzz.run()
+@fuzzed(CASES)
+def test_nothing_is_taken_from_a_cell_with_an_error(case: Fuzz) -> None:
+    case.run()

@@ -6,7 +6,7 @@ from peer_agent.crypto.chain import pack_chain, split_chain, verify_chain
 from peer_agent.crypto.errors import CryptoError
 from peer_agent.crypto.primitives import sha256
 from peer_agent.crypto.statements import Statement
-from tests.fuzzing import Fuzz, fuzzed
+from tests.fuzz_cases import Fuzz, fuzzed
 
 from .edited_chains import CHAINS, PREFIXES, edited_chain
 
@@ -42,16 +42,16 @@ def check_packed(raw: bytes) -> None:
 
 
 # Ten thousand together in the short tier.
-FUZZES = {
+CASES = {
     "edited": Fuzz(check_edited, 2_000),
     "arbitrary": Fuzz(check_arbitrary, 5_000, st.binary(max_size=330)),
     "packed": Fuzz(check_packed, 3_000, st.binary(max_size=60)),
 }
 
 
-@fuzzed(FUZZES)
-def test_nothing_is_accepted_that_nobody_signed(fuzz: Fuzz) -> None:
-    fuzz.run()
+@fuzzed(CASES)
+def test_nothing_is_accepted_that_nobody_signed(case: Fuzz) -> None:
+    case.run()
 
 
 def test_statement_read_from_the_vectors_packs_to_the_same_bytes() -> None:

@@ -5,7 +5,8 @@ from peer_agent.crypto.errors import CryptoError
 from peer_agent.crypto.identity import DeviceKeys, Suite
 from peer_agent.crypto.messages import Message
 from peer_agent.crypto.sealing import open_post, seal_post
-from tests.fuzzing import Fuzz, edited, fuzzed, picked
+from tests.fuzz_cases import Fuzz, fuzzed
+from tests.fuzzing import edited, picked
 
 from .cases.handshake import accept, begin, with_suite
 from .cases.prekeys import ONE_TIME_KEM
@@ -91,7 +92,7 @@ def check_post(drawn: bytes) -> None:
 
 
 # Ten thousand together in the short tier.
-FUZZES = {
+CASES = {
     "envelope": Fuzz(check_envelope, 4_000),
     "message": Fuzz(check_message, 3_000),
     "handshake": Fuzz(check_handshake, 1_000),
@@ -100,6 +101,6 @@ FUZZES = {
 }
 
 
-@fuzzed(FUZZES)
-def test_nothing_opens_that_nobody_sealed(fuzz: Fuzz) -> None:
-    fuzz.run()
+@fuzzed(CASES)
+def test_nothing_opens_that_nobody_sealed(case: Fuzz) -> None:
+    case.run()

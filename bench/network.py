@@ -1,14 +1,8 @@
 """The measured network: a server's process tree, ada, bo and six forwarders, each a process of its own."""
 
-import asyncio
-import os
-import re
 import secrets
-import signal
-import sys
 import tempfile
 import time
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,21 +13,14 @@ from peer_agent import sign_up
 from peer_agent.clock import Clock
 from peer_agent.config import Config
 from peer_agent.desk import new_store, opened_desk
+from tests.live_tree import LiveTree
 
-ROOT = Path(__file__).resolve().parent.parent
-READY_DEADLINE_S = 60.0
-STOP_DEADLINE_S = 30.0
-READY = re.compile(r"ready\s.*(http://\S+:\d+)/")
 SENDER, RECEIVER = "ada", "bo"
 FORWARDERS = ("f1", "f2", "f3", "f4", "f5", "f6")
 EVERYBODY = (SENDER, RECEIVER, *FORWARDERS)
 
 Sent = dict[str, Any]
 Told = dict[str, list[dict[str, Any]]]
-
-
-class ServerFailed(Exception):
-    """The server did not start; the message is what it said last."""
 
 
 class Network:
@@ -99,33 +86,13 @@ def _program(folder: Path, peer: str) -> list[str]:
 @asynccontextmanager
 async def server(state_dir: Path) -> AsyncIterator[str]:
     """Run `mesa_up`; gives its address."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MESA_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "manage.py", "mesa_up", "--port", "0"),
-        cwd=ROOT,
-        env=kept | {"MESA_STATE_DIR": str(state_dir), "PYTHONUNBUFFERED": "1"},
-        stdout=PIPE,
-        # Ctrl-C reaches this process only, which then stops the peers first.
-        start_new_session=True,
-    )
+    # Ctrl-C reaches this process only, which then stops the peers first.
+    tree = LiveTree(state_dir, apart=True)
+    tree.start()
     try:
-        yield await _until_ready(process)
+        yield tree.url
     finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(STOP_DEADLINE_S):
-            await process.communicate()
-
-
-async def _until_ready(process: Process) -> str:
-    assert process.stdout is not None
-    said = ""
-    async with asyncio.timeout(READY_DEADLINE_S):
-        while line := await process.stdout.readline():
-            said = line.decode().strip()
-            if found := READY.search(said):
-                return found[1]
-    raise ServerFailed(said)
+        tree.stop()
 
 
 _CLOCK_OFFSET_S = time.time() - time.monotonic()

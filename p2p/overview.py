@@ -1,26 +1,23 @@
 """The sections of p2p in the operator's overview, and what is wrong with the forwarders there are.
 
-Counts, states and causes; who and over whom is in none of these rows, and handles are counted only.
+Counts, states and causes; who and over whom is in none of these rows.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Final
 
 from django.core.checks import CheckMessage, Warning
 from django.db.models import Count, Sum
 
-from mesa import store
 from mesa.overview import Figure, Section, rounded
-from p2p import store_keys
+from p2p.census import count_forwarders, count_networks, count_peers
 from p2p.models import P2PPath, P2PTransaction, State, TransactionTally
 from p2p.protocol.limits import FORWARDERS
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
-SCANNED: Final = 1_000
 # Two of them may be the ends of a path.
 ENOUGH_FORWARDERS: Final = FORWARDERS + 2
 
@@ -93,35 +90,6 @@ def find_warnings(now: datetime) -> list[CheckMessage]:
         hint = "A path takes no two of one network. Run forwarders in networks of other providers."
         found.append(Warning(why, hint=hint, id="p2p.W002"))
     return found
-
-
-def count_peers() -> int:
-    """Count the peers that have an open socket and can be reached."""
-    names, count = store.client().scan_iter(store.key("peer", "*"), count=SCANNED), 0
-    while some := list(islice(names, SCANNED)):
-        count += _count_open(some)
-    return count
-
-
-def _count_open(names: list[str]) -> int:
-    with store.client().pipeline(transaction=False) as batch:
-        for name in names:
-            batch.hmget(name, ["closed", "onion_key"])
-        return sum(not closed and bool(onion_key) for closed, onion_key in batch.execute())
-
-
-def count_forwarders(now: datetime) -> int:
-    """Count the peers that offered to forward lately."""
-    return int(store.client().zcount(store_keys.FORWARDERS, *_lately(now)))
-
-
-def count_networks(now: datetime) -> int:
-    """Count the networks that forwarders stand in; an account whose network says nothing is its own."""
-    return int(store.client().zcount(store_keys.NETWORKS, *_lately(now)))
-
-
-def _lately(now: datetime) -> tuple[float, str]:
-    return (now - store_keys.FORWARDER_AGE).timestamp(), "+inf"
 
 
 def endings(since: datetime) -> Counter[Ending]:

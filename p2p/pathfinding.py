@@ -60,9 +60,6 @@ class Guards:
     receiver: Collection[PeerId] | None = None
 
 
-NO_GUARDS = Guards()
-
-
 class Placed(Protocol):
     """What must differ between two that stand on one path."""
 

@@ -74,7 +74,7 @@ def assemble(around: Surroundings) -> Conversations:
     posts = Posts(around.store, around.api, clock)
     tokens = DeliveryTokens(around.store, around.api)
     pins = Pins(books, tokens, identity, clock, report)
-    handshakes = Handshakes(own, around.api, books, pins, clock)
+    handshakes = Handshakes(own, around.api, books, pins, clock, report)
     resets = Resets(books, handshakes, posts, clock)
     parts = ContactParts(around.account, around.api, books, tokens, handshakes, posts, pins, clock, report)
     contacts = Contacts(parts)

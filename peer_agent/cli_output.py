@@ -77,6 +77,8 @@ def false_sentence(event: FalseClaim) -> str:
     """Say what was claimed falsely, and that it does no harm."""
     if event.what is FalseWord.RECEIPT:
         claim = f"The server brought a receipt for message {event.number} to {event.to} that is false"
+    elif event.what is FalseWord.PREKEYS:
+        claim = f"The server hands out keys in the name of {event.to} that are not theirs"
     else:
         claim = f"The server says that all messages to {event.to} are delivered, which is not so"
     return f"{claim}: it does not count, and nothing is lost. A server that does this is not to be trusted."

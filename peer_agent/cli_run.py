@@ -16,6 +16,7 @@ from peer_agent.cli_output import Output
 from peer_agent.cli_pipes import LinesOut, read_raw_lines
 from peer_agent.commands import BadCommand, Command, CommandId, read_command
 from peer_agent.config import Config
+from peer_agent.contact_book import folded
 from peer_agent.errors import AgentError, ExitCode, LoginRefused, UsageError
 from peer_agent.events import EventsLost, TimedEvent
 from peer_agent.peer import Peer
@@ -114,6 +115,8 @@ async def _obey(peer: Peer, command_id: CommandId, command: Command, out: LinesO
 
 
 async def _result(peer: Peer, command: Command) -> dict[str, Any]:
+    if isinstance(command, commands.OfDirect):
+        return _directly(peer, command)
     match command:
         case commands.Request(user=user, greeting=greeting):
             return (await peer.request(user, greeting)).to_json()
@@ -144,6 +147,20 @@ def _at_once(peer: Peer, command: Command) -> dict[str, Any]:
             return peer.known.safety(user)
         case _:
             return {}
+
+
+def _directly(peer: Peer, command: commands.OfDirect) -> dict[str, Any]:
+    number: int | None
+    match command:
+        case commands.AskDirect(user=user):
+            number = peer.ask_direct(user)
+        case commands.AcceptDirect(user=user):
+            number = peer.accept_direct(user)
+        case commands.EndDirect(user=user):
+            number = peer.end_direct(user)
+        case commands.SendDirect(user=user, text=text):
+            number = peer.send(user, text, is_direct=True).number
+    return {"user": folded(command.user), "number": number}
 
 
 def _answer(command_id: CommandId, result: dict[str, Any]) -> dict[str, Any]:

@@ -115,6 +115,39 @@ class Verify:
 
 
 @dataclass(frozen=True, slots=True)
+class AskDirect:
+    """Ask a contact for direct links."""
+
+    NAME: ClassVar = "ask_direct"
+    user: str = wire(text)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptDirect:
+    """Say yes to a contact who asks for direct links."""
+
+    NAME: ClassVar = "accept_direct"
+    user: str = wire(text)
+
+
+@dataclass(frozen=True, slots=True)
+class SendDirect:
+    """Accept a message for a contact that goes over a direct link and in no other way."""
+
+    NAME: ClassVar = "send_direct"
+    user: str = wire(text)
+    text: str = wire(text)
+
+
+@dataclass(frozen=True, slots=True)
+class EndDirect:
+    """Want no direct links with a contact."""
+
+    NAME: ClassVar = "end_direct"
+    user: str = wire(text)
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What is wrong, as `mesa-peer status` tells it."""
 
@@ -128,7 +161,9 @@ class Stop:
     NAME: ClassVar = "stop"
 
 
-Command = Send | Request | Accept | Ignore | Block | Unblock | Contacts | History | Verify | Status | Stop
+OfDirect = AskDirect | AcceptDirect | SendDirect | EndDirect
+OfPeople = Request | Accept | Ignore | Block | Unblock | Contacts | History | Verify
+Command = Send | OfPeople | OfDirect | Status | Stop
 KINDS: dict[str, type[Command]] = {kind.NAME: kind for kind in Command.__args__}
 
 

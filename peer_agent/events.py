@@ -238,13 +238,15 @@ class FalseWord(StrEnum):
 
     RECEIPT = "receipt"
     END = "end"
+    PREKEYS = "prekeys"
 
 
 @dataclass(frozen=True, slots=True)
 class FalseClaim(Event):
     """Somebody, most likely the server, claimed about our messages to a contact what is not so.
 
-    number: the message whose receipt is false; None when a transaction was called complete that is not.
+    number: the message whose receipt is false; None when a transaction was called complete that is not, or
+    prekeys a contact's that are not.
     """
 
     NAME = "false_claim"

@@ -5,34 +5,48 @@ Spec: docs/spec/prekeys.md and docs/spec/handshake.md
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from peer_agent.api import Api, UserBundle
 from peer_agent.books import Books
 from peer_agent.clock import Clock
 from peer_agent.contact_book import Contact
-from peer_agent.crypto.errors import CryptoError, UnknownDevice
+from peer_agent.crypto.errors import CryptoError, Downgrade, NotValidNow, UnknownDevice, UnknownVersion
 from peer_agent.crypto.identity import DeviceEntry, DeviceKeys
 from peer_agent.crypto.prekeys import verify_bundle
 from peer_agent.crypto.sessions import Session, begin_session
 from peer_agent.errors import Refused, ServerUnreachable
+from peer_agent.events import Event, FalseClaim, FalseWord
 from peer_agent.pins import Pins
 from peer_agent.safety import weak_device
 
 logger = logging.getLogger(__name__)
 
 RENEW_AGAIN_S = 600.0
+# Why prekeys may be useless although the server gives them as it got them.
+NOBODYS_LIE = (Downgrade, NotValidNow, UnknownVersion)
 
 
 class Handshakes:
     """Sessions this device begins."""
 
-    def __init__(self, own: DeviceKeys, api: Api, books: Books, pins: Pins, clock: Clock) -> None:
+    def __init__(
+        self,
+        own: DeviceKeys,
+        api: Api,
+        books: Books,
+        pins: Pins,
+        clock: Clock,
+        report: Callable[[Event], None],
+    ) -> None:
         self._own = own
         self._api = api
         self._store = books.store
         self._sessions = books.sessions
         self._pins = pins
         self._clock = clock
+        self._report = report
+        self._told_false: set[str] = set()
         self._lock = asyncio.Lock()
         # By contact: when to ask again for the prekeys of a renewal that was refused.
         self._renew_at: dict[int, float] = {}
@@ -138,5 +152,13 @@ class Handshakes:
                 )
                 return begin_session(self._own, verified, now_ms=self._clock.unix_ms())
             except CryptoError as error:
+                if not isinstance(error, NOBODYS_LIE):
+                    self._tell_false(bundle.username)
                 raise Refused("The server's prekeys of that user do not verify.") from error
         raise Refused("The server has no prekeys of that user's device yet.")
+
+    def _tell_false(self, username: str) -> None:
+        """Tell the user once that prekeys are not what they are said to be."""
+        if username not in self._told_false:
+            self._told_false.add(username)
+            self._report(FalseClaim(FalseWord.PREKEYS, username, None))

@@ -47,7 +47,7 @@ class Held:
         """Let a message wait no longer."""
         self._store.change("DELETE FROM waits WHERE contact = ? AND number = ?", (contact, number))
         self._store.change(
-            f"UPDATE held SET messages = messages - 1, bytes = bytes - {_SIZE} WHERE contact = ?1",  # noqa: S608
+            f"UPDATE held SET messages = messages - 1, bytes = bytes - {_SIZE} WHERE contact = ?1",  # noqa: S608  as above
             (contact, number),
         )
         self._store.change("DELETE FROM held WHERE contact = ? AND messages = 0", (contact,))

@@ -95,7 +95,7 @@ class History:
         One that comes after its gap takes the gap's number, and waits for nothing: what follows was shown.
         """
         row = self._store.row(
-            f"SELECT number, state FROM {_BY_ID} WHERE contact = ? AND outgoing = 0 AND message = ?",  # noqa: S608
+            f"SELECT number, state FROM {_BY_ID} WHERE contact = ? AND outgoing = 0 AND message = ?",  # noqa: S608  words of this module
             (contact, message.message_id),
         )
         if row is not None and row[1] not in GAPS:
@@ -201,7 +201,7 @@ class History:
         named = tuple(dict.fromkeys(message.seen))
         marks = ", ".join("?" * len(named))
         sql = (
-            f"SELECT message FROM {_BY_ID} WHERE contact = ? AND {_EITHER_SIDE} AND message IN ({marks})"  # noqa: S608
+            f"SELECT message FROM {_BY_ID} WHERE contact = ? AND {_EITHER_SIDE} AND message IN ({marks})"  # noqa: S608  words of this module
             " AND (outgoing = 1 OR state != ?)"
         )
         past = {row[0] for row in self._store.rows(sql, (contact, *named, Kept.HELD))}
@@ -209,7 +209,7 @@ class History:
 
     def _insert_row(self, *values: Any) -> None:
         columns = "contact, number, outgoing, message, state, place, record"
-        self._store.change(f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608
+        self._store.change(f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608  words of this module
 
     def _seal(self, stored: Stored) -> bytes:
         raw = stored.received_ms.to_bytes(TIME_BYTES, "big") + stored.message.pack()
@@ -225,7 +225,7 @@ class History:
 
     def _seen(self, contact: int, last: Stored | None) -> tuple[MessageId, ...]:
         condition = "contact = ? AND state NOT IN (?, ?, ?)"
-        sql = f"SELECT message FROM messages WHERE {condition} ORDER BY number DESC LIMIT ?"  # noqa: S608
+        sql = f"SELECT message FROM messages WHERE {condition} ORDER BY number DESC LIMIT ?"  # noqa: S608  words of this module
         rows = self._store.rows(sql, (contact, Kept.SILENT, *GAPS, MAX_SEEN))
         seen = [MessageId(row[0]) for row in reversed(rows)]
         if last is not None and last.message.message_id not in seen:
@@ -243,7 +243,7 @@ class History:
         return self._select("state = ? AND contact = ?", state, contact, order=order, source=_BY_STATE)
 
     def _knows(self, contact: int, message: MessageId) -> bool:
-        sql = f"SELECT 1 FROM {_BY_ID} WHERE contact = ? AND {_EITHER_SIDE} AND message = ?"  # noqa: S608
+        sql = f"SELECT 1 FROM {_BY_ID} WHERE contact = ? AND {_EITHER_SIDE} AND message = ?"  # noqa: S608  words of this module
         return self._store.row(sql, (contact, message)) is not None
 
     def _select(
@@ -256,7 +256,7 @@ class History:
     def _entries(self, condition: str, *values: object, order: str, source: str = TABLE) -> Iterator[Entry]:
         columns = "contact, number, outgoing, state, record"
         # Conditions are texts of this module; values are bound.
-        sql = f"SELECT {columns} FROM {source} WHERE {condition} ORDER BY {order}"  # noqa: S608
+        sql = f"SELECT {columns} FROM {source} WHERE {condition} ORDER BY {order}"  # noqa: S608  words of this module
         for contact, number, outgoing, state, record in self._store.rows(sql, values):
             if state in GAPS:
                 yield Gap(contact, number, Kept(state))

@@ -3,12 +3,12 @@
 Spec: docs/spec/receipts.md and docs/spec/outbox.md
 """
 
-import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from p2p.protocol.parts import ReceiptEntry
 from peer_agent.crypto.encoding import Reader, u64
 from peer_agent.crypto.identity import DeviceEntry
+from peer_agent.crypto.messages import renew_message
 from peer_agent.crypto.ratchet import SESSION_ID_BYTES, SessionId
 from peer_agent.crypto.receipts import RECEIPT_KEY_BYTES, ReceiptKey, envelope_hash, is_receipt
 from peer_agent.crypto.sessions import Session
@@ -70,10 +70,11 @@ class Outbox:
         Raises:
             NotReady: the session can not send yet; nothing was written.
         """
-        key = ReceiptKey(os.urandom(RECEIPT_KEY_BYTES))
-        session, envelope = session.encrypt(replace(stored.message, receipt_key=key).pack())
+        message = renew_message(stored.message)
+        session, envelope = session.encrypt(message.pack())
         digest = envelope_hash(envelope)
-        record = self._store.seal(TABLE, digest, _Record(session.session_id, key, now_ms, envelope).pack())
+        kept = _Record(session.session_id, message.receipt_key, now_ms, envelope)
+        record = self._store.seal(TABLE, digest, kept.pack())
         self._sessions.save(stored.contact, session)
         self._store.change(
             "INSERT INTO envelopes (digest, contact, number, device, record) VALUES (?, ?, ?, ?, ?)",

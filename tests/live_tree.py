@@ -32,13 +32,18 @@ class LiveTree:
         host: str = "127.0.0.1",
         inside: Sequence[str] = (),
         options: Sequence[str] = (),
+        apart: bool = False,
     ) -> None:
-        """Prepare a tree that listens at `host`; `inside` is put before its command, to run it elsewhere."""
+        """Prepare a tree that listens at `host`; `inside` is put before its command, to run it elsewhere.
+
+        apart: in a session of its own, which Ctrl-C on a terminal does not reach.
+        """
         self.state_dir = state_dir
         self.port = port
         self.host = host
         self.inside = inside
         self.options = options
+        self.apart = apart
         self.more_environment = environment or {}
         self.lines: list[str] = []
         self.changed = threading.Condition()
@@ -74,6 +79,7 @@ class LiveTree:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=self.apart,
         )
         self.has_ended = False
         self.reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)

@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 from io import StringIO
 from threading import Barrier
@@ -16,6 +17,7 @@ from django.utils import timezone
 
 from accounts.invitations import make_invitations, withdraw_invitations
 from accounts.models import Invitation, User
+from accounts.passwords import AT_ONCE, hashing_slot
 from accounts.pruning import prune_expired_rows
 from mesa.dumps import Dump, differences, take_dump
 from mesa.env import EnvError, choice
@@ -120,6 +122,17 @@ def test_who_has_no_code_does_not_learn_which_names_are_taken() -> None:
     make_user("ada")
 
     assert code(register("ada")) == code(register("bo")) == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("mode", "refusal"), [("invitation", REFUSED), ("closed", (403, "registration_closed"))]
+)
+def test_who_may_not_come_in_costs_no_hashing(mode: str, refusal: tuple[int, str]) -> None:
+    with override_settings(REGISTRATION=mode), ExitStack() as all_slots:
+        for _ in range(AT_ONCE):
+            all_slots.enter_context(hashing_slot())
+
+        assert code(register()) == refusal
 
 
 def test_open_server_leaves_an_invitation_alone() -> None:

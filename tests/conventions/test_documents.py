@@ -111,9 +111,10 @@ def test_every_decision_is_in_the_list() -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs/decisions").glob("0*.md")), ids=lambda path: path.stem)
-def test_every_decision_has_its_three_parts(path: Path) -> None:
+def test_every_decision_has_its_number_and_its_three_parts(path: Path) -> None:
     parts = [heading for heading in re.findall(r"^## (.+)$", path.read_text(), re.MULTILINE)]
 
+    assert path.read_text().startswith(f"# {path.name[:4]}: ")
     assert parts == ["Context", "Decision", "Consequences"]
     assert "\nStatus: " in path.read_text()
 

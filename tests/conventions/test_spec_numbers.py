@@ -10,6 +10,7 @@ from django.conf import settings
 from accounts import bundles, challenges, delivery, mailbox, names, prekeys, search, serializers, tokens
 from mesa import celery, deadlines, store
 from p2p import limits, path_store, pruning, roster, store_keys
+from p2p.consumers import PeerConsumer
 from p2p.protocol.limits import MAX_OFFERS, MAX_OPEN_TRANSACTIONS, MAX_TICKETS, MAX_WATCH
 from p2p.protocol.link import FIRST_CELL_S
 from peer_agent import (
@@ -117,6 +118,8 @@ SAID: dict[str, list[tuple[str, float]]] = {
     "signaling": [
         ("doubling to at most N s;", session.LAST_RETRY_S),
         (f"a random delay, 0{DASH}N s first", session.FIRST_RETRY_S),
+        ("ask the database again N s after `hello`", PeerConsumer.first_recheck_s),
+        ("after `hello`, and each N s from then on", PeerConsumer.recheck_every_s),
     ],
     "store": [("or /48 under `network_key`, N hex digits", 16)],
 }

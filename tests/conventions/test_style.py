@@ -12,6 +12,8 @@ DRAWERS = re.compile(r"(^|_)(utils?|helpers?|common|manager|misc)$")
 # What a peer between the ends is called is "forwarder"; this file has to name what is banned.
 BANNED = re.compile(r"(?<![a-z])(relay|node|room)s?(?![a-z])", re.IGNORECASE)
 BANNED_ALLOWED = re.compile(r"relay-only|ast\.|isinstance\(node|for node in|\bTURN\b")
+# What sets a rule of the linter or of the type checker aside: the code, and what follows it.
+SET_ASIDE = re.compile(r"# (?:noqa|type: ignore)(?P<code>: [A-Z]+[0-9]+|\[[a-z-]+\])?(?P<why>.*)")
 PRINTERS = ("bench", "peer_agent/cli", "mesa/management")
 SELF = Path(__file__)
 
@@ -73,6 +75,45 @@ def test_a_word_means_one_thing() -> None:
 )
 def test_word_is_found_beside_any_other(line: str, *, is_found: bool) -> None:
     assert (bool(BANNED.search(line)) and not BANNED_ALLOWED.search(line)) == is_found
+
+
+def unexplained(lines: list[str]) -> list[int]:
+    """Number the lines that set a rule aside without its code, or without a reason there or just above."""
+    found, has_reason = [], False
+    for number, line in enumerate(lines, 1):
+        aside = SET_ASIDE.search(line)
+        if aside is None and line.strip():
+            has_reason = line.lstrip().startswith("#")
+        elif aside and not (aside["code"] and (has_reason or aside["why"].strip(" #-()"))):
+            found.append(number)
+    return found
+
+
+def test_every_rule_that_is_set_aside_says_why() -> None:
+    found = [
+        f"{name_of(path)}:{number}"
+        for path in find_files("*.py")
+        if path != SELF
+        for number in unexplained(path.read_text().splitlines())
+    ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("x = 1  # noqa: S101  the reason", []),
+        ("x = 1  # type: ignore[misc]  # the reason", []),
+        ("# The reason.\nx = 1  # noqa: S101\ny = 1  # noqa: S101", []),
+        ("x = 1  # noqa: S101", [1]),
+        ("x = 1  # type: ignore[misc]", [1]),
+        ("# The reason.\nx = 1\ny = 1  # noqa: S101", [3]),
+        ("x = 1  # noqa  whatever it is", [1]),
+    ],
+)
+def test_rule_that_is_set_aside_in_silence_is_found(text: str, found: list[int]) -> None:
+    assert unexplained(text.splitlines()) == found
 
 
 def test_log_lines_take_arguments() -> None:

@@ -43,6 +43,7 @@ def pair(town: Town, folder: Path, *names: str) -> tuple[Account, Account]:
     return one, other
 
 
+@pytest.mark.db
 def test_blocked_contact_sees_somebody_offline_until_the_unblocking(town: Town, tmp_path: Path) -> None:
     ada, bo = pair(town, tmp_path, "ada-blocked", "bo-who-blocks")
     bo.run("block", ada.name)
@@ -60,6 +61,7 @@ def test_blocked_contact_sees_somebody_offline_until_the_unblocking(town: Town, 
     assert listening.all_received(2) == ["while blocked", "afterwards"]
 
 
+@pytest.mark.db
 def test_removed_account_is_gone_here_and_there_and_looks_offline(town: Town, tmp_path: Path) -> None:
     ada, bo = pair(town, tmp_path, "ada-who-stays", "bo-who-leaves")
     bo.password_file.write_text(f"{PASSWORD}\n")

@@ -7,6 +7,9 @@ from tests.network.agents import Account, Agent
 from tests.network.conftest import ADA, BO, FORWARDERS, Town
 from tests.network.test_deliver import bo_listens_to, hops_of
 
+# The first of them waits for the town as well.
+pytestmark = [pytest.mark.db, pytest.mark.timeout(300)]
+
 
 def state_of(account: Account, name: str) -> str:
     """How far consent with a contact has come on one side."""

@@ -99,6 +99,7 @@ def street(town: Town) -> Iterator[Street]:
     made.bo.stop()
 
 
+@pytest.mark.db
 def test_every_path_begins_at_a_guard_of_adas_and_ends_at_one_of_bos_over_restarts(street: Street) -> None:
     street.bo.stop()
     before = street.bo.events
@@ -112,6 +113,7 @@ def test_every_path_begins_at_a_guard_of_adas_and_ends_at_one_of_bos_over_restar
     assert street.at_standing_links(street.bo.events) <= bos
 
 
+@pytest.mark.db
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_guards_stay_over_many_messages(street: Street) -> None:

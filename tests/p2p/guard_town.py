@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from p2p.guards import PLACES, Standing, choose_guards, in_use
-from p2p.pathfinding import NO_GUARDS, Candidate, End, Ends, Guards, Path, choose_path
+from p2p.pathfinding import Candidate, End, Ends, Guards, Path, choose_path
 from p2p.records import PeerId, UserKey
 from p2p.roster import SAMPLE
 
+NO_GUARDS = Guards()
 HONEST, HOSTILE = 1_000, 100
 MESSAGES = 1_000
 # Enough for the middle of a path whose ends are bound.

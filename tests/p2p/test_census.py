@@ -1,18 +1,20 @@
-"""How many forward is told to users, and tells of no single peer."""
+"""How many peers there are and forward; what users are told of it tells of no single peer."""
 
 import re
 import uuid
 from datetime import datetime, timedelta
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from mesa import store
 from p2p import store_keys
-from p2p.census import STEPS, forwarders_at_least
+from p2p.census import STEPS, count_peers, forwarders_at_least
 from p2p.protocol.limits import FORWARDERS
 from tests.conventions.sources import ROOT
 from tests.factories import make_client, make_login
+from tests.p2p.peers import Network
 
 pytestmark = pytest.mark.usefixtures("empty_store")
 
@@ -53,3 +55,13 @@ def test_user_is_told(db: None) -> None:
     answer = make_client(make_login()).get("/api/p2p/forwarders/")
 
     assert (answer.status_code, answer.json()) == (200, {"at_least": 10})
+
+
+@pytest.mark.django_db
+async def test_peer_that_has_gone_counts_no_more(network: Network) -> None:
+    ada = await network.online("ada")
+    await network.online("bo")
+
+    await ada.close()
+
+    assert await sync_to_async(count_peers)() == 1

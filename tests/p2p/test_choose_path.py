@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2p.pathfinding import (
-    NO_GUARDS,
     Candidate,
     End,
     Ends,
@@ -23,6 +22,7 @@ from p2p.pathfinding import (
 )
 from p2p.protocol.limits import FORWARDERS
 from p2p.records import PeerId, UserKey
+from tests.p2p.guard_town import NO_GUARDS
 
 ENDS = Ends(End(PeerId("ada"), UserKey("ada")), End(PeerId("bo"), UserKey("bo")))
 NO_LINKS: frozenset[Pair] = frozenset()

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from mesa import push, store
 from p2p import limits, roster, scripts, store_keys
-from p2p.pathfinding import NO_GUARDS, Candidate, End, Ends, Pair, Path, choose_path
+from p2p.pathfinding import Candidate, End, Ends, Pair, Path, choose_path
 from p2p.protocol.limits import FORWARDERS
 from p2p.protocol.to_peer import AttemptFailed, OfferWanted, PathReady
 from p2p.protocol.words import Cause
 from p2p.records import PeerId, TxKey, UserKey
+from tests.p2p.guard_town import NO_GUARDS
 from tests.p2p.peers import Network, make_offers
 from tests.p2p.scenes import send_to, take_path, tx_fields
 from tests.p2p.worker import after

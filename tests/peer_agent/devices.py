@@ -185,7 +185,7 @@ def acquaint(one: Device, other: Device) -> None:
 def begin_session(one: Device, other: Device, bundle: UserBundle | None = None) -> None:
     """Begin a session from a bundle, a fresh one if none is given."""
     clock = one.time.clock()
-    handshakes = Handshakes(one.account.device, no_server(), one.books, one.pins, clock)
+    handshakes = Handshakes(one.account.device, no_server(), one.books, one.pins, clock, one.events.append)
     contact = one.contact(other)
     session = handshakes.begin(bundle or other.bundle(), contact.devices[0])
     with one.store.transaction():

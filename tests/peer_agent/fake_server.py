@@ -16,7 +16,7 @@ from peer_agent.account import Account
 from peer_agent.api import Api
 from peer_agent.assembly import Conversations, Surroundings, assemble
 from peer_agent.clock import Clock
-from peer_agent.crypto.prekeys import Prekey, PrekeyKind
+from peer_agent.crypto.prekeys import Prekey
 from peer_agent.crypto.primitives import sha256
 from peer_agent.direct_links import DirectLinks
 from peer_agent.events import Event
@@ -165,10 +165,6 @@ def digest(token: str) -> str:
 
 def prekey_id(packed: str | None) -> int | None:
     return None if packed is None else Prekey.unpack(b64_bytes(packed)).prekey_id
-
-
-def is_one_time(packed: str) -> bool:
-    return Prekey.unpack(b64_bytes(packed)).kind in (PrekeyKind.ONE_TIME, PrekeyKind.ONE_TIME_KEM)
 
 
 @dataclass

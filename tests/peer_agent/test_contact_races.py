@@ -125,7 +125,7 @@ def reset(two: Two) -> Awaitable[None]:
         pass
 
     bo, books = two.bo, two.bo.parts.books
-    handshakes = Handshakes(bo.account.device, Api(bo.rest), books, bo.parts.pins, bo.clock)
+    handshakes = Handshakes(bo.account.device, Api(bo.rest), books, bo.parts.pins, bo.clock, bo.events.append)
     return Resets(books, handshakes, bo.parts.posts, bo.clock, pause=at_once).ask(known(bo, "ada").number)
 
 

@@ -225,7 +225,7 @@ async def write_in_a_new_session(town: Town) -> None:
     ada = bo.contacts.require("ada")
     town.bo.store.change("DELETE FROM sessions")
     own, api = town.bo.account.device, Api(town.bo.rest)
-    handshakes = Handshakes(own, api, bo, town.bo.parts.pins, town.time.clock())
+    handshakes = Handshakes(own, api, bo, town.bo.parts.pins, town.time.clock(), town.bo.events.append)
     session = await handshakes.session_with(ada, ada.devices[0])
     with bo.store.transaction():
         stored = bo.history.write(ada.number, Text("me too"), now_ms=town.time.clock().unix_ms())

@@ -18,7 +18,7 @@ from peer_agent.crypto.sessions import begin_session
 from peer_agent.state_dir import prepare_state_dir
 from peer_agent.store import open_store
 from peer_agent.tasks import Tasks
-from tests.peer_agent.devices import Device, HandClock, acquaint, make_account
+from tests.peer_agent.devices import Device, HandClock, make_account
 from tests.peer_agent.fake_server import FakeServer, Party
 
 
@@ -32,18 +32,6 @@ def with_another_signing_key(device: DeviceKeys) -> DeviceKeys:
 
 FORGERIES = [with_keys_of_mallory, with_another_signing_key]
 Forge = Callable[[DeviceKeys], DeviceKeys]
-
-
-@pytest.fixture
-def ada(tmp_path: Path) -> Device:
-    return Device(tmp_path / "ada", "ada")
-
-
-@pytest.fixture
-def bo(tmp_path: Path, ada: Device) -> Device:
-    device = Device(tmp_path / "bo", "bo", time=ada.time)
-    acquaint(ada, device)
-    return device
 
 
 def first_envelope(keys: DeviceKeys, bo: Device, content: Content) -> bytes:

@@ -1,5 +1,6 @@
 """A server that shows other identities than it did: each lie is caught before anything is sent, and told."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,25 +16,23 @@ from peer_agent.crypto.chain import pack_chain
 from peer_agent.crypto.identity import safety_number
 from peer_agent.crypto.onion_keys import OnionKeys
 from peer_agent.errors import ContactBlocked, Refused
-from peer_agent.events import ContactAsked, ContactRenewed, ContactUnsafe
+from peer_agent.events import ContactAsked, ContactRenewed, ContactUnsafe, FalseClaim, FalseWord
 from peer_agent.handshakes import Handshakes
 from peer_agent.safety import Danger, danger_of
 from peer_agent.state_dir import prepare_state_dir
 from peer_agent.store import open_store
-from peer_agent.tasks import Tasks
 from tests.peer_agent.devices import make_account
 from tests.peer_agent.fake_server import Party
 from tests.peer_agent.households import recovered, show, with_device, with_new_code
-from tests.peer_agent.test_lying_server import Sender, Town
+from tests.peer_agent.lying_town import LIMIT_S, Sender, Town, open_town
 
 DAY_S = 86_400.0
+FALSE_PREKEYS = FalseClaim(FalseWord.PREKEYS, "bo", None)
 
 
 @pytest.fixture
 async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with Tasks() as tasks:
-        made = Town(tmp_path, tasks)
-        await made.acquaint()
+    async with open_town(tmp_path) as made:
         yield made
 
 
@@ -45,7 +44,7 @@ async def begin_session(town: Town) -> None:
     """Have ada claim bo's bundle, as for a message when there is no session or it is due for renewal."""
     ada, bo = town.ada, bo_as_ada_knows_him(town)
     own, parts = ada.account.device, ada.parts
-    handshakes = Handshakes(own, Api(ada.rest), parts.books, parts.pins, ada.clock)
+    handshakes = Handshakes(own, Api(ada.rest), parts.books, parts.pins, ada.clock, ada.events.append)
     await handshakes.begin_with(bo, bo.devices[0])
 
 
@@ -138,15 +137,39 @@ async def test_replayed_bundle_of_before_a_recovery_is_a_roll_back(town: Town) -
     assert danger_of(bo_as_ada_knows_him(town)) is Danger.ROLLED_BACK
 
 
-async def test_replayed_prekeys_under_the_chain_of_today_begin_nothing(town: Town) -> None:
+def replay_prekeys(town: Town) -> Account:
+    """Offer the prekeys of bo's lost device as those of the one that came in its place, which ada knows."""
     later = recovered(town.bo.account)
     town.ada.parts.pins.server_shows(bo_as_ada_knows_him(town).number, later.statements)
-
     show(town.server, later)
+    town.server.users["bo"].device = str(later.device_id)
+    return later
+
+
+async def test_replayed_prekeys_under_the_chain_of_today_begin_nothing(town: Town) -> None:
+    replay_prekeys(town)
+    town.ada.events.clear()
 
     with pytest.raises(Refused):
         await begin_session(town)
+
     assert not bo_as_ada_knows_him(town).is_unsafe
+    assert town.ada.events == [FALSE_PREKEYS]
+
+
+async def test_replayed_prekeys_in_the_way_of_a_waiting_message_are_told_once(town: Town) -> None:
+    sender = Sender(town)
+    town.ada.store.change("DELETE FROM sessions")
+    town.ada.store.change("DELETE FROM envelopes")
+    later = replay_prekeys(town)
+
+    await path_to(sender, town, later)
+
+    async with asyncio.timeout(LIMIT_S):
+        while len(town.server.bodies("POST bundles")) < 3:
+            await town.server.asked.get()
+    assert town.ada.events.count(FALSE_PREKEYS) == 1
+    assert sender.cells == []
 
 
 async def test_old_prekeys_of_the_right_device_begin_nothing(town: Town) -> None:
@@ -156,6 +179,8 @@ async def test_old_prekeys_of_the_right_device_begin_nothing(town: Town) -> None
         await begin_session(town)
 
     assert str(refused.value) == "The server's prekeys of that user do not verify."
+    # bo may have been away for so long.
+    assert FALSE_PREKEYS not in town.ada.events
 
 
 async def test_no_session_begins_with_a_device_that_the_chain_of_today_removed(town: Town) -> None:

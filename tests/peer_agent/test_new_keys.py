@@ -21,21 +21,18 @@ from peer_agent.handshakes import Handshakes
 from peer_agent.sealer import Sealer
 from peer_agent.state_dir import prepare_state_dir
 from peer_agent.store import open_store
-from peer_agent.tasks import Tasks
 from peer_agent.verifying import accept_new_keys, mark_verified
 from tests.peer_agent.devices import make_account
 from tests.peer_agent.fake_server import Party
 from tests.peer_agent.households import recovered, show, with_new_code
-from tests.peer_agent.test_lying_server import Town
+from tests.peer_agent.lying_town import Town, open_town
 
 LIMIT_S = 10.0
 
 
 @pytest.fixture
 async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with Tasks() as tasks:
-        made = Town(tmp_path, tasks)
-        await made.acquaint()
+    async with open_town(tmp_path) as made:
         yield made
 
 
@@ -59,7 +56,7 @@ async def carry(sender: Party, receiver: Party, text: str) -> bool:
     contact = known(sender, receiver.account.username)
     with books.store.transaction():
         stored = books.history.write(contact.number, Text(text), now_ms=clock.unix_ms())
-    handshakes = Handshakes(sender.account.device, Api(sender.rest), books, pins, clock)
+    handshakes = Handshakes(sender.account.device, Api(sender.rest), books, pins, clock, sender.events.append)
     sealer = Sealer(books, handshakes, clock)
     sealed = await sealer.sealed(contact.number, stored.number, contact.devices[0])
     entry = receiver.parts.inbox.take(sealed.envelope)

@@ -1,7 +1,6 @@
 """What a device does with a chain that is shown for a contact: it pins it, keeps the old one, or blocks."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,25 +12,13 @@ from peer_agent.crypto.messages import Text, create_message
 from peer_agent.errors import ContactBlocked
 from peer_agent.events import ContactRenewed, ContactUnsafe
 from peer_agent.safety import Danger, danger_of
-from tests.peer_agent.devices import Device, acquaint, begin_session, envelope_of, make_account
+from tests.peer_agent.devices import Device, begin_session, envelope_of, make_account
 from tests.peer_agent.households import (
     recovered,
     with_device,
     with_new_code,
     with_risen_suite,
 )
-
-
-@pytest.fixture
-def ada(tmp_path: Path) -> Device:
-    return Device(tmp_path / "ada", "ada")
-
-
-@pytest.fixture
-def bo(tmp_path: Path, ada: Device) -> Device:
-    device = Device(tmp_path / "bo", "bo", time=ada.time)
-    acquaint(ada, device)
-    return device
 
 
 def late_message(ada: Device, bo: Device) -> bytes:

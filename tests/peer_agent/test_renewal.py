@@ -107,7 +107,9 @@ async def test_message_that_comes_while_prekeys_are_refused_keeps_its_place_in_t
     problems = open_path.server.problems
     open_path.server.problems = Meanwhile(problems, lambda: ada.parts.inbox.take(answer))
     books = ada.parts.books
-    handshakes = Handshakes(ada.account.device, Api(ada.rest), books, ada.parts.pins, ada.clock)
+    handshakes = Handshakes(
+        ada.account.device, Api(ada.rest), books, ada.parts.pins, ada.clock, ada.events.append
+    )
     contact = books.contacts.require("bo")
 
     chosen = await handshakes.session_with(contact, contact.devices[0])

@@ -116,7 +116,7 @@ class Town:
         parts = self.bo.parts
         self.server.requests.clear()
         own, api = self.bo.account.device, Api(self.bo.rest)
-        handshakes = Handshakes(own, api, parts.books, parts.pins, self.bo.clock)
+        handshakes = Handshakes(own, api, parts.books, parts.pins, self.bo.clock, self.bo.events.append)
         return Resets(parts.books, handshakes, parts.posts, self.bo.clock, pause=self._pause)
 
     async def _pause(self) -> None:

@@ -51,7 +51,7 @@ async def test_no_server_is_asked_unless_the_welcome_names_one() -> None:
     await transport.close()
 
     assert "srflx" not in offer
-    configuration = transport._connection._RTCPeerConnection__configuration  # type: ignore[attr-defined]
+    configuration = transport._connection._RTCPeerConnection__configuration  # type: ignore[attr-defined]  # the edge
     assert configuration.iceServers == []
 
 
@@ -60,7 +60,7 @@ async def test_servers_of_the_welcome_are_used() -> None:
 
     transport = AiortcTransport(NOBODY, (server,))
 
-    configuration = transport._connection._RTCPeerConnection__configuration  # type: ignore[attr-defined]
+    configuration = transport._connection._RTCPeerConnection__configuration  # type: ignore[attr-defined]  # the edge
     assert [(each.urls, each.username) for each in configuration.iceServers] == [
         (["turn:192.0.2.1:3478"], "user")
     ]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from peer_agent.contact_book import ContactState, new_contact
+from peer_agent.contact_book import ContactState, DirectState, new_contact
 from peer_agent.errors import ExitCode
 from peer_agent.history import Kept
 from tests.live_tree import ROOT
@@ -97,6 +97,12 @@ def olga_asks(ada: Device) -> None:
         ada.books.contacts.add(new_contact("olga", ContactState.ASKING, chain))
 
 
+def bo_wishes_for_direct_links(ada: Device) -> None:
+    number = ada.books.contacts.require("bo").number
+    with ada.store.transaction():
+        ada.books.contacts.change(number, direct=DirectState.ASKING, direct_part=bytes(32))
+
+
 def state_of(served: Served) -> list[tuple[Kept, int]]:
     found: list[tuple[Kept, int]] = []
     served.change(
@@ -110,6 +116,7 @@ def state_of(served: Served) -> list[tuple[Kept, int]]:
 
 def test_every_command_answers_under_its_id_with_the_keys_of_the_page(served: Served) -> None:
     served.change(olga_asks)
+    served.change(bo_wishes_for_direct_links)
     served.server.problems = {"POST bundles": (429, "throttled")}
 
     with running(served) as program:
@@ -133,6 +140,10 @@ def test_every_command_answers_under_its_id_with_the_keys_of_the_page(served: Se
         assert list(answers[word]["result"]) == keys
     assert [each["user"] for each in answers["contacts"]["result"]["contacts"]] == ["bo", "olga"]
     assert [each["text"] for each in answers["history"]["result"]["messages"]] == ["hi"]
+    # To one who asks, to ask is to agree; then there is nothing left to accept.
+    numbered = [word for word in COMMANDS if answers[word]["result"].get("number")]
+    assert numbered == ["send", "ask_direct", "send_direct", "end_direct"]
+    assert (Kept.UNDELIVERED_DIRECT, answers["send_direct"]["result"]["number"]) in state_of(served)
     assert told[-1]["id"] == "stop"
 
 

@@ -1,4 +1,4 @@
-"""What `send` and `listen` say is about those they name, whatever other contacts do."""
+"""What `send` and `listen` say: about those they name, whatever others do, and what a server tried."""
 
 import asyncio
 
@@ -8,7 +8,17 @@ from peer_agent.cli_listen import _show
 from peer_agent.cli_output import Output
 from peer_agent.cli_send import _follow, _Sending
 from peer_agent.errors import ContactBlocked
-from peer_agent.events import Events, MessageProgress, MessageReceived, TimedEvent
+from peer_agent.events import (
+    ContactUnsafe,
+    DirectUnsafe,
+    Event,
+    Events,
+    FalseClaim,
+    FalseWord,
+    MessageProgress,
+    MessageReceived,
+    TimedEvent,
+)
 from peer_agent.progress import MessageState
 
 LIMIT_S = 10.0
@@ -18,7 +28,7 @@ def progress(to: str, state: MessageState) -> MessageProgress:
     return MessageProgress(5, to, state, 1)
 
 
-async def follow(*happens: MessageProgress) -> _Sending:
+async def follow(*happens: Event) -> _Sending:
     """Send message 5 to bo while events come."""
     events, sending = Events(lambda: 1.0), _Sending("bo", {5}, 1)
     sending.all_read.set()
@@ -51,3 +61,35 @@ def test_no_line_of_a_text_is_shown_as_a_line_of_somebody_else(capsys: pytest.Ca
     assert first.endswith(" mallory: hi")
     assert len(others) == 2
     assert all(line.startswith("    ") for line in others)
+
+
+FALSE_CLAIMS = [
+    (FalseClaim(FalseWord.RECEIPT, "bo", 7), "a receipt for message 7 to bo that is false"),
+    (FalseClaim(FalseWord.END, "bo", None), "says that all messages to bo are delivered, which is not so"),
+    (FalseClaim(FalseWord.PREKEYS, "bo", None), "keys in the name of bo that are not theirs"),
+]
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        *FALSE_CLAIMS,
+        (ContactUnsafe("bo"), "Keys of bo have changed: `mesa-peer verify bo`"),
+        (DirectUnsafe("bo"), "Somebody stood between on the way to a direct link with bo."),
+    ],
+)
+def test_listen_says_what_was_tried(event: Event, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _show(TimedEvent(0.0, event), Output())
+
+    (line,) = capsys.readouterr().out.splitlines()
+    assert words in line
+
+
+@pytest.mark.parametrize(("event", "words"), FALSE_CLAIMS)
+async def test_send_says_what_was_tried_and_goes_on(
+    event: Event, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sending = await follow(event, progress("bo", MessageState.DELIVERED))
+
+    assert words in capsys.readouterr().err
+    assert sending.done.is_set()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -13,6 +14,10 @@ from tests.factories import make_client, make_login, make_operator
 from tests.permissions.callers import Caller, World, client_of, make_world
 from tests.permissions.rest_rows import ROWS, Row
 
+RATES = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]
+# Two calls that end the caller's login are in tests/accounts/test_throttles.py.
+ENDING = {"POST api/accounts/logout/", "DELETE api/accounts/me/"}
+LIMITED = [row for row in ROWS if row.route.startswith("api/") and str(row) not in ENDING]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 # Django's own pages for operators: they have their own door, see below.
 OPERATORS = "admin/"
@@ -75,6 +80,20 @@ def test_method_without_a_row_is_not_allowed(method: str, route: str) -> None:
     # On plain pages the CSRF check comes before the method.
     plain_answers = {405} if method == "OPTIONS" else {403, 405}
     assert response.status_code in (plain_answers if route in PLAIN_PAGES else {405})
+
+
+@pytest.mark.parametrize("row", LIMITED, ids=str)
+def test_every_route_is_limited(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = make_world()
+    row.prepare(world)
+    # What prepares a row may have asked the same route once.
+    for scope in RATES:
+        monkeypatch.setitem(RATES, scope, "2/min")
+
+    first, _, third = (send(client_of(Caller.USER, world), row, world) for _ in range(3))
+
+    assert first.status_code == row.statuses[Caller.USER]
+    assert (third.status_code, third.json()["code"]) == (429, "throttled")
 
 
 def test_nobody_sees_the_envelopes_of_another() -> None:

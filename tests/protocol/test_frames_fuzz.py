@@ -4,14 +4,11 @@ import json
 import re
 from collections.abc import Callable
 
-import pytest
-
 from p2p.protocol import frames
 from p2p.protocol.errors import ProtocolError
-from tests.fuzzing import LONG, drawings, edited, fuzz, picked
+from tests.fuzz_cases import Fuzz, fuzzed
+from tests.fuzzing import edited, picked
 from tests.protocol.example_frames import TO_PEER, TO_SERVER
-
-SHORT = 5_000
 
 Parse = Callable[[str], frames.FrameToServer | frames.FrameToPeer]
 
@@ -67,16 +64,13 @@ def check(direction: str) -> Callable[[bytes], None]:
     return refused_or_read_as_it_stands
 
 
-@pytest.mark.parametrize("direction", PARSERS)
-def test_frame_with_an_error_is_refused_or_read_as_it_stands(direction: str) -> None:
-    fuzz(check(direction), drawings, tries=SHORT)
+# Ten thousand together in the short tier.
+CASES = {direction: Fuzz(check(direction), 5_000) for direction in PARSERS}
 
 
-@pytest.mark.long
-@pytest.mark.timeout(0)
-@pytest.mark.parametrize("direction", PARSERS)
-def test_frame_with_an_error_is_refused_or_read_as_it_stands_in_a_million_tries(direction: str) -> None:
-    fuzz(check(direction), drawings, tries=LONG)
+@fuzzed(CASES)
+def test_frame_with_an_error_is_refused_or_read_as_it_stands(case: Fuzz) -> None:
+    case.run()
 
 
 def test_some_of_the_spoilt_frames_are_still_frames() -> None:

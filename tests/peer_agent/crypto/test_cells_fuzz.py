@@ -1,6 +1,5 @@
 """Cells with errors of every sort: nothing is peeled but what was wrapped, and nothing crashes."""
 
-import pytest
 from hypothesis import strategies as st
 
 from p2p.protocol.cells import CELL_BYTES, LINK_FRAME_BYTES, Fragment, LinkFrame, Reassembler, fragments
@@ -8,12 +7,10 @@ from p2p.protocol.errors import CellError
 from p2p.protocol.ids import StreamId
 from peer_agent.crypto import onion as o
 from peer_agent.crypto.errors import CellRejected
-from tests.fuzzing import LONG, drawings, edited, fuzz, picked
+from tests.fuzz_cases import Fuzz, fuzzed
+from tests.fuzzing import drawings, edited, picked
 
 from .cases.onion import HOPS, PAYLOAD, PRIVATE, carried, only
-
-# Ten thousand together, of each sort as many as its price allows.
-SHORT = {"peel": 5_000, "link frame": 1_000, "fragment": 3_000, "reassembly": 1_000}
 
 CELLS = list(enumerate(carried(o.wrap(HOPS, PAYLOAD))))
 PAYLOADS = [
@@ -66,26 +63,15 @@ def check_reassembly(several: list[bytes]) -> None:
         assert progress.envelope is None or 1 <= len(progress.envelope) <= 9_000
 
 
-CHECKS = {
-    "peel": (check_peel, drawings),
-    "link frame": (check_link_frame, drawings),
-    "fragment": (check_fragment, drawings),
+# Ten thousand together in the short tier.
+CASES = {
+    "peel": Fuzz(check_peel, 5_000),
+    "link frame": Fuzz(check_link_frame, 1_000),
+    "fragment": Fuzz(check_fragment, 3_000),
+    "reassembly": Fuzz(check_reassembly, 1_000, st.lists(drawings, max_size=12)),
 }
 
 
-@pytest.mark.parametrize("what", CHECKS)
-def test_cell_with_an_error_is_refused(what: str) -> None:
-    check, inputs = CHECKS[what]
-    fuzz(check, inputs, tries=SHORT[what])
-
-
-@pytest.mark.long
-@pytest.mark.timeout(0)
-@pytest.mark.parametrize("what", CHECKS)
-def test_cell_with_an_error_is_refused_in_a_million_tries(what: str) -> None:
-    check, inputs = CHECKS[what]
-    fuzz(check, inputs, tries=LONG)
-
-
-def test_fragments_with_errors_make_no_longer_envelope_than_was_cut() -> None:
-    fuzz(check_reassembly, st.lists(drawings, max_size=12), tries=SHORT["reassembly"])
+@fuzzed(CASES)
+def test_nothing_is_taken_from_a_cell_with_an_error(case: Fuzz) -> None:
+    case.run()

@@ -1,18 +1,14 @@
 """Chains with errors of every sort: nothing is accepted that nobody signed, and nothing crashes."""
 
-import pytest
 from hypothesis import strategies as st
 
 from peer_agent.crypto.chain import pack_chain, split_chain, verify_chain
 from peer_agent.crypto.errors import CryptoError
 from peer_agent.crypto.primitives import sha256
 from peer_agent.crypto.statements import Statement
-from tests.fuzzing import LONG, drawings, fuzz
+from tests.fuzz_cases import Fuzz, fuzzed
 
 from .edited_chains import CHAINS, PREFIXES, edited_chain
-
-# Ten thousand together, of each sort as many as its price allows.
-SHORT = {"edited": 2_000, "arbitrary": 5_000, "packed": 3_000}
 
 
 def check_edited(drawn: bytes) -> None:
@@ -45,25 +41,17 @@ def check_packed(raw: bytes) -> None:
         assert pack_chain(statements) == text
 
 
-CHECKS = {
-    "edited": (check_edited, drawings),
-    "arbitrary": (check_arbitrary, st.binary(max_size=330)),
-    "packed": (check_packed, st.binary(max_size=60)),
+# Ten thousand together in the short tier.
+CASES = {
+    "edited": Fuzz(check_edited, 2_000),
+    "arbitrary": Fuzz(check_arbitrary, 5_000, st.binary(max_size=330)),
+    "packed": Fuzz(check_packed, 3_000, st.binary(max_size=60)),
 }
 
 
-@pytest.mark.parametrize("what", CHECKS)
-def test_nothing_is_accepted_that_nobody_signed(what: str) -> None:
-    check, inputs = CHECKS[what]
-    fuzz(check, inputs, tries=SHORT[what])
-
-
-@pytest.mark.long
-@pytest.mark.timeout(0)
-@pytest.mark.parametrize("what", CHECKS)
-def test_nothing_is_accepted_that_nobody_signed_in_a_million_tries(what: str) -> None:
-    check, inputs = CHECKS[what]
-    fuzz(check, inputs, tries=LONG)
+@fuzzed(CASES)
+def test_nothing_is_accepted_that_nobody_signed(case: Fuzz) -> None:
+    case.run()
 
 
 def test_statement_read_from_the_vectors_packs_to_the_same_bytes() -> None:

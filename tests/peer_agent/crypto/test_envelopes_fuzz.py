@@ -1,21 +1,17 @@
 """Envelopes, posts and messages with errors of every sort: only what was sealed opens; nothing crashes."""
 
-import pytest
-
 from peer_agent.crypto import sessions as s
 from peer_agent.crypto.errors import CryptoError
 from peer_agent.crypto.identity import DeviceKeys, Suite
 from peer_agent.crypto.messages import Message
 from peer_agent.crypto.sealing import open_post, seal_post
-from tests.fuzzing import LONG, drawings, edited, fuzz, picked
+from tests.fuzz_cases import Fuzz, fuzzed
+from tests.fuzzing import edited, picked
 
 from .cases.handshake import accept, begin, with_suite
 from .cases.prekeys import ONE_TIME_KEM
 from .people import BO
 from .vector_files import Drawn, load
-
-# Ten thousand together, of each sort as many as its price allows.
-SHORT = {"envelope": 4_000, "message": 3_000, "handshake": 1_000, "ratchet": 1_500, "post": 500}
 
 CLASSICAL = with_suite(BO.device, Suite.CLASSICAL)
 
@@ -95,22 +91,16 @@ def check_post(drawn: bytes) -> None:
     assert raw == POST
 
 
-CHECKS = {
-    "envelope": check_envelope,
-    "message": check_message,
-    "handshake": check_handshake,
-    "ratchet": check_ratchet,
-    "post": check_post,
+# Ten thousand together in the short tier.
+CASES = {
+    "envelope": Fuzz(check_envelope, 4_000),
+    "message": Fuzz(check_message, 3_000),
+    "handshake": Fuzz(check_handshake, 1_000),
+    "ratchet": Fuzz(check_ratchet, 1_500),
+    "post": Fuzz(check_post, 500),
 }
 
 
-@pytest.mark.parametrize("what", CHECKS)
-def test_nothing_opens_that_nobody_sealed(what: str) -> None:
-    fuzz(CHECKS[what], drawings, tries=SHORT[what])
-
-
-@pytest.mark.long
-@pytest.mark.timeout(0)
-@pytest.mark.parametrize("what", CHECKS)
-def test_nothing_opens_that_nobody_sealed_in_a_million_tries(what: str) -> None:
-    fuzz(CHECKS[what], drawings, tries=LONG)
+@fuzzed(CASES)
+def test_nothing_opens_that_nobody_sealed(case: Fuzz) -> None:
+    case.run()

@@ -234,13 +234,18 @@ class TestChoice:
         assert self.choose(BO.device, bo_due, bo_fresh, now_ms=NOW_MS + week) is bo_fresh
 
     def test_begun_by_the_lower_device_before_newer(self) -> None:
-        by_ada, _ = self.both("old", NOW_MS)
-        low = min((ADA.device, BO.device), key=lambda device: device.signing.public.raw)
-        # The same state seen as one that bo began: only who began it matters to the choice.
-        by_bo = _begun_by_peer(by_ada, NOW_MS + 5)
-        expected = by_ada if low is ADA.device else by_bo
+        is_ada_lower = ADA.device.signing.public.raw < BO.device.signing.public.raw
+        # Else the newest would be chosen whoever began it.
+        of_ada_ms, of_bo_ms = (NOW_MS, NOW_MS + 5) if is_ada_lower else (NOW_MS + 5, NOW_MS)
+        at_ada, at_bo = self.both("one", of_ada_ms)
+        # The same states seen as of one that bo began: only who began it matters to the choice.
+        other_at_ada, other_at_bo = _begun_by_other(at_ada, of_bo_ms), _begun_by_other(at_bo, of_bo_ms)
 
-        assert self.choose(ADA.device, by_ada, by_bo) is expected
+        chosen_at_ada = self.choose(ADA.device, at_ada, other_at_ada)
+        chosen_at_bo = self.choose(BO.device, at_bo, other_at_bo)
+
+        assert chosen_at_ada is (at_ada if is_ada_lower else other_at_ada)
+        assert chosen_at_bo is (at_bo if is_ada_lower else other_at_bo)
 
     def test_a_responder_that_waits_is_no_candidate(self) -> None:
         _, envelope = _first()
@@ -253,9 +258,8 @@ class TestChoice:
 
 
 def _at(session: s.Session, started_ms: int) -> s.Session:
-    fields = (session.ratchet, session.peer, session.is_initiator, session.header_hash, session.header)
-    return s.Session(*fields, started_ms, session.messages)
+    return replace(session, started_ms=started_ms)
 
 
-def _begun_by_peer(session: s.Session, started_ms: int) -> s.Session:
-    return s.Session(session.ratchet, session.peer, False, session.header_hash, None, started_ms)
+def _begun_by_other(session: s.Session, started_ms: int) -> s.Session:
+    return replace(session, is_initiator=not session.is_initiator, started_ms=started_ms)

@@ -12,7 +12,6 @@ _RNG = Drawn("messages")
 TOKEN = m.DeliveryToken(_RNG(32))
 PART, OTHER_PART = Drawn("part")(32), Drawn("other part")(32)
 SEEN = tuple(m.MessageId(_RNG(16)) for _ in range(9))
-_BODY_LENGTH_AT = 59
 
 
 def message(content: m.Content, seen: tuple[m.MessageId, ...] = ()) -> m.Message:

@@ -91,6 +91,11 @@ def _reachable(peers: dict[PeerId, Peer]) -> list[Peer]:
     return [peer for peer in peers.values() if peer.is_reachable]
 
 
+def known_from(peers: Iterable[Peer], now: datetime) -> datetime | None:
+    """When the first of these peers becomes known to others; None: none of them will."""
+    return min((peer.known for peer in peers if peer.known and not peer.is_known(now)), default=None)
+
+
 def find_reachable(devices: Iterable[DeviceKey]) -> list[Peer]:
     """Read the peers of devices, those that can be reached now."""
     names = [store_keys.device(device) for device in devices]

@@ -1,10 +1,11 @@
-"""A forwarder freezes in the middle of an open path: its socket and its links look well, and nothing passes.
+"""Links that look well to everybody, and nothing passes: the next message goes around them all the same.
 
-Spec: docs/spec/links.md, section "Limits and timers"
+Spec: docs/spec/links.md, section "Limits and timers", and docs/spec/transactions.md, "What fails an attempt"
 """
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,7 +18,7 @@ from tests.network.conftest import BO, FORWARDERS, Town
 # The first of them waits until the town is built.
 pytestmark = pytest.mark.timeout(300)
 
-# The neighbour notices it first; what comes after are the limits of server and sender, one after another.
+# A neighbour's limit, the server's and the sender's come one after another.
 AROUND_WITHIN_S = 2 * limits.RECEIPT_WITHIN.total_seconds()
 
 
@@ -60,3 +61,24 @@ def test_next_message_goes_around_a_forwarder_that_froze(town: Town, bo_listens:
     assert after["took_s"] < AROUND_WITHIN_S
     ada.close_input()
     assert ada.finish() == 0
+
+
+@pytest.mark.long
+def test_next_message_takes_other_links_when_all_went_deaf(town: Town, bo_listens: Agent) -> None:
+    town.stop()
+    accounts = [town.forwarders[name] for name in FORWARDERS[:3]]
+    command = [sys.executable, "-m", "tests.network.deafening_forwarder"]
+    forwarders = [Agent(account, [*command, str(account.state)]) for account in accounts]
+    for forwarder in forwarders:
+        forwarder.wait_for_event("online")
+    ada = town.ada.start("send", BO, "--lines", "--timeout", "60")
+    before = send(ada, "one", as_number=1)
+
+    for forwarder in forwarders:
+        os.kill(forwarder.pid, signal.SIGUSR1)
+    after = send(ada, "two", as_number=2)
+
+    assert after["attempt"] == before["attempt"] + 1
+    assert after["took_s"] < AROUND_WITHIN_S
+    ada.close_input()
+    assert [ada.finish(), *(forwarder.stop() for forwarder in forwarders)] == [0, 0, 0, 0]

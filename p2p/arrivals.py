@@ -21,11 +21,16 @@ from p2p.records import PeerId, TxKey, UserKey
 def announce_user(*, user: UserKey, now: datetime) -> None:
     """Wake what waits for a user that came online, and tell who watches."""
     due = deadlines.due_at("online", user)
-    if roster.find_reachable_of(user):
+    reachable = roster.find_reachable_of(user)
+    if any(peer.is_known(now) for peer in reachable):
         waiting = sorted(store.client().smembers(store_keys.waiting(user)))
         turns.wake([TxKey(tx) for tx in waiting], now=now)
         _tell_watchers(user)
-    if due is not None:
+    # Who came after this was due has a time of its own, which must neither come early nor be lost.
+    next_due = roster.known_from(reachable, now)
+    if due is not None and next_due is not None:
+        deadlines.reschedule("online", user, next_due, expected=due)
+    elif due is not None:
         deadlines.clear("online", user, expected=due)
 
 

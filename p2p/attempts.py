@@ -17,19 +17,23 @@ from p2p.path_store import Fields
 from p2p.protocol.to_peer import AttemptFailed
 from p2p.protocol.words import Cause, EndState
 from p2p.pushing import push_frame
-from p2p.records import PeerId, Tx, TxKey, TxState
+from p2p.records import LinkKey, PeerId, Tx, TxKey, TxState
 from p2p.services import end_transaction
 from p2p.waiting import gives_up_at, looks_at
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Which attempt failed and why. The transaction's next paths go around `avoid`, if there are others."""
+    """Which attempt failed and why. The transaction's next paths go around `avoid`, if there are others.
+
+    `links`: those that its next paths do not use, since nobody knows which of them is dead.
+    """
 
     tx: TxKey
     attempt: int
     cause: Cause
     avoid: Collection[PeerId] = ()
+    links: Collection[LinkKey] = ()
 
 
 def fail_attempt(failure: Failure, *, now: datetime) -> bool:
@@ -42,7 +46,7 @@ def fail_attempt(failure: Failure, *, now: datetime) -> bool:
         if tx.attempt != failure.attempt or tx.state not in (TxState.OPEN, TxState.IDLE):
             return None
         path_store.queue_path_removal(batch, tx, path_store.read_path(tx.tx, tx.attempt))
-        path_store.queue_avoidance(batch, tx.tx, failure.avoid)
+        path_store.queue_avoidance(batch, tx.tx, failure.avoid, failure.links)
         return tx, _queue_retry(batch, tx, failure.cause, now)
 
     changed = path_store.change(failure.tx, decide)
@@ -100,9 +104,15 @@ def fail_hop(*, tx_key: TxKey, attempt: int, position: int, now: datetime) -> No
 
 def repath(*, tx_key: TxKey, attempt: int, now: datetime) -> None:
     """End an attempt because its sender asks for another: nobody knows which of its forwarders is silent."""
+    fail_attempt(_went_silent(tx_key, attempt, Cause.SUPERSEDED), now=now)
+
+
+def _went_silent(tx_key: TxKey, attempt: int, cause: Cause) -> Failure:
+    """Say that no answer came over a path: any of its forwarders and links may be why."""
     path = path_store.read_path(tx_key, attempt)
-    avoid = path.peers[1:-1] if path is not None else ()
-    fail_attempt(Failure(tx_key, attempt, Cause.SUPERSEDED, avoid), now=now)
+    if path is None:
+        return Failure(tx_key, attempt, cause)
+    return Failure(tx_key, attempt, cause, path.peers[1:-1], path.links)
 
 
 def withdraw(*, tx_key: TxKey, now: datetime) -> None:
@@ -143,9 +153,7 @@ def attend(*, tx_key: TxKey, now: datetime, rng: random.Random) -> None:
     elif tx.receipted:
         _let_path_go(tx, now)
     else:
-        path = path_store.read_path(tx.tx, tx.attempt)
-        avoid = path.peers[1:-1] if path is not None else ()
-        fail_attempt(Failure(tx.tx, tx.attempt, Cause.NO_RECEIPT, avoid), now=now)
+        fail_attempt(_went_silent(tx.tx, tx.attempt, Cause.NO_RECEIPT), now=now)
 
 
 def path_due(tx: Tx) -> datetime:
@@ -181,7 +189,11 @@ def _let_path_go(tx: Tx, now: datetime) -> None:
     def decide(current: Tx, batch: store.Pipeline) -> bool | None:
         if current != tx:
             return None
-        path_store.queue_path_removal(batch, tx, path_store.read_path(tx.tx, tx.attempt))
+        path = path_store.read_path(tx.tx, tx.attempt)
+        path_store.queue_path_removal(batch, tx, path)
+        if path is not None:
+            # Whoever asks for another has cells on the way: to the server both look alike.
+            path_store.queue_avoidance(batch, tx.tx, path.peers[1:-1], path.links)
         path_store.queue_fields(batch, tx.tx, {"state": TxState.IDLE, "tries": 0, "cause": Cause.IDLE})
         deadlines.schedule("attempt", tx.tx, gives_up_at(tx), batch=batch)
         return True

@@ -135,7 +135,7 @@ class PeerConsumer(AsyncWebsocketConsumer):
         device_group = push.device_group(self.caller.login.device_id)
         await self._join(device_group)
         epoch = await epoch_watch().join(self)
-        self.session = await greet(self.caller, hello, now=timezone.now(), rng=RNG)
+        self.session = await greet(self.caller, hello, epoch=epoch, now=timezone.now(), rng=RNG)
         self.greeted.set()
         replaced = {"type": "socket.replaced", "socket": self.caller.socket}
         await self.channel_layer.group_send(device_group, replaced)

@@ -39,7 +39,7 @@ def look_directly(tx: Tx, *, now: datetime, rng: random.Random) -> None:
     if reach.sender is None:
         wait_for_sender(tx, now)
     elif call is None or call.peer != reach.sender.peer or not receivers:
-        wait_for_recipient(tx, now)
+        wait_for_recipient(tx, now, roster.known_from(reach.receivers, now))
     elif call.hop is None:
         _ask(tx, call, receivers, now)
     else:

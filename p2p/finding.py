@@ -107,7 +107,7 @@ def begin_attempt(tx: Tx, *, now: datetime, rng: random.Random) -> tuple[Attempt
     # Who came online just now is not there yet: posting again must not tell before the announcement (T-16).
     receiver = _choose_receiver(tx, [peer for peer in reach.receivers if peer.is_known(now)])
     if receiver is None:
-        wait_for_recipient(tx, now)
+        wait_for_recipient(tx, now, roster.known_from(reach.receivers, now))
     elif reach.sender is None:
         wait_for_sender(tx, now)
     elif not reach.can_begin:

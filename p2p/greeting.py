@@ -16,7 +16,7 @@ from mesa.addresses import caller_address
 from p2p import links, presence, store_keys, turns
 from p2p.networks import network_of
 from p2p.presence import PeerSession
-from p2p.protocol.fields import b64_bytes
+from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.limits import SUPPORTED_SUBPROTOCOLS
 from p2p.protocol.parts import LIMITS, IceServer
 from p2p.protocol.to_peer import LinkDrop, Welcome
@@ -50,8 +50,11 @@ async def open_peer(caller: Caller, resume: bytes | None, *, now: datetime) -> P
     )
 
 
-async def greet(caller: Caller, hello: Hello, *, now: datetime, rng: Random) -> PeerSession:
-    """Resume or make the caller's peer, and settle which of its links still exist."""
+async def greet(caller: Caller, hello: Hello, *, epoch: str, now: datetime, rng: Random) -> PeerSession:
+    """Resume or make the caller's peer, and settle which of its links still exist.
+
+    epoch: of the store as it is. A peer that is not resumed drops its links, unless it knew another store.
+    """
     session = await open_peer(caller, hello.resume, now=now)
     if session.is_reachable:
         await announce(session, now=now, rng=rng)
@@ -59,7 +62,8 @@ async def greet(caller: Caller, hello: Hello, *, now: datetime, rng: Random) -> 
         device = await links.aremove(session.peer, link, now=now)
         if device is not None:
             await apush_frame(device, LinkDrop(link))
-    await links.apair(session.peer, hello.links)
+    if session.resumed or (hello.epoch is not None and b64_text(hello.epoch) != epoch):
+        await links.apair(session.peer, hello.links)
     return session
 
 

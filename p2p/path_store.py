@@ -247,10 +247,12 @@ def _read_traces(tx_key: TxKey) -> tuple[list[HopKey], list[PeerId]]:
     return [HopKey(text) for text in hops], [PeerId(text) for text in asked]
 
 
-def queue_avoidance(batch: store.Pipeline, tx_key: TxKey, peer_ids: Collection[PeerId]) -> None:
-    """Queue that the transaction's next paths go around these peers, as long as there are others."""
-    if peer_ids:
-        batch.sadd(store_keys.avoided(tx_key), *peer_ids)
+def queue_avoidance(
+    batch: store.Pipeline, tx_key: TxKey, peer_ids: Collection[PeerId], links: Collection[LinkKey] = ()
+) -> None:
+    """Queue that the transaction's next paths go around peers, if there are others, and use no such link."""
+    if peer_ids or links:
+        batch.sadd(store_keys.avoided(tx_key), *peer_ids, *links)
         batch.expire(store_keys.avoided(tx_key), store_keys.TX_TTL)
 
 

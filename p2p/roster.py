@@ -91,6 +91,11 @@ def _reachable(peers: dict[PeerId, Peer]) -> list[Peer]:
     return [peer for peer in peers.values() if peer.is_reachable]
 
 
+def known_from(peers: Iterable[Peer], now: datetime) -> datetime | None:
+    """When the first of these peers becomes known to others; None: none of them will."""
+    return min((peer.known for peer in peers if peer.known and not peer.is_known(now)), default=None)
+
+
 def find_reachable(devices: Iterable[DeviceKey]) -> list[Peer]:
     """Read the peers of devices, those that can be reached now."""
     names = [store_keys.device(device) for device in devices]
@@ -125,7 +130,8 @@ def survey(
 ) -> Survey:
     """Look who could forward between these ends, and which links are open that decide who is taken.
 
-    `tx_key`: whose earlier paths are gone around. `guards`: peers that are looked at, sampled or not.
+    `tx_key`: whose earlier paths are gone around, and whose links that brought no answer are left out.
+    `guards`: peers that are looked at, sampled or not.
     """
     seen, avoided = _sample_forwarders(tx_key, guards, now, rng)
     peer_ids = list(seen)
@@ -134,7 +140,7 @@ def survey(
     records, open_links = json.loads(scripts.SURVEY.run([], asked))
     known = _to_peers(peer_ids, [record for record, *_ in records])
     dry, overdue = _to_dry(peer_ids, records, now)
-    links = _to_links(open_links)
+    links = _to_links([found for found in open_links if found[1] not in avoided])
     peers = _reachable(known)
     linked = {peer_id for pair in links for peer_id in pair} - overdue
     blamed = {UserKey(record[0]): int(blame or 0) for record, _, _, blame in records if record[0]}
@@ -168,10 +174,11 @@ def _to_dry(
 
 def _sample_forwarders(
     tx_key: TxKey | None, guards: Collection[PeerId], now: datetime, rng: random.Random
-) -> tuple[dict[PeerId, float], set[PeerId]]:
+) -> tuple[dict[PeerId, float], set[str]]:
     """Draw up to SAMPLE of all peers that offered to forward within 120 s, each network as likely as another.
 
-    Those of the guards that did so are added. The second value: those that the transaction's paths go around.
+    Those of the guards that did so are added. The second value: the peers that the transaction's paths go
+    around, and the links that they do not use.
     """
     bound = list(guards)
     oldest = (now - store_keys.FORWARDER_AGE).timestamp()
@@ -191,7 +198,7 @@ def _sample_forwarders(
     seen = {PeerId(name): float(score) for name, score in entries}
     found = scores[0] if scores else ()
     seen |= {peer_id: float(score) for peer_id, score in zip(bound, found, strict=True) if score}
-    return seen, {PeerId(name) for name in avoided}
+    return seen, set(avoided)
 
 
 def _to_links(found: Sequence[tuple[str, str, str]]) -> Links:

@@ -51,8 +51,12 @@ def looks_at(tx: Tx) -> datetime:
     return max(tx.not_before, tx.look_at) if tx.state is TxState.WAITING else tx.not_before
 
 
-def wait_for_recipient(tx: Tx, now: datetime) -> None:
-    """Wait until the recipient comes online, silently: blocked, unknown and offline must look alike."""
+def wait_for_recipient(tx: Tx, now: datetime, known_from: datetime | None = None) -> None:
+    """Wait until the recipient comes online, silently: blocked, unknown and offline must look alike.
+
+    known_from: when others learn that it has come. Then the transaction looks by itself, since the
+    announcement may find it at this very look, and not yet among those who wait.
+    """
 
     def queue_more(batch: store.Pipeline) -> None:
         if tx.recipient is not None:
@@ -60,7 +64,8 @@ def wait_for_recipient(tx: Tx, now: datetime) -> None:
             batch.expire(store_keys.waiting(tx.recipient), store_keys.WAIT_TTL)
         batch.zrem(store_keys.WAITING_FORWARDERS, tx.tx)
 
-    _wait(tx, _Wait(Cause.NO_PATH, gives_up_at(tx), now, tx.misses, tx.told, queue_more), now)
+    look_at = known_from or gives_up_at(tx)
+    _wait(tx, _Wait(Cause.NO_PATH, look_at, now, tx.misses, tx.told, queue_more), now)
 
 
 def wait_for_sender(tx: Tx, now: datetime) -> None:

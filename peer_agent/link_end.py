@@ -13,7 +13,16 @@ from enum import Enum, auto
 from p2p.protocol.cells import LINK_FRAME_BYTES, QUEUED_FRAMES, QUEUED_FRAMES_PER_HOP
 from p2p.protocol.errors import UnexpectedEvent
 from p2p.protocol.ids import HOP_ID_BYTES, LinkId
-from p2p.protocol.link import FIRST_CELL_S, LINK_IDLE_S, SET_UP_DEADLINE_S, Do, Link, LinkEvent, LinkState
+from p2p.protocol.link import (
+    CONFIRMED_WITHIN_S,
+    FIRST_CELL_S,
+    LINK_IDLE_S,
+    SET_UP_DEADLINE_S,
+    Do,
+    Link,
+    LinkEvent,
+    LinkState,
+)
 from peer_agent.rtc import Callbacks, TransportFactory, TransportFailed
 from peer_agent.tasks import Tasks
 
@@ -22,6 +31,8 @@ logger = logging.getLogger(__name__)
 HIGH_WATER_BYTES = 1_024 * 1_024
 DESCRIPTION_DEADLINE_S = SET_UP_DEADLINE_S
 CLOSE_DEADLINE_S = 5.0
+# Between two looks for a confirmation; what is more was spent asleep, and the other end had no say in it.
+LOOK_COUNTS_S = 2.0
 
 
 class Sent(Enum):
@@ -55,6 +66,8 @@ class LinkEnd:
         self.expect()
         self._reports = reports
         self._tasks = tasks
+        self._unconfirmed: int | None = None
+        self._looked_at = self._stands_still_s = 0.0
         self._deadline: asyncio.TimerHandle | None = None
         self._description = ""
         self._queue: deque[bytes] = deque()
@@ -84,6 +97,16 @@ class LinkEnd:
     def used(self) -> None:
         """Stay for LINK_IDLE_S: a genuine cell went over this link. Anything else proves nothing (T-14)."""
         self.kept_until = _now() + LINK_IDLE_S
+
+    def stands_still(self) -> bool:
+        """Tell whether the other end confirms nothing of what was sent; to be asked about once a second."""
+        now, unconfirmed = _now(), self._transport.unconfirmed
+        if unconfirmed is None or unconfirmed != self._unconfirmed:
+            self._stands_still_s = 0.0
+        else:
+            self._stands_still_s += min(now - self._looked_at, LOOK_COUNTS_S)
+        self._looked_at, self._unconfirmed = now, unconfirmed
+        return self._stands_still_s >= CONFIRMED_WITHIN_S
 
     async def offer(self) -> str:
         """Make the offer of a link in stock.

@@ -121,6 +121,13 @@ class Links:
             if end.state is LinkState.OPEN and now > end.kept_until and not self._stands(link):
                 end.close()
 
+    def close_dead(self) -> None:
+        """End links whose other end confirms nothing; to be called once a second."""
+        for end in tuple(self._ends.values()):
+            if end.state is LinkState.OPEN and end.stands_still():
+                logger.info("a link is closed, its other end is dead")
+                end.close()
+
     async def close_all(self) -> None:
         """End all links and offers, so that neighbours learn it at once and not by a timeout."""
         # Offers in stock, too: their tasks may have ended already, and nobody else would wait for them.

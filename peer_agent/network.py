@@ -249,5 +249,6 @@ class Network:
             await asyncio.sleep(HOUSEKEEPING_S)
             self._forwarding.expire()
             self.links.close_idle()
+            self.links.close_dead()
             self._parts.guards.tick()
             self.direct_links.close_idle()

@@ -9,7 +9,7 @@ from typing import Any
 
 from p2p.protocol.ids import TransactionId
 from p2p.protocol.words import TransactionState
-from peer_agent.outbound_events import Event, Listed, StartRefused
+from peer_agent.outbound_events import Event, Listed, PathLetGo, StartRefused
 from peer_agent.outbound_state import MAX_FAILURES, SNAPSHOT_LAG_S, Messages, State, pause_s
 from peer_agent.outbound_table import TRANSITIONS, Do, If, Phase, Rule
 from peer_agent.progress import (
@@ -90,6 +90,7 @@ CONDITIONS: dict[If, Condition] = {
     If.OVERDUE: _is_overdue,
     If.WORN: _is_worn,
     If.UNUSED: _is_unused,
+    If.FLYING: lambda state, event, now, messages: messages.overdue_at() is not None,
     If.OURS: lambda state, event, now, messages: event.tx == state.tx,
     If.PRESENT: lambda state, event, now, messages: event.tx == state.tx and event.attempt >= state.attempt,
     If.NEWER: lambda state, event, now, messages: event.tx == state.tx and event.attempt > state.attempt,
@@ -108,7 +109,7 @@ def _end(state: State, event: Event, now: float, chance: Chance) -> tuple[State,
 
 
 def _ask(state: State, event: Event, now: float, chance: Chance) -> tuple[State, Commands]:
-    attempt = event.attempt if isinstance(event, Listed) else state.attempt
+    attempt = event.attempt if isinstance(event, Listed | PathLetGo) else state.attempt
     return replace(state, asked_at=now), (AskRepath(_running(state), attempt),)
 
 

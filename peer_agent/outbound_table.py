@@ -31,6 +31,7 @@ class If(StrEnum):
     OVERDUE = "overdue"
     WORN = "worn"
     UNUSED = "unused"
+    FLYING = "flying"
     OURS = "ours"
     PRESENT = "present"
     NEWER = "newer"
@@ -107,6 +108,7 @@ RULES = (
         (Do.NOTE_FORWARDERS, Do.TELL_WAITING),
     ),
     Rule(RUNNING, E.AttemptLost, (If.PRESENT,), P.IDLE, (Do.END,)),
+    Rule(RUNNING, E.PathLetGo, (If.PRESENT, If.FLYING), P.WAITING, (Do.ASK, Do.TELL_WAITING)),
     Rule(RUNNING, E.PathLetGo, (If.PRESENT, If.MESSAGES), P.STARTING, BEGIN_ANEW),
     Rule(RUNNING, E.PathLetGo, (If.PRESENT,), P.IDLE, (Do.END,)),
     Rule(RUNNING, E.Completed, (If.OURS,), P.IDLE, (Do.TELL_WAITING,)),

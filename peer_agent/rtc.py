@@ -59,6 +59,9 @@ class Transport(Protocol):
     @property
     def buffered_bytes(self) -> int: ...
 
+    @property
+    def unconfirmed(self) -> int | None: ...
+
     async def offer(self) -> str: ...
 
     async def answer(self, offer: str) -> str: ...
@@ -92,6 +95,14 @@ class AiortcTransport:
     @property
     def buffered_bytes(self) -> int:
         return 0 if self._channel is None else int(self._channel.bufferedAmount)
+
+    @property
+    def unconfirmed(self) -> int | None:
+        """The number of the first packet that the other end has not confirmed; None: there is none."""
+        # A frame leaves the channel's buffer when it is sent, not when it is confirmed, and aiortc sends it
+        # again for as long as ICE finds the address: that is all it has to tell a dead process by.
+        waiting = None if self._connection.sctp is None else self._connection.sctp._sent_queue
+        return waiting[0].tsn if waiting else None
 
     async def offer(self) -> str:
         """Make an offer that holds all candidates.

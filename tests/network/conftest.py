@@ -74,9 +74,14 @@ class Servers:
 def town(package_town: Town) -> Town:
     """The town, in which ada and bo have no guards: those that other tests gave them may be away in these."""
     for account in (package_town.ada, package_town.bo):
-        with opened_store(Config(account.state)) as store:
-            store.set_setting(guards_book.SETTING, None)
+        forget_guards(account)
     return package_town
+
+
+def forget_guards(account: Account) -> None:
+    """Have an account that is not online take new guards when it comes."""
+    with opened_store(Config(account.state)) as store:
+        store.set_setting(guards_book.SETTING, None)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from peer_agent.config import Config
 from peer_agent.desk import read_store
 from peer_agent.guards import GUARDS
 from tests.network.agents import Account, Agent, Event
-from tests.network.conftest import BO, FORWARDERS, Town
+from tests.network.conftest import BO, FORWARDERS, Town, forget_guards
 from tests.network.test_deliver import hops_of
 from tests.waiting import wait_for
 
@@ -42,6 +42,20 @@ class Street:
     def listen(self) -> None:
         self.bo = self.town.bo.start("listen", "--no-forward")
         self.bo.wait_for_event("online")
+
+    def part_guards(self) -> None:
+        """See to it that ada and bo do not have the same two guards: when one died, no path could be."""
+        ada = self.town.ada.start("listen", "--no-forward")
+        of_ada = self._guards_of(ada)
+        ada.stop()
+        while self._guards_of(self.bo) == of_ada:
+            self.bo.stop()
+            forget_guards(self.town.bo)
+            self.listen()
+
+    def _guards_of(self, agent: Agent) -> set[str]:
+        wait_for(lambda: len(self.at_standing_links(agent.events)) == GUARDS, limit_s=30)
+        return self.at_standing_links(agent.events)
 
     def kill(self, name: str) -> None:
         self.town.running.pop(name).kill()
@@ -94,6 +108,7 @@ def tickets_of(account: Account) -> list[bytes]:
 def street(town: Town) -> Iterator[Street]:
     """Over which some messages went already."""
     made = Street(town)
+    made.part_guards()
     made.neighbours = [made.deliver() for _ in range(MESSAGES)]
     yield made
     made.bo.stop()

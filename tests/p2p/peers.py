@@ -120,8 +120,10 @@ class TestPeer:
         assert self.welcome is not None
         return self.welcome.resume
 
-    async def greet(self, resume: bytes | None = None, links: tuple[Any, ...] = ()) -> Snapshot:
-        await self.send(Hello(resume=resume, epoch=None, links=links))
+    async def greet(
+        self, resume: bytes | None = None, links: tuple[Any, ...] = (), *, epoch: bytes | None = None
+    ) -> Snapshot:
+        await self.send(Hello(resume=resume, epoch=epoch, links=links))
         await self.expect_welcome()
         return await self.expect(Snapshot)
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from mesa import store
 from p2p import limits, store_keys
 from p2p.models import P2PPath, P2PTransaction
-from p2p.protocol.ids import HopId
+from p2p.protocol.ids import HopId, LinkId
 from p2p.protocol.to_peer import AttemptFailed, LinkDrop, PathReady, TransactionEnded
 from p2p.protocol.to_server import HopFailed, PathKeepalive, Repath
 from p2p.protocol.words import Cause, EndState
@@ -18,6 +18,10 @@ from tests.p2p.guard_scenes import guarded_path
 from tests.p2p.peers import Network, make_offers
 from tests.p2p.scenes import OpenPath, open_path, send_to, take_path, tx_fields
 from tests.p2p.worker import after
+
+
+def links_of(path: OpenPath) -> set[LinkId]:
+    return {order.out.link for order in path.orders[:-1]}
 
 
 async def attempts_failed(path: OpenPath) -> list[AttemptFailed]:
@@ -136,6 +140,21 @@ async def test_going_around_is_no_reason_to_give_up(network: Network) -> None:
     assert (await path.sender.expect(PathReady)).attempt == 2
 
 
+@pytest.mark.parametrize("asks", [False, True])
+async def test_links_of_an_attempt_without_an_answer_are_not_used_again(network: Network, asks: bool) -> None:
+    path = await open_path(network)
+    await path.open_links()
+
+    if asks:
+        await path.sender.send(Repath(path.ready.tx, 1))
+    else:
+        await after(10.1)
+
+    # With the same three forwarders, two at least are neighbours again.
+    again = await take_path(path.tx, path.sender, network.peers)
+    assert links_of(again).isdisjoint(links_of(path))
+
+
 async def test_the_sender_may_ask_for_another_path(network: Network) -> None:
     path = await open_path(network)
 
@@ -156,7 +175,7 @@ async def test_repath_for_an_old_attempt_or_by_another_device_is_ignored(network
 
 
 async def test_an_idle_path_is_found_anew_when_the_sender_asks(network: Network) -> None:
-    path = await open_path(network)
+    path = await guarded_path(network)
     await path.receiver.send(path.receipt())
     await path.receiver.settled()
     await after(10.1)
@@ -165,7 +184,10 @@ async def test_an_idle_path_is_found_anew_when_the_sender_asks(network: Network)
 
     await path.sender.send(Repath(path.ready.tx, 1))
 
-    assert (await path.sender.expect(PathReady)).attempt == 2
+    again = await take_path(path.tx, path.sender, network.peers)
+    assert again.ready.attempt == 2
+    # It may have been asked for since the path stood still, and not because it was not used.
+    assert not {peer.device for peer in path.forwarders} & {peer.device for peer in again.forwarders}
 
 
 async def test_six_tries_with_growing_pauses_then_the_transaction_fails(network: Network) -> None:

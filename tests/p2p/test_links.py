@@ -152,6 +152,26 @@ async def test_links_that_the_store_forgot_are_paired_when_both_ends_name_them(n
     assert [await link_state(link) for link in links] == ["open"] * 4
 
 
+@pytest.mark.parametrize(("is_new_store", "state"), [(False, None), (True, "open")])
+async def test_who_is_not_resumed_keeps_its_links_in_a_new_store_only(
+    network: Network, is_new_store: bool, state: str | None
+) -> None:
+    path = await open_path(network)
+    await path.open_links()
+    ends = path.peers[:2]
+    for peer in ends:
+        await peer.close()
+    await after(3.5)
+
+    for peer in ends:
+        assert peer.welcome is not None
+        epoch = bytes(16) if is_new_store else peer.welcome.epoch
+        back = await network.connect(peer.login)
+        await back.greet(None, (first_link(path),), epoch=epoch)
+
+    assert await link_state(first_link(path)) == state
+
+
 async def test_a_link_that_one_end_alone_names_stays_forgotten(network: Network) -> None:
     mallory = await network.connect(await network.login("mallory"))
     link = LinkId(bytes(16))

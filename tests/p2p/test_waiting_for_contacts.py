@@ -7,14 +7,14 @@ from django.utils import timezone
 
 from accounts.delivery import delete_tokens, digest_of
 from mesa import deadlines, store
-from p2p import limits, store_keys
+from p2p import jobs, limits, store_keys
 from p2p.protocol.to_peer import AttemptFailed, ContactOnline, PathReady, TransactionEnded
 from p2p.protocol.to_server import Watch
 from p2p.protocol.words import Cause, EndState
 from p2p.records import UserKey
 from tests.p2p.peers import Network, TestPeer
 from tests.p2p.scenes import make_token, post, send_to, tx_fields
-from tests.p2p.worker import after
+from tests.p2p.worker import RNG, after
 
 EARLIEST_S, LATEST_S = limits.ONLINE_DELAY_S
 
@@ -50,6 +50,37 @@ async def test_it_goes_on_after_a_delay_when_the_recipient_comes_online(network:
     await after(LATEST_S)
 
     assert (await ada.expect(PathReady)).device == login.device.pk
+
+
+async def test_it_goes_on_although_the_announcement_overtook_the_look(network: Network) -> None:
+    ada, login = await network.online("ada"), await network.login("bo")
+    await network.forwarders(3)
+    bo = await network.connect(login)
+    await bo.greet()
+    await bo.publish()
+    await send_to(ada, login)
+    # Whom the announcement did not find here it did not wake.
+    await store.async_client().delete(store_keys.waiting(UserKey(str(login.device.user_id))))
+
+    await after(LATEST_S)
+
+    assert (await ada.expect(PathReady)).device == login.device.pk
+
+
+async def test_a_late_announcement_does_not_stand_for_the_next_arrival(network: Network) -> None:
+    ada, login = await network.online("ada"), await network.login("bo")
+    token = await make_token(login)
+    await ada.send(Watch((token,)))
+    for _ in range(2):
+        bo = await network.connect(login)
+        await bo.greet()
+        await bo.publish()
+    await sync_to_async(jobs.do)(f"online:{bo.user}", now=timezone.now(), rng=RNG)
+    assert await told_online(ada) == []
+
+    await after(LATEST_S)
+
+    assert await told_online(ada) == [digest_of(token)]
 
 
 async def test_a_socket_alone_is_not_online(network: Network) -> None:

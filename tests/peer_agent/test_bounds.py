@@ -66,6 +66,7 @@ class Stuck:
     """A transport that never gets as far as a description."""
 
     buffered_bytes = 0
+    unconfirmed: int | None = None
 
     def __init__(self, callbacks: Callbacks) -> None:
         self.has_given_up = asyncio.Event()

@@ -347,6 +347,7 @@ class Silent:
     """A transport that offers and does nothing else."""
 
     buffered_bytes = 0
+    unconfirmed: int | None = None
 
     async def offer(self) -> str:
         return "v=0\r\n"

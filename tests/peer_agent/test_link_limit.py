@@ -9,7 +9,7 @@ import pytest
 
 from p2p.protocol.cells import LINK_FRAME_BYTES, QUEUED_FRAMES_PER_HOP
 from p2p.protocol.ids import HopId, LinkId
-from p2p.protocol.link import FIRST_CELL_S, LINK_IDLE_S, MAX_LINKS
+from p2p.protocol.link import CONFIRMED_WITHIN_S, FIRST_CELL_S, LINK_IDLE_S, MAX_LINKS
 from p2p.protocol.parts import Order
 from p2p.protocol.words import How
 from peer_agent.link_end import HIGH_WATER_BYTES, LinkReports, Sent
@@ -26,6 +26,7 @@ class Wire:
     def __init__(self, callbacks: Callbacks) -> None:
         self.callbacks = callbacks
         self.buffered_bytes = 0
+        self.unconfirmed: int | None = None
 
     async def offer(self) -> str:
         return "v=0\r\n"
@@ -236,6 +237,47 @@ async def test_cell_keeps_a_link_for_its_idle_life(town: Town, clock: Turned, wa
     town.links.close_idle()
 
     assert town.down == [link]
+
+
+def look_each_second(town: Town, clock: Turned, seconds: float) -> None:
+    for _ in range(int(seconds)):
+        clock.later_s += 1.0
+        town.links.close_dead()
+
+
+async def test_link_whose_other_end_confirms_nothing_is_ended_and_reported(town: Town, clock: Turned) -> None:
+    dead, quiet = town.open(), town.open()
+    town.wires[0].unconfirmed = 7
+
+    look_each_second(town, clock, CONFIRMED_WITHIN_S)
+    assert town.down == []
+    look_each_second(town, clock, 2)
+
+    assert town.down == [dead]
+    assert town.links.open_ids() == (quiet,)
+
+
+async def test_each_confirmation_begins_the_time_anew(town: Town, clock: Turned) -> None:
+    link = town.open()
+
+    for number in range(3):
+        town.wires[0].unconfirmed = number
+        look_each_second(town, clock, CONFIRMED_WITHIN_S)
+    town.wires[0].unconfirmed = None
+    look_each_second(town, clock, 2 * CONFIRMED_WITHIN_S)
+
+    assert town.links.open_ids() == (link,)
+
+
+async def test_time_that_this_machine_slept_ends_no_link(town: Town, clock: Turned) -> None:
+    link = town.open()
+    town.wires[0].unconfirmed = 7
+    look_each_second(town, clock, 2)
+
+    clock.later_s += 3_600
+    town.links.close_dead()
+
+    assert town.links.open_ids() == (link,)
 
 
 async def test_full_link_drops_and_a_link_that_is_gone_says_so(town: Town) -> None:

@@ -18,6 +18,7 @@ from peer_agent.links import Links
 from peer_agent.offers import RETIRED_S
 from peer_agent.rtc import aiortc_factory
 from peer_agent.tasks import Tasks
+from tests.mesa.socket_app import let_others_run
 
 LIMIT_S = 10.0
 
@@ -87,6 +88,24 @@ async def test_link_opens_and_carries_frames_both_ways(ends: tuple[Neighbour, Ne
     assert await asyncio.wait_for(other.frames.get(), LIMIT_S) == (link, there)
     assert await asyncio.wait_for(one.frames.get(), LIMIT_S) == (link, back)
     assert one.links.open_ids() == (link,)
+
+
+async def test_what_was_sent_is_unconfirmed_until_the_other_end_has_it(
+    ends: tuple[Neighbour, Neighbour],
+) -> None:
+    one, other = ends
+    link = await connect(one, other)
+    transport = one.links._ends[link]._transport
+
+    one.links.send(link, bytes(LINK_FRAME_BYTES))
+    await let_others_run()
+    sent = transport.unconfirmed
+    await asyncio.wait_for(other.frames.get(), LIMIT_S)
+
+    assert sent is not None
+    async with asyncio.timeout(LIMIT_S):
+        while transport.unconfirmed is not None:
+            await let_others_run()
 
 
 async def test_frames_sent_before_the_link_is_open_arrive_in_order(ends: tuple[Neighbour, Neighbour]) -> None:

@@ -344,6 +344,20 @@ def test_path_let_go_with_a_message_in_hand_begins_anew() -> None:
     assert kinds(desk.feed(happened.PathLetGo(desk.tx, 1))) == [End, Start]
 
 
+def test_path_let_go_with_cells_on_their_way_stood_still_and_is_gone_around() -> None:
+    desk = Desk(2).open_path()
+    desk.send_all()
+    desk.receipt(1)
+
+    asked = desk.feed(happened.PathLetGo(desk.tx, 1))
+    desk.lose()
+
+    assert kinds(asked) == [AskRepath]
+    assert desk.phase is Phase.WAITING
+    assert kinds(desk.path(2)) == []
+    assert desk.send_all() == [2]
+
+
 def test_path_let_go_without_a_message_ends_the_transaction() -> None:
     desk = Desk().open_path()
     desk.send_all()

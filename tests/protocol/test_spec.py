@@ -217,6 +217,8 @@ SAID: dict[str, list[tuple[str, float]]] = {
     ],
     "links": [
         (r"set-up deadline \| (\d) s", link.SET_UP_DEADLINE_S),
+        (r"not confirmed by the other end \| (\d) s", link.CONFIRMED_WITHIN_S),
+        (r"confirmed for (\d) s", link.CONFIRMED_WITHIN_S),
         (r"offers in stock \| (\d) \(", link.OFFER_STOCK),
         (r"offers in stock \| \d \(at most (\d)\)", limits.MAX_OFFERS),
         (r"age of an offer \| (\d+) s", link.OFFER_AGE_S),

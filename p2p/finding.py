@@ -229,7 +229,7 @@ def _take(path: Path, survey: roster.Survey) -> Found:
     Raises:
         NoOffer: a peer has none.
     """
-    links = roster.links_of_path(path.peers, survey.links)
+    links = roster.links_of_path(path.peers, survey)
     missing = [at for at, hop in enumerate(path.hops) if frozenset(hop) not in links]
     offers = roster.pop_offers([path.peers[at] for at in missing])
     link_keys = [links.get(frozenset(hop)) or LinkKey(_random(ids.LINK_ID_BYTES)) for hop in path.hops]

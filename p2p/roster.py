@@ -32,7 +32,7 @@ class Survey:
 
     `dry`: those whose stock is empty; they are candidates only if they have a link here. `askable`: those of
     them that may still answer when they are asked for an offer. `forwarding`: those who could be reached and
-    offered to forward, dry or not.
+    offered to forward, dry or not. `avoided`: the peers and links that the transaction's paths go around.
     """
 
     candidates: list[Candidate]
@@ -41,6 +41,7 @@ class Survey:
     dry: frozenset[PeerId]
     askable: list[PeerId]
     forwarding: dict[PeerId, Peer]
+    avoided: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def survey(
     ]
     by_id = {peer.peer: peer for peer in (*peers, *ends)}
     askable = [peer_id for peer_id in by_id if peer_id in dry - overdue]
-    return Survey(candidates, by_id, links, dry, askable, {peer.peer: peer for peer in peers})
+    return Survey(candidates, by_id, links, dry, askable, {peer.peer: peer for peer in peers}, avoided)
 
 
 def _to_dry(
@@ -210,15 +211,18 @@ def _to_links(found: Sequence[tuple[str, str, str]]) -> Links:
     return links
 
 
-def links_of_path(peer_ids: Sequence[PeerId], found: Links) -> Links:
-    """Add to the links found those that the peer in the middle of a path has to its neighbours.
+def links_of_path(peer_ids: Sequence[PeerId], survey: Survey) -> Links:
+    """Add to the links of a survey those that the peer in the middle of a path has to its neighbours.
 
-    A whole survey would be long: forwarders have many links to one another, and the lot needs two of them.
+    A survey of all would be long: forwarders have many links to one another, and the lot needs two of them.
     """
     before, middle, after = peer_ids[1:4]
-    of_middle = store.client().hgetall(store_keys.links(middle))
-    needed = [(middle, link, other) for link, other in of_middle.items() if other in (before, after)]
-    return found | _to_links(needed)
+    needed = [
+        (middle, link, other)
+        for link, other in store.client().hgetall(store_keys.links(middle)).items()
+        if other in (before, after) and link not in survey.avoided
+    ]
+    return survey.links | _to_links(needed)
 
 
 def pop_offers(peer_ids: Sequence[PeerId]) -> list[Offer]:

@@ -1,7 +1,7 @@
 """Whoever is refused gets what they can read: operators a page, programs a problem document."""
 
 import pytest
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.test import Client
 
 from tests.factories import PASSWORD, make_operator
@@ -9,8 +9,8 @@ from tests.factories import PASSWORD, make_operator
 PROBLEM = "application/problem+json"
 
 
-def is_page(answer: HttpResponse) -> bool:
-    return answer.headers["Content-Type"].startswith("text/html") and b"To the overview" in answer.content
+def is_page(answer: HttpResponseBase) -> bool:
+    return answer.headers["Content-Type"].startswith("text/html") and b"To the overview" in b"".join(answer)
 
 
 def test_operator_sees_a_page_where_there_is_nothing() -> None:

@@ -184,7 +184,8 @@ class InvitationAdmin(ReadOnly):
             return self.answer(request, "invite", title="Make invitations", form=form)
         codes = make_invitations(**form.cleaned_data)
         note(operator, Invitation, f"made: {len(codes)}")
-        return self.answer(request, "invited", title="Invitations", codes=codes)
+        address = request.build_absolute_uri("/").rstrip("/")
+        return self.answer(request, "invited", title="Codes", codes=codes, address=address)
 
     def withdraw_view(self, request: HttpRequest) -> HttpResponse:
         """Ask whether it is meant, then end all invitations that nobody has used."""

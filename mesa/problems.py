@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, JsonResponse
 from django.http.response import HttpResponseBase
 from rest_framework import exceptions
 from rest_framework.negotiation import BaseContentNegotiation
@@ -129,23 +129,3 @@ def _sentences(entry: Any) -> list[str]:
     if isinstance(entry, list):
         return [sentence for inner in entry for sentence in _sentences(inner)]
     return [str(entry)]
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
-    return problem("invalid")
-
-
-def csrf_refused(request: HttpRequest, reason: str = "") -> JsonResponse:
-    return problem("forbidden")
-
-
-def permission_denied(request: HttpRequest, exception: Exception) -> JsonResponse:
-    return problem("forbidden")
-
-
-def page_not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
-    return problem("not_found")
-
-
-def server_error(request: HttpRequest) -> JsonResponse:
-    return problem("internal")

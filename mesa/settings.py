@@ -31,7 +31,7 @@ DEBUG = False
 ALLOWED_HOSTS = env.words("MESA_ALLOWED_HOSTS", "localhost 127.0.0.1 [::1]")
 ALLOWED_ORIGINS = env.words("MESA_ALLOWED_ORIGINS", "http://localhost:8000 http://127.0.0.1:8000")
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
-CSRF_FAILURE_VIEW = "mesa.problems.csrf_refused"
+CSRF_FAILURE_VIEW = "mesa.refusals.csrf_refused"
 TRUSTED_PROXIES = env.words("MESA_TRUSTED_PROXIES", "")
 HTTPS = env.flag("MESA_HTTPS", default=False)
 
@@ -209,6 +209,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
+AXES_LOCKOUT_CALLABLE = "mesa.refusals.locked_out"
 AXES_VERBOSE = False
 # Who may make an account. Spec: docs/spec/rest.md, section "Accounts"
 REGISTRATION = env.choice("MESA_REGISTRATION", "open", among={"open", "invitation", "closed"})

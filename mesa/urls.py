@@ -16,7 +16,7 @@ urlpatterns = [
     path("readyz", views.readyz, name="readyz"),
 ]
 
-handler400 = "mesa.problems.bad_request"
-handler403 = "mesa.problems.permission_denied"
-handler404 = "mesa.problems.page_not_found"
-handler500 = "mesa.problems.server_error"
+handler400 = "mesa.refusals.bad_request"
+handler403 = "mesa.refusals.permission_denied"
+handler404 = "mesa.refusals.page_not_found"
+handler500 = "mesa.refusals.server_error"

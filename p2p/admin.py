@@ -1,7 +1,9 @@
 """The operator's view: how many transactions, how they end. Who and over whom is nowhere to be shown."""
 
+from typing import Any
+
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 
 from p2p.models import P2PTransaction
@@ -21,6 +23,11 @@ class P2PTransactionAdmin(admin.ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Give the list only: a page of one transaction would answer to who knows an id."""
         return [page for page in super().get_urls() if (page.name or "").endswith("_changelist")]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"title": "Transactions"})
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # Django lets the address ask for any column, the id too.

@@ -39,6 +39,8 @@ logger = logging.getLogger(__name__)
 # One that asks on the terminal runs the loop itself, after it asked.
 Command = Callable[[Namespace, Config, Output], Coroutine[Any, Any, None] | None]
 
+# The places of the command line that may stay empty.
+MAY_COME_LATE = {send: "text", request: "greeting"}
 DEFAULT_TIMEOUT_S = 60.0
 FINGERPRINT_BYTES = 32
 # They write addresses and descriptions into their logs.
@@ -48,10 +50,9 @@ TALKATIVE = ("aioice", "aiortc", "httpx", "httpcore", "websockets")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `mesa-peer`; returns its exit code."""
     fill_standard_streams()
-    whole = parser()
-    options = whole.parse_args(arguments, _defaults())
+    options = parsed(arguments)
     if options.command is None:
-        whole.print_help(sys.stderr)
+        parser().print_help(sys.stderr)
         return ExitCode.USAGE
     output = Output(options.json)
     set_up_logging(is_debug=options.debug)
@@ -73,6 +74,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output.failure(*failure)
         return failure[1]
     return ExitCode.OK
+
+
+def parsed(arguments: Sequence[str] | None) -> Namespace:
+    """Read the command line; what may be left out may also stand behind options."""
+    whole = parser()
+    options, rest = whole.parse_known_args(arguments, _defaults())
+    place = MAY_COME_LATE.get(options.command)
+    if place and len(rest) == 1 and not getattr(options, place) and not rest[0].startswith("--"):
+        # argparse fills an optional place with nothing as soon as it comes to an option.
+        setattr(options, place, rest.pop())
+    if rest:
+        whole.error(f"unrecognized arguments: {' '.join(rest)}")
+    return options
 
 
 def fill_standard_streams() -> None:

@@ -140,5 +140,7 @@ def _line(contact: Contact) -> str:
         parts.append(DIRECT[contact.direct])
     if weakest_suite(contact) is Suite.CLASSICAL:
         parts.append("not protected against future quantum computers")
-    greeting = f": {shown_text(contact.greeting)}" if contact.greeting else ""
+    # A stranger's words stand beside the question only: behind "verified" they would look like ours.
+    asks = contact.state is ContactState.ASKING
+    greeting = f": {shown_text(contact.greeting)}" if asks and contact.greeting else ""
     return f"{contact.username}  {'; '.join(parts)}{greeting}"

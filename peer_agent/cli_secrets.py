@@ -12,6 +12,11 @@ from peer_agent.errors import UsageError
 from peer_agent.sign_up import MIN_PASSWORD_SIGNS, checked_password
 
 NO_PASSWORD = "No password was given."  # noqa: S105  a sentence
+TRIES = 3
+
+
+class UnfitPassword(UsageError):
+    """What was typed can not be a new password; another one can."""
 
 
 def read_password(options: Namespace) -> str:
@@ -33,9 +38,28 @@ def read_new_password(options: Namespace, prompt: str = "Password") -> str:
     given = _given_password(options)
     if given is not None:
         return checked_password(given)
-    password = checked_password(_ask(f"{prompt} (at least {MIN_PASSWORD_SIGNS} characters): "))
+    for _ in range(TRIES - 1):
+        try:
+            return _typed_twice(prompt)
+        except UnfitPassword as error:
+            sys.stderr.write(f"{error}\n")
+    return _typed_twice(prompt)
+
+
+def _typed_twice(prompt: str) -> str:
+    """Ask for a new password, and once more for the same.
+
+    Raises:
+        UnfitPassword: it is too short, or the two differ.
+        UsageError: none was given.
+    """
+    typed = _ask(f"{prompt} (at least {MIN_PASSWORD_SIGNS} characters): ")
+    try:
+        password = checked_password(typed)
+    except UsageError as error:
+        raise UnfitPassword(str(error)) from None
     if _ask("The same password again: ") != password:
-        raise UsageError("The two passwords differ.")
+        raise UnfitPassword("The two passwords differ.")
     return password
 
 
@@ -141,7 +165,7 @@ def hand_over_recovery_code(options: Namespace, username: str, code: RecoveryCod
         "new password. Nobody else has the code, and nobody can give you another one:\n\n"
         f"    {grouped(code)}\n\n"
     )
-    for _ in range(3):
+    for _ in range(TRIES):
         try:
             if read_recovery_code(input("Write it down, then type it here: ")) == code:
                 return

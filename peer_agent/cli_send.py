@@ -102,9 +102,20 @@ async def _send(options: Namespace, config: Config, output: Output, text: str | 
         if sending.waiting and not output.is_json:
             output.note("", f"Interrupted. {sending.stay}")
         raise
+    except (AgentError, BaseExceptionGroup) as error:
+        if sending.waiting and not output.is_json and not _says_what_stays(error):
+            output.note("", sending.stay)
+        raise
     how = " directly" if sending.is_direct else ""
     sentence = f"Delivered{how}." if sending.count == 1 else f"Delivered {sending.count} messages{how}."
     output.result("delivered", sentence, count=sending.count)
+
+
+def _says_what_stays(error: BaseException) -> bool:
+    """Tell whether a failure says by itself where the messages are that were accepted."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_says_what_stays, error.exceptions))
+    return isinstance(error, NotDelivered | ServerUnreachable | ContactBlocked | NoDirectLinks)
 
 
 async def _require_contact(user: str, config: Config, *, is_direct: bool) -> None:

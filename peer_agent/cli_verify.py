@@ -10,8 +10,8 @@ from peer_agent.cli_output import Output
 from peer_agent.config import Config
 from peer_agent.contact_book import Contact, ContactState, folded
 from peer_agent.crypto.identity import Identity, safety_number
-from peer_agent.desk import opened_desk, opened_store
-from peer_agent.errors import ContactBlocked, UsageError
+from peer_agent.desk import opened_desk, opened_store, read_store
+from peer_agent.errors import ContactBlocked, StateInUse, UsageError
 from peer_agent.safety import are_digits_of, told_of, what_is_wrong
 from peer_agent.verifying import accept_new_keys, find_contact, mark_verified
 
@@ -20,6 +20,22 @@ YES = ("y", "yes")
 
 def verify(options: Namespace, config: Config, output: Output) -> None:
     """Compare the safety number with a contact, or decide about keys that changed."""
+    try:
+        _verify(options, config, output)
+    except StateInUse as error:
+        if options.accept_new or options.number is not None:
+            raise
+        with read_store(config) as store:
+            account = require_account(store)
+            contact, own = find_contact(open_books(store, account), options.user), account.identity
+            if contact.is_unsafe:
+                _warn(contact, own, output)
+            _show(contact, own, output)
+        if not output.is_json:
+            output.note("", f"Only shown; to mark it as verified: {error}")
+
+
+def _verify(options: Namespace, config: Config, output: Output) -> None:
     with opened_store(config) as store:
         account = require_account(store)
         books, own = open_books(store, account), account.identity

@@ -14,7 +14,7 @@ from peer_agent.books import Books
 from peer_agent.clock import Clock
 from peer_agent.crypto.chain import GOOD, Verdict
 from peer_agent.desk import Desk
-from peer_agent.errors import AgentError, LoginRefused
+from peer_agent.errors import AgentError, LoginEnded, LoginRefused
 from peer_agent.finding_local import (
     Running,
     contacts_finding,
@@ -27,6 +27,7 @@ from peer_agent.finding_network import NetworkFacts, network_finding
 from peer_agent.finding_server import ask_server
 from peer_agent.findings import About, Finding, Report
 from peer_agent.history import Kept
+from peer_agent.orphaned import FORGOTTEN, WHAT_STAYS, explained
 from peer_agent.upkeep import REFILL_BELOW
 from peer_agent.verifying import check_own_identity
 
@@ -67,12 +68,20 @@ async def diagnose(
             found.append(_prekeys_finding(await desk.api.keys.prekey_stock()))
         except LoginRefused as error:
             found = [each for each in found if each.about is not About.LOGIN]
-            found.append(Finding(About.LOGIN, False, str(error), "`mesa-peer login` logs in again."))
-            failure = error
+            finding, failure = await _login_finding(place.account, error)
+            found.append(finding)
         except AgentError as error:
             found.append(Finding(About.SERVER, False, str(error), "Try again later."))
             failure = error
     return _report(place, found, verdict, failure)
+
+
+async def _login_finding(account: Account, error: LoginRefused) -> tuple[Finding, LoginRefused]:
+    """Tell a login that can be had again from a device that the server has forgotten."""
+    told = await explained(account, error) if isinstance(error, LoginEnded) else error
+    if told is error:
+        return Finding(About.LOGIN, False, str(error), "It asks for the password. Nothing is lost."), error
+    return Finding(About.LOGIN, False, FORGOTTEN.format(account.server), WHAT_STAYS), told
 
 
 def _report(

@@ -42,7 +42,7 @@ SENTENCES = {
     Why.CONTACT: "waiting for {}",
     Why.UNDER_WAY: "under way",
     Why.SERVER: "no connection to the server",
-    Why.NO_RUN: "no agent runs; they go with the next `mesa-peer listen`, `forward` or `send`",
+    Why.NO_RUN: "no agent runs; the next `mesa-peer listen`, `forward` or `send` sends what waits",
 }
 
 

@@ -3,7 +3,7 @@
 Spec: docs/spec/agent.md, section "A server that has forgotten"
 """
 
-from peer_agent.account import load_account
+from peer_agent.account import Account, load_account
 from peer_agent.api import Api
 from peer_agent.config import Config
 from peer_agent.desk import read_store
@@ -11,8 +11,11 @@ from peer_agent.errors import AgentError, LoginEnded
 from peer_agent.rest import Rest
 
 FORGOTTEN = (
-    "{server} does not know this device any more: the account or the device was removed, or the server was "
-    "set up anew. What is here stays: `mesa-peer history` and `mesa-peer contacts` show it. Register "
+    "{} does not know this device any more: "
+    "the account or the device was removed, or the server was set up anew."
+)
+WHAT_STAYS = (
+    "What is here stays: `mesa-peer history` and `mesa-peer contacts` show it. Register "
     "with another --state, or: `mesa-peer remove-account --local-only` removes this one."
 )
 
@@ -32,17 +35,21 @@ async def explain(config: Config, error: LoginEnded) -> LoginEnded:
     try:
         with read_store(config) as store:
             account = load_account(store)
-        if account is None:
-            return error
-        rest = Rest(account.server)
-        try:
-            routes = Api(rest).accounts
-            challenge = await routes.challenge()
-            signature = account.device.prove_login(challenge)
-            is_known = await routes.is_known(account.device_id, challenge, signature)
-        finally:
-            await rest.aclose()
     except AgentError:
-        # It can not be asked now: what it said first is all there is.
         return error
-    return error if is_known else LoginEnded(FORGOTTEN.format(server=account.server))
+    return error if account is None else await explained(account, error)
+
+
+async def explained(account: Account, error: LoginEnded) -> LoginEnded:
+    """Tell the same of an account; the error itself if the server knows the device, or can not be asked."""
+    rest = Rest(account.server)
+    try:
+        routes = Api(rest).accounts
+        challenge = await routes.challenge()
+        signature = account.device.prove_login(challenge)
+        is_known = await routes.is_known(account.device_id, challenge, signature)
+    except AgentError:
+        return error
+    finally:
+        await rest.aclose()
+    return error if is_known else LoginEnded(f"{FORGOTTEN.format(account.server)} {WHAT_STAYS}")

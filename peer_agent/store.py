@@ -223,6 +223,9 @@ def _master_key(path: Path, passphrase: str | None) -> MasterKey:
         locked = path.read_bytes()
         if passphrase is None and needs_passphrase(locked):
             raise StoreClosed("This store has a passphrase: give --passphrase-file.")
+        if passphrase is not None and not needs_passphrase(locked):
+            # Whoever names one believes that the store is locked.
+            raise StoreClosed("This store has no passphrase: leave --passphrase-file out.")
         return unlock_master_key(locked, passphrase)
     except WrongPassphrase as error:
         raise StoreClosed(str(error)) from error

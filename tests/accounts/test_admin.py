@@ -298,6 +298,7 @@ def test_invitations_are_shown_once(olga: Client) -> None:
     listed = olga.get("/admin/accounts/invitation/").content.decode()
 
     assert len(codes) == Invitation.objects.count() == 3
+    assert "--server http://testserver --invitation CODE" in page.content.decode()
     assert all(each in page.content.decode() for each in codes)
     assert not any(each in listed for each in codes)
     assert {row.expires_on for row in Invitation.objects.all()} == {timezone.now().date() + timedelta(days=7)}

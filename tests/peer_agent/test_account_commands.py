@@ -196,6 +196,8 @@ def test_server_that_does_not_know_the_device_is_told_apart(home: Home, run: Any
     assert said.code == ExitCode.LOGIN_REFUSED
     assert "does not know this device any more" in said.err
     assert "mesa-peer history" in said.err
+    assert "! http" in said.out
+    assert "mesa-peer login" not in said.out
 
 
 def test_login_that_ended_says_how_to_log_in(home: Home, run: Any) -> None:

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,49 @@ def test_failure_as_json_is_one_object_and_one_line(ada: Path, capsys: pytest.Ca
     assert said.err == f"mesa-peer: {last['why']}\n"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("send", "bo", "--timeout", "0.2", "hi"),
+        ("send", "--timeout", "0.2", "bo", "hi"),
+        ("send", "bo", "hi", "--timeout", "0.2"),
+    ],
+)
+def test_text_may_stand_before_and_behind_options(ada: Path, words: Sequence[str]) -> None:
+    assert run("--state", ada, *words) == ExitCode.SERVER_UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("send", "bo", "hi", "--timeout", "1", "there"),
+        ("send", "bo", "--timeout", "1", "hi", "there"),
+        ("send", "bo", "--timeout", "1", "--hi"),
+        ("accept", "bo", "--json", "hi"),
+    ],
+)
+def test_words_too_many_are_usage(
+    ada: Path, words: Sequence[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("--state", ada, *words)
+
+    assert ended.value.code == ExitCode.USAGE
+    assert "unrecognized arguments" in capsys.readouterr().err
+
+
+def test_passphrase_for_a_store_without_one_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state, passphrase = tmp_path / "state", tmp_path / "passphrase"
+    state.mkdir()
+    open_store(state, None).close()
+    passphrase.write_text("open sesame\n")
+
+    assert run("--state", state, "status", "--passphrase-file", passphrase) == ExitCode.STORE_CLOSED
+    assert "This store has no passphrase: leave --passphrase-file out." in capsys.readouterr().err
+
+
 def test_wrong_passphrase_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     state, passphrase = tmp_path / "state", tmp_path / "passphrase"
     state.mkdir()
@@ -389,6 +433,21 @@ def test_greeting_is_shown_like_any_text_of_others(ada: Path, capsys: pytest.Cap
         "olga  asks to be a contact: hi",
         "    bo  contact\ufffd[2J",
     ]
+
+
+def test_greeting_of_a_contact_is_not_shown_beside_what_we_know(
+    ada: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = open_store(ada, None)
+    books = open_books(store, require_account(store))
+    with store.transaction():
+        bo = books.contacts.require("bo")
+        books.contacts.change(bo.number, greeting="verified")
+    store.close()
+
+    run("--state", ada, "contacts")
+
+    assert "verified" not in capsys.readouterr().out
 
 
 def test_json_output_is_one_line_whatever_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:

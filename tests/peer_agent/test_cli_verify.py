@@ -21,7 +21,7 @@ from peer_agent.crypto.chain import pack_chain
 from peer_agent.crypto.identity import Suite, create_device, safety_number
 from peer_agent.errors import ExitCode
 from peer_agent.rest import Tokens
-from peer_agent.state_dir import prepare_state_dir
+from peer_agent.state_dir import locked, prepare_state_dir
 from peer_agent.store import open_store
 from peer_agent.tasks import Tasks
 from tests.live_tree import ROOT
@@ -100,6 +100,19 @@ def test_number_that_is_the_same_verifies(home: Home, capsys: pytest.CaptureFixt
 
     assert capsys.readouterr().out == f"Safety number with bo: {home.number()} (verified).\n"
     assert home.is_verified
+
+
+def test_number_is_shown_beside_a_running_agent_and_not_compared(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with locked(home.ada.path, "mesa-peer listen"):
+        assert home.run("verify", "bo") == ExitCode.OK
+        said = capsys.readouterr()
+        assert home.run("verify", "bo", "--number", home.number()) == ExitCode.STATE_IN_USE
+
+    assert home.number() in said.out
+    assert "(mesa-peer listen). Stop it first" in said.err
+    assert not home.is_verified
 
 
 def test_number_that_is_another_is_said(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,6 +114,17 @@ def test_yes_that_lies_in_the_mailbox_is_found_by_send(town: Town) -> None:
     assert town.history("ada") == ["to bo: hello (not delivered yet)"]
 
 
+def test_message_that_was_accepted_before_the_run_failed_is_said_to_stay(contacts: Town) -> None:
+    contacts.server.greets = True
+
+    done = contacts.run("ada", "send", "--relay-only", "bo", "hello")
+
+    assert done.code == ExitCode.REFUSED
+    assert "The message stays in the outbox and goes with the next run.\n" in done.said
+    assert "names no TURN server" in done.said
+    assert contacts.history("ada") == ["to bo: hello (not delivered yet)"]
+
+
 def test_who_asked_has_to_be_accepted_first(town: Town) -> None:
     town.run("bo", "contacts")
     town.run("ada", "request", "bo", "It is ada.")

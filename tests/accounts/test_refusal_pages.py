@@ -1,0 +1,59 @@
+"""Whoever is refused gets what they can read: operators a page, programs a problem document."""
+
+import pytest
+from django.http.response import HttpResponseBase
+from django.test import Client
+
+from tests.factories import PASSWORD, make_operator
+
+PROBLEM = "application/problem+json"
+
+
+def is_page(answer: HttpResponseBase) -> bool:
+    return answer.headers["Content-Type"].startswith("text/html") and b"To the overview" in b"".join(answer)
+
+
+def test_operator_sees_a_page_where_there_is_nothing() -> None:
+    answer = make_operator("olga", is_superuser=True).get("/admin/nosuch/")
+
+    assert answer.status_code == 404
+    assert is_page(answer)
+    assert b"No such page" in answer.content
+
+
+def test_operator_who_looks_is_told_who_may_act() -> None:
+    answer = make_operator("looker").get("/admin/accounts/invitation/make/")
+
+    assert answer.status_code == 403
+    assert is_page(answer)
+    assert b"an operator who acts" in answer.content
+
+
+def test_form_that_was_not_opened_here_is_refused_on_a_page() -> None:
+    answer = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "olga"})
+
+    assert answer.status_code == 403
+    assert is_page(answer)
+    assert b"Open its page again" in answer.content
+
+
+def test_too_many_wrong_passwords_are_told_on_a_page_with_the_time_to_wait() -> None:
+    make_operator("olga")
+    client = Client()
+    wrong = {"username": "olga", "password": f"not {PASSWORD}"}
+
+    answers = [client.post("/admin/login/", wrong) for _ in range(6)]
+
+    assert [answer.status_code for answer in answers[:4]] == [200] * 4
+    assert answers[-1].status_code == 429
+    assert is_page(answers[-1])
+    assert b"15 minutes" in answers[-1].content
+    assert answers[-1].headers["Retry-After"] == "900"
+
+
+@pytest.mark.parametrize("path", ["/nosuch", "/api/nosuch/", "/administrators/"])
+def test_programs_get_a_problem_document(path: str) -> None:
+    answer = Client().get(path)
+
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == PROBLEM

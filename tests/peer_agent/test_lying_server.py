@@ -138,11 +138,11 @@ class Sender:
                 await self.town.server.asked.get()
         return TransactionId(uuid.UUID(posts[-1]["id"]))
 
-    async def path(self, onion_key: bytes) -> TransactionId:
+    async def path(self, onion_key: bytes, *, attempt: int = 1) -> TransactionId:
         tx = await self.transaction()
         frame = PathReady(
             tx=tx,
-            attempt=1,
+            attempt=attempt,
             device=self.town.bo.account.device_id,
             onion_key=onion_key,
             forwarders=tuple(OnionKeys.create(day=self.day).current.public.raw for _ in range(3)),

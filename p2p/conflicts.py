@@ -21,10 +21,10 @@ def help_in_conflict(
     sender, receiver = ends
     if lacks_place(bound.sender, survey, receiver.user) or _is_blocked(survey, bound, ends, rng):
         alike = [*near(bound.sender, survey, ends), *near(bound.receiver, survey, [])]
-        guarding.give_one_more(sender, survey.candidates, alike, now=now, rng=rng)
+        guarding.give_one_more(sender, survey.willing, alike, now=now, rng=rng)
     if lacks_place(bound.receiver, survey, sender.user):
         alike = [*near(bound.receiver, survey, ends), *near(bound.sender, survey, [])]
-        guarding.give_one_more(receiver, survey.candidates, alike, now=now, rng=rng)
+        guarding.give_one_more(receiver, survey.willing, alike, now=now, rng=rng)
 
 
 def _is_blocked(survey: Survey, bound: Bound, ends: Sequence[Peer], rng: random.Random) -> bool:

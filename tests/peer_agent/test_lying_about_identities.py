@@ -129,7 +129,7 @@ async def test_lie_in_the_way_of_a_waiting_message_blocks_it(town: Town, danger:
 
 
 async def test_message_that_waits_goes_nowhere_once_other_keys_were_seen_elsewhere(town: Town) -> None:
-    """Its session is at hand, so the way out asks the server for no keys; a message or the mailbox saw them."""
+    """Its session is at hand, so the way out asks for no keys itself; a message or the mailbox saw others."""
     sender = Sender(town)
     await sender.transaction()
     _, untruth = swapped(town)

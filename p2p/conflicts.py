@@ -30,11 +30,15 @@ def help_in_conflict(
 def _is_blocked(survey: Survey, bound: Bound, ends: Sequence[Peer], rng: random.Random) -> bool:
     """Tell whether the sender's guards, all of them there, are what stands in the way of every path.
 
-    Not asked of the receiver: whoever writes to it could have it take another one (T-23).
+    Not asked of the receiver: whoever writes to it could have it take another one (T-23). Nor of who has
+    offers: whoever empties the stocks of two guards could.
     """
     if not bound.sender or not is_whole(bound.sender, survey):
         return False
     named = Ends(*(End(end.peer, end.user) for end in ends))
-    of_receiver = guards_for(bound, survey, {end.user for end in ends}).receiver
-    found = choose_path(survey.candidates, named, Guards(None, of_receiver), survey.links.keys(), rng)
-    return isinstance(found, Path)
+    guards = guards_for(bound, survey, {end.user for end in ends})
+
+    def is_there_a_path(guards: Guards) -> bool:
+        return isinstance(choose_path(survey.willing, named, guards, survey.links.keys(), rng), Path)
+
+    return not is_there_a_path(guards) and is_there_a_path(Guards(None, guards.receiver))

@@ -33,6 +33,12 @@ def test_hidden_names_are_stripped_whatever_ends_a_line(end: str) -> None:
     assert usable == "".join(f"{line}\r\n" for line in (*HEAD, HOST))
 
 
+def test_hidden_name_is_stripped_wherever_the_library_would_find_it() -> None:
+    spaced = HIDDEN.replace("a=candidate:", "a=candidate: ")
+
+    assert usable_candidates(described(spaced, HOST)) == described(HOST)
+
+
 @pytest.mark.parametrize(
     ("candidates", "nat"),
     [

@@ -21,12 +21,17 @@ from accounts.invitations import DEFAULT_DAYS, MAX_AT_ONCE, MAX_DAYS, make_invit
 from accounts.models import Invitation, User
 from accounts.names import fold_name
 from accounts.passwords import hashing_slot
+from accounts.views.logins import LoginView
+from mesa.throttles import of_address, take
 
 
 class OperatorLogin(AdminAuthenticationForm):
-    """The login page: a few passwords are checked at a time here, too."""
+    """The login page: a few passwords are checked at a time, and of an address as many as by REST."""
 
     def clean(self) -> dict[str, Any]:
+        # Before one is checked: names that nobody has cost as much, and are not counted by name.
+        if self.request is None or take(LoginView.throttle_scope, of_address(self.request)):
+            raise ValidationError("Too many tries from this address. Wait a minute.")
         try:
             with hashing_slot():
                 cleaned: dict[str, Any] = super().clean()

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 
 from django.contrib.auth.signals import user_logged_in
+from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.access import access_device
@@ -74,6 +75,20 @@ def sign_in(*, request: HttpRequest, username: str, password: str, proof: Proof)
         raise LoginRefused from None
     if not user.is_active:
         raise Banned
+    pair = _start_login(user, device)
     # The counter of wrong passwords (django-axes) hears Django's own signals; at this one it starts anew.
     user_logged_in.send(sender=User, request=request, user=user)
-    return device, start_login(device=device)
+    return device, pair
+
+
+def _start_login(user: User, device: Device) -> TokenPair:
+    """Begin a login, if the password that was checked is still the user's: checking it takes a while.
+
+    Raises:
+        LoginRefused: it was changed or the user banned meanwhile, and all logins ended.
+    """
+    with transaction.atomic():
+        held = User.objects.select_for_update().filter(pk=user.pk, password=user.password, is_active=True)
+        if not held.exists():
+            raise LoginRefused
+        return start_login(device=device)

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -66,4 +67,9 @@ def caller(request: Request) -> str:
     user: Any = request.user
     if user is not None and user.is_authenticated:
         return f"user {user.pk}"
-    return f"address {addresses.hashed_address(request._request)}"
+    return of_address(request._request)
+
+
+def of_address(request: HttpRequest) -> str:
+    """Name the network of one who is not logged in."""
+    return f"address {addresses.hashed_address(request)}"

@@ -99,7 +99,7 @@ def fail_hop(*, tx_key: TxKey, attempt: int, position: int, now: datetime) -> No
         return
     links.drop_link(path.links[position], neighbours.values(), now=now)
     if len(neighbours) == 2:
-        roster.blame(neighbours[reported].user, reporter=neighbours[reporter].user)
+        roster.blame(neighbours[reported].user, reporter=neighbours[reporter])
 
 
 def repath(*, tx_key: TxKey, attempt: int, now: datetime) -> None:

@@ -21,20 +21,24 @@ def help_in_conflict(
     sender, receiver = ends
     if lacks_place(bound.sender, survey, receiver.user) or _is_blocked(survey, bound, ends, rng):
         alike = [*near(bound.sender, survey, ends), *near(bound.receiver, survey, [])]
-        guarding.give_one_more(sender, survey.candidates, alike, now=now, rng=rng)
+        guarding.give_one_more(sender, survey.willing, alike, now=now, rng=rng)
     if lacks_place(bound.receiver, survey, sender.user):
         alike = [*near(bound.receiver, survey, ends), *near(bound.sender, survey, [])]
-        guarding.give_one_more(receiver, survey.candidates, alike, now=now, rng=rng)
+        guarding.give_one_more(receiver, survey.willing, alike, now=now, rng=rng)
 
 
 def _is_blocked(survey: Survey, bound: Bound, ends: Sequence[Peer], rng: random.Random) -> bool:
     """Tell whether the sender's guards, all of them there, are what stands in the way of every path.
 
-    Not asked of the receiver: whoever writes to it could have it take another one (T-23).
+    Not asked of the receiver: whoever writes to it could have it take another one (T-23). Nor of who has
+    offers: whoever empties the stocks of two guards could.
     """
     if not bound.sender or not is_whole(bound.sender, survey):
         return False
     named = Ends(*(End(end.peer, end.user) for end in ends))
-    of_receiver = guards_for(bound, survey, {end.user for end in ends}).receiver
-    found = choose_path(survey.candidates, named, Guards(None, of_receiver), survey.links.keys(), rng)
-    return isinstance(found, Path)
+    guards = guards_for(bound, survey, {end.user for end in ends})
+
+    def is_there_a_path(guards: Guards) -> bool:
+        return isinstance(choose_path(survey.willing, named, guards, survey.links.keys(), rng), Path)
+
+    return not is_there_a_path(guards) and is_there_a_path(Guards(None, guards.receiver))

@@ -25,6 +25,7 @@ from p2p.errors import P2PError
 from p2p.frame_rate import FrameAllowance
 from p2p.greeting import Caller, address_of, greet, open_peer, write_welcome
 from p2p.handlers import HANDLERS, Context
+from p2p.networks import network_of
 from p2p.presence import PeerSession, PeerUnknown
 from p2p.protocol import errors
 from p2p.protocol.frames import FrameToPeer, parse_to_server, to_text
@@ -232,7 +233,17 @@ class PeerConsumer(AsyncWebsocketConsumer):
                 return
             if self._seconds() >= self.servers_due:
                 await self._send_frames([IceServers(self._fresh_servers())])
+            await self._renew_network()
             await asyncio.sleep(self.recheck_every_s)
+
+    async def _renew_network(self) -> None:
+        """Hash the address again: by yesterday's key who stays would stand in a network of its own (T-05)."""
+        if self.session is None:
+            return
+        try:
+            await presence.note_network(self.session, await network_of(self.caller.address))
+        except STORE_DOWN as error:
+            logger.warning("a network was not noted: %s", type(error).__name__)
 
     async def _ended_by(self) -> SessionEndCause | None:
         """Ask the database whether the login has ended. One that can not be asked ends none."""

@@ -63,7 +63,7 @@ def _ask(tx: Tx, call: Call, receivers: Sequence[Peer], now: datetime) -> None:
                 path_store.queue_hop(batch, hop, Hop(tx.tx, tx.attempt + 1, HOPS - 1, call.peer, device))
             batch.sadd(store_keys.tx_hops(tx.tx), *fresh.values())
             batch.expire(store_keys.tx_hops(tx.tx), store_keys.TX_TTL)
-            queue_asked(batch, tx.tx, {**call.asked, **fresh})
+            queue_asked(batch, tx.tx, call.offer, {**call.asked, **fresh})
             batch.execute()
     # Waiting begins before anybody can answer, so an answer wakes it.
     wait_for_recipient(tx, now)

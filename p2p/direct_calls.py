@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from mesa import store
-from p2p import store_keys
+from p2p import scripts, store_keys
 from p2p.path_store import Fields
 from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.ids import OfferId
 from p2p.protocol.to_server import DirectAnswer, DirectOffer
 from p2p.records import DeviceKey, HopKey, PeerId, TxKey
+from p2p.store_keys import milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +57,19 @@ async def akeep_offer(tx_key: TxKey, peer: PeerId, frame: DirectOffer) -> None:
 
 async def akeep_answer(tx_key: TxKey, frame: DirectAnswer) -> bool:
     """Keep the first answer to the present offer; tells whether this is it."""
-    name, hop = store_keys.direct(tx_key), b64_text(frame.hop)
-    asked, answered = await store.async_client().hmget(name, ["asked", "hop"])
-    if answered or hop not in (asked or "").split():
-        return False
-    fields: Fields = {"hop": hop, "answer": frame.sdp, "answer_proof": b64_text(frame.proof)}
-    async with store.async_client().pipeline() as batch:
-        batch.hset(name, mapping=fields)
-        batch.expire(name, store_keys.DIRECT_TTL)
-        await batch.execute()
-    return True
+    args = [b64_text(frame.hop), frame.sdp, b64_text(frame.proof), milliseconds(store_keys.DIRECT_TTL)]
+    return bool(await scripts.DIRECT_ANSWER.arun([store_keys.direct(tx_key)], args))
 
 
 def read_call(tx_key: TxKey) -> Call | None:
     """Read the present offer and what became of it; None when there is none."""
     fields = store.client().hgetall(store_keys.direct(tx_key))
-    # An answer that came when the offer had just ended stands there alone.
+    # What was noted of an offer that has just ended stands there alone.
     if "sdp" not in fields:
         return None
-    words = fields.get("asked", "").split()
+    asked_with, *words = fields.get("asked", "").split() or [""]
+    if asked_with != fields["offer"]:
+        words = []
     return Call(
         peer=PeerId(fields["peer"]),
         offer=OfferId(b64_bytes(fields["offer"])),
@@ -87,9 +82,9 @@ def read_call(tx_key: TxKey) -> Call | None:
     )
 
 
-def queue_asked(batch: store.Pipeline, tx_key: TxKey, asked: dict[DeviceKey, HopKey]) -> None:
-    """Queue who was asked, and with which hop."""
-    text = " ".join(f"{device} {hop}" for device, hop in asked.items())
+def queue_asked(batch: store.Pipeline, tx_key: TxKey, offer: OfferId, asked: dict[DeviceKey, HopKey]) -> None:
+    """Queue who was asked with an offer, and with which hop; it may be replaced by then."""
+    text = " ".join([b64_text(offer), *(f"{device} {hop}" for device, hop in asked.items())])
     batch.hset(store_keys.direct(tx_key), "asked", text)
     batch.expire(store_keys.direct(tx_key), store_keys.DIRECT_TTL)
 

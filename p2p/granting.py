@@ -32,9 +32,10 @@ def renew_holdings(peer: Peer, *, now: datetime, rng: random.Random) -> Holdings
     held = read_tickets(texts, peer.device, now)
     new = [_sealed(each.grant, peer) for each in held if each.is_outdated]
     if len(held) < PLACES:
-        candidates = roster.survey(None, [peer], now=now, rng=rng).candidates
+        # Whether they have offers or not: who empties stocks must not choose guards (T-23).
+        willing = roster.survey(None, [peer], now=now, rng=rng).willing
         near = [_as_standing(peer), *_others(held, now)]
-        drawn = choose_guards(candidates, near, PLACES - len(held), rng)
+        drawn = choose_guards(willing, near, PLACES - len(held), rng)
         new += _granted(peer, drawn, now)
     return _give(peer, texts, held, new)
 

@@ -130,6 +130,12 @@ async def plan_announcement(session: PeerSession, *, now: datetime, rng: Random)
         await batch.execute()
 
 
+async def note_network(session: PeerSession, network: str) -> None:
+    """Note the network that a peer stands in, as it is hashed today."""
+    args = [session.socket, network]
+    await scripts.PRESENCE_NETWORK.arun([store_keys.peer(session.peer)], args)
+
+
 async def is_replaced(session: PeerSession) -> bool:
     """Tell whether another socket of the device has taken over."""
     client = store.async_client()

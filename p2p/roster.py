@@ -32,10 +32,12 @@ class Survey:
 
     `dry`: those whose stock is empty; they are candidates only if they have a link here. `askable`: those of
     them that may still answer when they are asked for an offer. `forwarding`: those who could be reached and
-    offered to forward, dry or not. `avoided`: the peers and links that the transaction's paths go around.
+    offered to forward, dry or not. `willing`: the same as candidates for a guard; who has let the time for an
+    offer pass is out of favour. `avoided`: the peers and links that the transaction's paths go around.
     """
 
     candidates: list[Candidate]
+    willing: list[Candidate]
     peers: dict[PeerId, Peer]
     links: Links
     dry: frozenset[PeerId]
@@ -145,21 +147,23 @@ def survey(
     peers = _reachable(known)
     linked = {peer_id for pair in links for peer_id in pair} - overdue
     blamed = {UserKey(record[0]): int(blame or 0) for record, _, _, blame in records if record[0]}
-    candidates = [
+    shunned = avoided | overdue
+    willing = [
         Candidate(
             peer=peer.peer,
             account=peer.user,
             network=peer.network,
             age_s=max(0.0, now.timestamp() - seen[peer.peer]),
-            in_favour=blamed[peer.user] < BLAME_LIMIT and peer.peer not in avoided,
+            in_favour=blamed[peer.user] < BLAME_LIMIT and peer.peer not in shunned,
             online_s=0.0 if peer.since is None else (now - peer.since).total_seconds(),
         )
         for peer in peers
-        if peer.peer not in dry or peer.peer in linked
     ]
+    candidates = [each for each in willing if each.peer not in dry or each.peer in linked]
     by_id = {peer.peer: peer for peer in (*peers, *ends)}
     askable = [peer_id for peer_id in by_id if peer_id in dry - overdue]
-    return Survey(candidates, by_id, links, dry, askable, {peer.peer: peer for peer in peers}, avoided)
+    forwarding = {peer.peer: peer for peer in peers}
+    return Survey(candidates, willing, by_id, links, dry, askable, forwarding, avoided)
 
 
 def _to_dry(
@@ -253,19 +257,27 @@ def may_look(user: UserKey, minute: int) -> bool:
         return int(batch.execute()[0]) <= limits.LOOKS_PER_MINUTE_OF_ACCOUNT
 
 
-def blame(user: UserKey, *, reporter: UserKey | None = None) -> None:
+def blame(user: UserKey, *, reporter: Peer | None = None) -> None:
     """Count a failure against a user and against who reports it, for a minute.
 
-    A reporter out of favour is not believed: reports must not be a way to thin out the others.
+    A reporter out of favour is not believed, nor one from whose network as many reports came as put somebody
+    out of favour: reports, or many accounts that report, must not be a way to thin out the others (T-05).
     """
-    if reporter is None or _count_blame(reporter) <= BLAME_LIMIT:
-        _count_blame(user)
+    if reporter is None or _is_believed(reporter):
+        _count(store_keys.blame(user))
 
 
-def _count_blame(user: UserKey) -> int:
+def _is_believed(reporter: Peer) -> bool:
+    counts = [_count(store_keys.blame(reporter.user))]
+    if reporter.network:
+        counts.append(_count(store_keys.reports(reporter.network)))
+    return max(counts) <= BLAME_LIMIT
+
+
+def _count(name: str) -> int:
     with store.client().pipeline() as batch:
-        batch.incr(store_keys.blame(user))
-        batch.expire(store_keys.blame(user), store_keys.BLAME_TTL)
+        batch.incr(name)
+        batch.expire(name, store_keys.BLAME_TTL)
         return int(batch.execute()[0])
 
 

@@ -111,6 +111,10 @@ def blame(user: UserKey) -> str:
     return store.key("blame", user)
 
 
+def reports(network: str) -> str:
+    return store.key("reports", network)
+
+
 def looks(user: UserKey, minute: int) -> str:
     return store.key("looks", user, minute)
 

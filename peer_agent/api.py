@@ -12,7 +12,7 @@ from p2p.protocol.errors import BadFrame
 from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.ids import DeviceId, TransactionId
 from peer_agent.errors import Refused, ServerUnreachable, UnknownUser
-from peer_agent.rest import Json, Rest, Tokens, items, text
+from peer_agent.rest import Json, Rest, items, read_tokens, text
 
 MAILBOX_IDS_PER_REQUEST = 50
 
@@ -104,7 +104,7 @@ class AccountRoutes:
             "cookies": False,
         }
         answer = await self._rest.call("POST", "/api/accounts/login/", body, login=False)
-        self._rest.use(Tokens(text(answer, "access"), text(answer, "refresh")))
+        self._rest.use(read_tokens(answer))
 
     async def change_password(self, old: str, new: str) -> None:
         """Give the account another password; all other logins end.

@@ -237,7 +237,7 @@ def _add_account_commands(add: Callable[[Command], ArgumentParser]) -> None:
     _add_settings_commands(add)
     add(status)
     guarding = add(guards)
-    guarding.add_argument("--replace", action="store_true", help="let one more come than by themselves")
+    guarding.add_argument("--replace", action="store_true", help="let another come in the place of one")
 
 
 def _add_settings_commands(add: Callable[[Command], ArgumentParser]) -> None:

@@ -1,6 +1,7 @@
 """Contacts of this device: pinned chains, delivery tokens both ways, how far the acquaintance has come."""
 
 import json
+import re
 import unicodedata
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -240,11 +241,17 @@ class ContactBook:
 
 
 TABLE = "contacts"
+_USER_NAME = re.compile(r"[a-z][a-z0-9_-]{1,31}")
 
 
 def new_contact(username: str, state: ContactState, chain: bytes) -> Contact:
     """Make a contact that nobody has given a token yet."""
     return Contact(random_number(), username, state, chain, None, None)
+
+
+def is_user_name(text: str) -> bool:
+    """Tell whether a server gives such names: no two look alike, and none steers a terminal."""
+    return _USER_NAME.fullmatch(text) is not None
 
 
 def folded(username: str) -> str:

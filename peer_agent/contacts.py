@@ -14,7 +14,7 @@ from peer_agent.account import Account
 from peer_agent.api import Api, UserBundle
 from peer_agent.books import Books
 from peer_agent.clock import Clock
-from peer_agent.contact_book import Contact, ContactState, folded, new_contact
+from peer_agent.contact_book import Contact, ContactState, folded, is_user_name, new_contact
 from peer_agent.crypto.chain import GOOD, Verdict, judge, pack_chain, split_chain, verify_chain
 from peer_agent.crypto.errors import CryptoError
 from peer_agent.crypto.identity import DeviceEntry, Identity
@@ -289,7 +289,7 @@ class Contacts:
 
 
 def _claimed_identity(opened: Opened) -> Identity | None:
-    """The identity in a request, if the handshake proved one of its devices."""
+    """The identity in a request, if the handshake proved one of its devices and it could have that name."""
     content = opened.message.content
     if not isinstance(content, ContactRequest):
         return None
@@ -298,4 +298,5 @@ def _claimed_identity(opened: Opened) -> Identity | None:
         proven = identity.device(opened.session.peer.device_id) == opened.session.peer
     except CryptoError:
         return None
-    return identity if proven else None
+    # The server's rule for names, which a chain alone does not keep: a name must not look like a contact's.
+    return identity if proven and is_user_name(identity.user_name) else None

@@ -125,6 +125,9 @@ class Courier:
     def path_ready(self, frame: PathReady) -> None:
         """Take a path, if the receiver's key on it is the pinned device's."""
         contact = self._parts.books.contacts.get(self._contact)
+        if contact.is_closed:
+            self.stop()
+            return
         if not contact.has_device(frame.device.bytes):
             self._parts.tasks.spawn(self._look_for_device(frame))
             return
@@ -215,6 +218,9 @@ class Courier:
 
     async def _sealed(self, number: int, route: Route) -> Sealed | None:
         """The sealed form of a message; None when there can be none now."""
+        if self._parts.books.contacts.get(self._contact).is_closed:
+            self.stop()
+            return None
         try:
             sealed = await self._sealer.sealed(self._contact, number, route.device)
         except ContactBlocked:

@@ -117,8 +117,12 @@ class Guards:
         return replace(self, known=tuple(changed))
 
     def one_more(self, *, now_s: int) -> "Guards":
-        """By the user's word: one more may come, in the place of the one that was away longest."""
-        allowed = replace(self, allowed_s=(*self.allowed_s, now_s))
+        """By the user's word: another may come, in the place of the one that was away longest.
+
+        One beyond the limit if need be. Of those that were never away the one that came first goes: a guard
+        may hold its link and pass nothing on, and that only the user can know.
+        """
+        allowed = self if self.may_take else replace(self, allowed_s=(*self.allowed_s, now_s))
         if not self.kept:
             return allowed
         longest = max(self.kept, key=lambda guard: guard.away_s)

@@ -49,11 +49,11 @@ class GuardBook:
         """Keep the user's word; returns the guards after it.
 
         Raises:
-            UsageError: no word is needed.
+            UsageError: one comes without it.
         """
         guards = self.all()
-        if guards.may_take:
-            raise UsageError(f"This device may take {guards.left} more by itself: no word is needed.")
+        if guards.may_take and not guards.kept:
+            raise UsageError("There is no guard to replace.")
         guards = guards.one_more(now_s=self._now_s())
         self._write(guards)
         return guards

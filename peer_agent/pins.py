@@ -104,19 +104,21 @@ class Pins:
     def accept_new(self, number: int, shown: Identity, *, is_verified: bool) -> Contact:
         """Pin what the user has decided for, and begin all sessions anew.
 
-        Somebody with another statement 0 is a stranger: what the one before was given ends.
+        Somebody with another statement 0 is a stranger: what the one before was given ends. So it does where
+        no device is left that it was given to.
         """
         books = self._books
         contact = books.contacts.get(number)
+        before = _by_id(contact.identity)
         changes: dict[str, Any] = {"is_unsafe": False, "shown": b"", "is_verified": is_verified}
-        if shown.fingerprint != contact.identity.fingerprint:
-            changes |= {"state": ContactState.ASKED, "their_token": None, "my_token": None, "owes_yes": False}
-            changes |= NO_CONSENT
+        is_stranger = shown.fingerprint != contact.identity.fingerprint
+        if is_stranger:
+            changes |= {"state": ContactState.ASKED, "their_token": None, "owes_yes": False}
         with books.store.transaction():
-            books.sessions.forget(number, _by_id(contact.identity))
+            books.sessions.forget(number, before)
             books.outbox.unseal_all(number)
-            if "my_token" in changes:
-                self._tokens.end(number)
+            if is_stranger or not _keys(contact.identity) & _keys(shown):
+                changes |= self._take_back(number)
             return books.contacts.change(number, chain=pack_chain(shown.statements), **changes)
 
     def _pin(self, contact: Contact, shown: Identity) -> Event:
@@ -132,11 +134,15 @@ class Pins:
             # Sessions under the weaker suite are for receiving only from here on.
             changes["sessions_from_ms"] = max(contact.sessions_from_ms, self._clock.unix_ms())
         if not before.keys() & after.keys():
-            # Whoever has the lost devices has the token that was given to them, and the key of direct links.
-            self._tokens.end(number)
-            changes |= {"my_token": None, **NO_CONSENT}
+            changes |= self._take_back(number)
         books.contacts.change(number, **changes)
         return ContactRenewed(contact.username, len(after.keys() - before.keys()), len(gone))
+
+    def _take_back(self, number: int) -> dict[str, Any]:
+        """End what devices were given that are gone: whoever has them has it. Returns what changes."""
+        self._tokens.end(number)
+        # The times of their messages say nothing about those of other devices.
+        return {"my_token": None, "direct_ms": 0, **NO_CONSENT}
 
     def _mark_unsafe(self, contact: Contact, shown: bytes) -> list[Event]:
         self._books.contacts.change(contact.number, is_unsafe=True, shown=shown or contact.shown)
@@ -145,6 +151,11 @@ class Pins:
 
 def _by_id(identity: Identity) -> dict[DeviceId, DeviceEntry]:
     return {device.device_id: device for device in identity.devices}
+
+
+def _keys(identity: Identity) -> set[bytes]:
+    """What only the devices themselves can sign with: anybody can name an id."""
+    return {device.signing.raw for device in identity.devices}
 
 
 def _risen(before: Mapping[DeviceId, DeviceEntry], after: Mapping[DeviceId, DeviceEntry]) -> bool:

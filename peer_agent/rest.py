@@ -7,6 +7,7 @@ import asyncio
 import base64
 import binascii
 import json
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -31,6 +32,7 @@ MAX_ANSWER_BYTES = 16 * 1_024 * 1_024
 MAX_SENTENCE_SIGNS = 500
 
 PLAIN = "identity"
+TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 LOGIN_ENDED = "The login has ended: run `mesa-peer login`."
 NO_MESA_SERVER = "This address does not answer like a Mesa server."
 
@@ -48,7 +50,7 @@ class Tokens:
             body = self.access.split(".")[1]
             claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
             return float(claims["exp"])
-        except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
+        except (IndexError, KeyError, TypeError, ValueError, OverflowError, RecursionError, binascii.Error):
             return 0.0
 
 
@@ -135,7 +137,7 @@ class Rest:
             if self._tokens is not used:
                 return
             body = await self.call("POST", "/api/accounts/refresh/", {"refresh": used.refresh}, login=False)
-            self.use(Tokens(text(body, "access"), text(body, "refresh")))
+            self.use(read_tokens(body))
 
     async def call(self, method: str, path: str, body: Json | None = None, *, login: bool = True) -> Json:
         """Send a request and read its JSON answer, an empty object for an answer without a body.
@@ -257,6 +259,18 @@ def _retry_after_s(response: httpx.Response) -> float | None:
     said = response.headers.get("Retry-After", "")
     # More digits than nine say no more than the cap, and may be too many for a number.
     return float(min(int(said[:9]), MAX_RETRY_AFTER_S)) if said.isascii() and said.isdigit() else None
+
+
+def read_tokens(body: Json) -> Tokens:
+    """Read the tokens out of an answer. They are kept and sent in headers, where not every text can stand.
+
+    Raises:
+        ServerUnreachable: the server does not speak this version of the API.
+    """
+    tokens = Tokens(text(body, "access"), text(body, "refresh"))
+    if not all(TOKEN.fullmatch(each) for each in (tokens.access, tokens.refresh)):
+        raise ServerUnreachable(NO_MESA_SERVER)
+    return tokens
 
 
 def text(body: Json, key: str) -> str:

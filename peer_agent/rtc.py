@@ -258,7 +258,8 @@ def _candidates(description: str) -> list[list[str]]:
 
 
 def _is_local_name(line: str) -> bool:
-    fields = line.split()
+    # As the library reads it: what stands before the first field may be a space.
+    fields = line.removeprefix(_CANDIDATE).split()
     return (
         line.startswith(_CANDIDATE)
         and len(fields) > _ADDRESS_FIELD

@@ -173,6 +173,8 @@ class RunningPeer:
         elif isinstance(event, ContactUnsafe | ContactRenewed):
             contact = self.conversations.books.contacts.find(event.user)
             if contact is not None:
+                if contact.is_closed:
+                    self.conversations.delivery.stop(contact.number)
                 self.conversations.direct.changed(contact.number)
         elif isinstance(event, ContactAsked) and self._parts.config.accepts_all:
             # Accepted by the round of the mailbox, which also does it again after a failure.

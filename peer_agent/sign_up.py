@@ -3,12 +3,10 @@
 Spec: docs/spec/identity.md and docs/spec/rest.md, section "Accounts"
 """
 
-import re
-
 from peer_agent.account import Account, load_account, load_tokens, require_account, save_account, save_tokens
 from peer_agent.api import Api
 from peer_agent.clock import Clock, spoken
-from peer_agent.contact_book import folded
+from peer_agent.contact_book import folded, is_user_name
 from peer_agent.crypto.chain import pack_chain
 from peer_agent.crypto.identity import RecoveryCode, RecoveryKey, create_device, create_recovery_code
 from peer_agent.crypto.statements import create_first_statement
@@ -19,7 +17,6 @@ from peer_agent.versions import require_common
 
 RECOVERY = "recovery_code"
 MIN_PASSWORD_SIGNS = 10
-USER_NAME = re.compile(r"[a-z][a-z0-9_-]{1,31}")
 # The rate of logins asks for a second or two, the lock for a quarter of an hour.
 LONGEST_RATE_S = 60.0
 # What a server says that has made the account already: the name is taken, the invitation used up.
@@ -33,7 +30,7 @@ def checked_name(text: str) -> str:
         UsageError: the server would not take it.
     """
     name = folded(text)
-    if USER_NAME.fullmatch(name) is None:
+    if not is_user_name(name):
         raise UsageError("A user name has 2 to 32 letters a to z, digits, _ or -, and starts with a letter.")
     return name
 

@@ -68,12 +68,14 @@ def agree(one: Party, other: Party) -> DirectKey:
 def fingerprint_of(description: str) -> bytes:
     """Read the fingerprint of the certificate that a description stands for.
 
+    What uses the description reads it by itself: a line that one of the two might pass over is none of ours.
+
     Raises:
-        Malformed: there is none of SHA-256, there are two, or it is not well written.
+        Malformed: there is none of SHA-256, there are two, or one of any hash is not written as it should be.
     """
-    found = (_LINE.fullmatch(line.strip()) for line in description.splitlines())
+    found = [_LINE.fullmatch(line) for line in description.splitlines() if _is_named_in(line)]
     values = {line[2].upper() for line in found if line and line[1].lower() == _HASH}
-    if len(values) != 1:
+    if len(values) != 1 or not all(found):
         raise Malformed
     (value,) = values
     if not _PAIRS.fullmatch(value):
@@ -83,12 +85,17 @@ def fingerprint_of(description: str) -> bytes:
 
 def with_one_fingerprint(description: str) -> str:
     """Take the fingerprints with other hashes out: nothing else is to be compared with a certificate."""
-    kept = [line for line in description.splitlines() if line and not _is_of_another_hash(line)]
+    kept = [line for line in description.splitlines() if line and (not _is_named_in(line) or _is_ours(line))]
     return "".join(f"{line}\r\n" for line in kept)
 
 
-def _is_of_another_hash(line: str) -> bool:
-    return line.startswith("a=fingerprint:") and not line.lower().startswith(f"a=fingerprint:{_HASH} ")
+def _is_named_in(line: str) -> bool:
+    return "fingerprint" in line.lower()
+
+
+def _is_ours(line: str) -> bool:
+    found = _LINE.fullmatch(line)
+    return found is not None and found[1].lower() == _HASH
 
 
 def _whole(fingerprint: bytes) -> bytes:

@@ -7,10 +7,11 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import override_settings
 
 _meanwhile: list[Callable[[], object]] = []
+_while_checking: list[Callable[[], object]] = []
 
 
 class InterruptedHasher(MD5PasswordHasher):
-    """Lets something happen once, while it makes a new hash."""
+    """Lets something happen once, while it makes a new hash or checks a password."""
 
     def encode(self, password: str, salt: str) -> str:
         encoded: str = super().encode(password, salt)
@@ -22,6 +23,8 @@ class InterruptedHasher(MD5PasswordHasher):
         later, _meanwhile[:] = _meanwhile[:], []
         is_right: bool = super().verify(password, encoded)
         _meanwhile[:] = later
+        while _while_checking:
+            _while_checking.pop()()
         return is_right
 
 
@@ -32,3 +35,12 @@ def while_hashing(act: Callable[[], object]) -> Iterator[None]:
     with override_settings(PASSWORD_HASHERS=["tests.accounts.hashing.InterruptedHasher"]):
         yield
     _meanwhile.clear()
+
+
+@contextmanager
+def while_checking(act: Callable[[], object]) -> Iterator[None]:
+    """Have something done during the next check of a password."""
+    _while_checking.append(act)
+    with override_settings(PASSWORD_HASHERS=["tests.accounts.hashing.InterruptedHasher"]):
+        yield
+    _while_checking.clear()

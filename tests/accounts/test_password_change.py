@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from accounts.models import DeviceLogin
 from p2p.protocol.fields import b64_text
 from peer_agent.crypto.identity import create_device
-from tests.accounts.hashing import while_hashing
+from tests.accounts.hashing import while_checking, while_hashing
 from tests.accounts.household import Household
 from tests.accounts.rest import Rest, code
 from tests.accounts.test_login_end import heard_by_socket
@@ -46,6 +47,14 @@ def test_other_logins_end_and_this_one_goes_on(ada: Household) -> None:
     assert code(Rest().post("refresh/", {"refresh": other.tokens.refresh})) == (401, "not_authenticated")
     assert ada.rest.get("me/").status_code == 200
     assert Rest().post("refresh/", {"refresh": ada.login.tokens.refresh}).status_code == 200
+
+
+def test_login_that_is_under_way_with_the_old_password_does_not_begin(ada: Household) -> None:
+    """Whoever knows it and has the device could begin one at any time, and one would outlive the change."""
+    with while_checking(lambda: change(ada)):
+        assert log_in(ada, PASSWORD) == 401
+
+    assert DeviceLogin.objects.filter(device=ada.login.device).count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

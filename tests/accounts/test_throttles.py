@@ -9,13 +9,13 @@ import pytest
 from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
 from django.db import OperationalError, connection
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from accounts.models import DeviceLogin
 from accounts.quotas import Quota, spend
 from mesa import store
 from tests.accounts.rest import Rest, code
-from tests.factories import keys_of, make_device, make_login
+from tests.factories import PASSWORD, keys_of, make_device, make_login, make_user
 
 THROTTLED = (429, "throttled")
 RATES = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]
@@ -171,3 +171,16 @@ def test_nobody_logs_in_when_the_database_is_down() -> None:
 
     assert code(response) == (503, "unavailable")
     assert response.headers["Retry-After"]
+
+
+@pytest.mark.usefixtures("one_a_minute")
+def test_operators_login_page_takes_from_the_allowance_of_login(client: Client) -> None:
+    """Also for names that nobody has: each costs a hash, and few are made at a time."""
+    olga = {"username": make_user("olga", is_staff=True).username, "password": PASSWORD}
+    client.post("/admin/login/", {"username": "nobody", "password": "at all"})
+
+    refused = client.post("/admin/login/", olga)
+
+    assert b"Too many tries from this address" in refused.content
+    assert "_auth_user_id" not in client.session
+    assert code(Rest().post("login/", {})) == THROTTLED

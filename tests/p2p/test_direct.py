@@ -141,7 +141,7 @@ async def test_only_the_first_answer_counts(async_store: store.AsyncClient) -> N
 
     def ask() -> None:
         with store.client().pipeline() as batch:
-            direct_calls.queue_asked(batch, tx_key, {device: HopKey(hop)})
+            direct_calls.queue_asked(batch, tx_key, OFFER, {device: HopKey(hop)})
             batch.execute()
 
     await sync_to_async(ask)()
@@ -155,6 +155,28 @@ async def test_only_the_first_answer_counts(async_store: store.AsyncClient) -> N
     assert kept == [True, False]
     assert call is not None
     assert (call.answer, call.answerer) == (ANSWER, device)
+
+
+async def test_who_was_asked_while_the_offer_was_replaced_has_answered_nothing(
+    async_store: store.AsyncClient,
+) -> None:
+    """Kept with the later offer its proof would be wrong, and the user told that somebody stood between."""
+    tx_key, hop = TxKey(str(uuid.uuid4())), HopId(b"some hop")
+    for offer_id in (OFFER, OfferId(b"later id")):
+        offered = DirectOffer(TransactionId(uuid.UUID(tx_key)), offer_id, SDP, PROOF)
+        await direct_calls.akeep_offer(tx_key, PeerId("peer"), offered)
+
+    def ask() -> None:
+        with store.client().pipeline() as batch:
+            direct_calls.queue_asked(batch, tx_key, OFFER, {DeviceKey("device"): HopKey(b64_text(hop))})
+            batch.execute()
+
+    await sync_to_async(ask)()
+
+    assert not await direct_calls.akeep_answer(tx_key, DirectAnswer(hop, ANSWER, PROOF))
+    call = await sync_to_async(direct_calls.read_call)(tx_key)
+    assert call is not None
+    assert (call.asked, call.hop) == ({}, None)
 
 
 async def test_an_answer_to_an_offer_that_was_replaced_is_ignored(network: Network) -> None:

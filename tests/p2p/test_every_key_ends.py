@@ -1,7 +1,7 @@
 """Each step that writes to the store leaves no key without an end (invariant 7), seen right after it."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -58,7 +58,9 @@ async def test_presence(async_store: store.AsyncClient) -> None:
     await steps.taken()
     await presence.add_offer(session, make_offers(1)[0])
     await steps.taken()
-    await sync_to_async(roster.blame)(ADA, reporter=ADA)
+    reporter = await sync_to_async(roster.find_peer)(session.peer)
+    assert reporter is not None
+    await sync_to_async(roster.blame)(ADA, reporter=replace(reporter, network="net"))
     await sync_to_async(roster.may_ask_for_offer)(session.peer)
     await steps.taken()
     await presence.plan_announcement(session, now=NOW, rng=Random(1))

@@ -1,6 +1,7 @@
 """A failed attempt is followed by another: at most six, with a back-off, around what failed."""
 
 import itertools
+import uuid
 from datetime import datetime
 
 import pytest
@@ -8,12 +9,13 @@ from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from mesa import store
-from p2p import limits, store_keys
+from p2p import limits, roster, store_keys
 from p2p.models import P2PPath, P2PTransaction
 from p2p.protocol.ids import HopId, LinkId
 from p2p.protocol.to_peer import AttemptFailed, LinkDrop, PathReady, TransactionEnded
 from p2p.protocol.to_server import HopFailed, PathKeepalive, Repath
 from p2p.protocol.words import Cause, EndState
+from p2p.records import DeviceKey, Peer, PeerId, UserKey
 from tests.p2p.guard_scenes import guarded_path
 from tests.p2p.peers import Network, make_offers
 from tests.p2p.scenes import OpenPath, open_path, send_to, take_path, tx_fields
@@ -252,6 +254,27 @@ async def test_reports_count_against_both_ends(network: Network) -> None:
 
     counts = [await store.async_client().get(store_keys.blame(peer.user)) for peer in path.peers]
     assert counts == [None, "1", "1", None, None]
+
+
+def of_network(network: str) -> Peer:
+    """Somebody who connects from there."""
+    peer, user, device = (str(uuid.uuid4()) for _ in range(3))
+    since = timezone.now()
+    return Peer(PeerId(peer), UserKey(user), DeviceKey(device), network, "", None, since, since, True)
+
+
+@pytest.mark.parametrize(
+    ("networks", "believed"), [(["farm"] * 9, 3), (["one", "two", "three"] * 3, 9), ([""] * 9, 9)]
+)
+def test_of_one_network_no_more_is_believed_than_of_one_account(
+    empty_store: store.Client, networks: list[str], believed: int
+) -> None:
+    reported = UserKey("f1")
+
+    for network in networks:
+        roster.blame(reported, reporter=of_network(network))
+
+    assert int(store.client().get(store_keys.blame(reported)) or 0) == believed
 
 
 async def test_who_reports_all_the_time_is_not_believed(network: Network) -> None:

@@ -12,12 +12,13 @@ from django.test import override_settings
 from django.utils import timezone
 
 from mesa import store
-from p2p import granting, guarding, roster, store_keys
+from p2p import granting, guarding, limits, roster, store_keys
 from p2p.protocol.words import How
 from p2p.records import Peer
 from p2p.tickets import LIFE, open_ticket
 from tests.p2p.guard_scenes import (
     ENOUGH,
+    forget_frames,
     guards_of,
     handle_of,
     named,
@@ -45,6 +46,40 @@ async def test_device_that_comes_online_is_given_two_guards(network: Network) ->
     assert len(frames) == 2
     assert len({guard.user for guard in guards}) == 2
     assert ada not in guards
+
+
+async def test_who_empties_stocks_of_offers_does_not_choose_the_guards(network: Network) -> None:
+    """Only one of all forwarders has an offer left: counted by these, the network would be young."""
+    crowd = await network.forwarders(ENOUGH)
+    await forget_frames(crowd)
+    for peer in crowd[1:]:
+        peer.offers = ()
+        await peer.settled()
+
+    given = []
+    for name in ("ada", "bo", "olga"):
+        newcomer = await network.online(name)
+        given += named(await guards_of(newcomer), newcomer, crowd)
+
+    assert len(given) == 6
+
+
+async def test_who_owes_an_offer_is_not_given_as_a_guard(network: Network) -> None:
+    crowd = await network.forwarders(ENOUGH)
+    await forget_frames(crowd)
+    silent = crowd[0]
+    silent.offers = ()
+    await silent.settled()
+    long_ago = timezone.now().timestamp() - 2 * limits.OFFER_WITHIN.total_seconds()
+    await store.async_client().set(store_keys.owed(await handle_of(silent)), long_ago, px=store_keys.PEER_TTL)
+
+    given = []
+    for name in ("ada", "bo", "olga"):
+        newcomer = await network.online(name)
+        given += named(await guards_of(newcomer), newcomer, crowd)
+
+    assert len(given) == 6
+    assert silent not in given
 
 
 async def test_young_network_gives_none(network: Network) -> None:

@@ -266,6 +266,21 @@ async def test_an_empty_stock_moves_nobody_to_a_third_guard(network: Network) ->
     assert tx.attempt == 0
 
 
+async def test_an_empty_stock_is_no_conflict(network: Network) -> None:
+    """Who empties the stocks of both guards of a sender does not have it take a third one."""
+    crowd = await network.forwarders(ENOUGH + 2)
+    ada = await online_with(network, "ada", crowd[:2])
+    bo = await online_with(network, "bo", crowd[4:6])
+    await guards_of(ada)
+    for guard in crowd[:2]:
+        await store.async_client().delete(store_keys.offers(await handle_of(guard)))
+
+    await send_to(ada, bo.login)
+
+    assert (await ada.expect(AttemptFailed)).cause is Cause.NO_OFFER
+    assert {frame.ticket for frame in await guards_of(ada)} <= set(ada.tickets)
+
+
 async def test_expired_tickets_bind_nobody(network: Network) -> None:
     crowd = await network.forwarders(4)
     ada, bo = await network.online("ada"), await network.online("bo")

@@ -1,5 +1,6 @@
 """What the server writes where others could look: tasks and jobs, logs, the admin, network hashes."""
 
+import asyncio
 import inspect
 import logging
 from datetime import datetime
@@ -8,8 +9,9 @@ import pytest
 from asgiref.sync import sync_to_async
 from celery import current_app
 
-from mesa import store
+from mesa import addresses, store
 from p2p import store_keys, turns
+from p2p.consumers import PeerConsumer
 from p2p.models import P2PPath, P2PTransaction
 from p2p.networks import counted_network, network_of
 from p2p.protocol.fields import b64_text
@@ -17,9 +19,11 @@ from p2p.protocol.to_server import Complete, HopFailed
 from p2p.records import PeerId
 from p2p.tasks import RNG
 from tests.factories import make_operator
-from tests.p2p.peers import Network
+from tests.p2p.peers import Network, TestPeer, communicator
 from tests.p2p.scenes import OpenPath, open_path
 from tests.p2p.worker import after
+
+LIMIT_S = 10.0
 
 
 @pytest.fixture
@@ -165,6 +169,45 @@ async def test_no_address_is_in_the_store(network: Network) -> None:
     assert len(records) == 1
     assert "93.184" not in str(records)
     assert "127.0.0.1" not in str(records)
+
+
+async def come_from(network: Network, name: str, address: str) -> TestPeer:
+    login = await network.login(name)
+    socket = communicator(login)
+    socket.scope["client"] = (address, 50_000)
+    assert (await socket.connect())[0]
+    peer = TestPeer(login, socket)
+    network.peers.append(peer)
+    await peer.greet()
+    await peer.publish(forward=True)
+    return peer
+
+
+async def networks_noted(peers: list[TestPeer]) -> set[str]:
+    """The networks that they stand in; of each the next heartbeat was handled."""
+    for peer in peers:
+        await peer.settled()
+    handles = [await store.async_client().get(store_keys.device(peer.device_key)) for peer in peers]
+    records = [store_keys.peer(PeerId(str(handle))) for handle in handles]
+    return {str(await store.async_client().hget(name, "network")) for name in records}
+
+
+async def test_who_stays_while_the_key_changes_gains_no_network(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one machine stood in as many networks as days: with one account more each day, all staying."""
+    monkeypatch.setattr(PeerConsumer, "first_recheck_s", 0.05)
+    monkeypatch.setattr(PeerConsumer, "recheck_every_s", 0.05)
+    one = await come_from(network, "f1", "93.184.216.34")
+    before = await networks_noted([one])
+    await store.async_client().delete(addresses.KEY)
+    other = await come_from(network, "f2", "93.184.216.99")
+
+    async with asyncio.timeout(LIMIT_S):
+        while len(noted := await networks_noted([one, other])) != 1:
+            pass
+
+    assert not noted & before
 
 
 def test_chance_comes_from_the_operating_system() -> None:

@@ -1,9 +1,16 @@
 """What is read out of a description: hidden names whatever ends a line, and whether we are behind NAT."""
 
+import contextlib
+
 import pytest
+from aiortc.sdp import SessionDescription
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from p2p.protocol.link import OFFER_AGE_BEHIND_NAT_S, OFFER_AGE_S
 from p2p.protocol.words import Nat
+from peer_agent.crypto.direct import fingerprint_of, with_one_fingerprint
+from peer_agent.crypto.errors import Malformed
 from peer_agent.rtc import hides_address, nat_of, offer_age_s, usable_candidates
 
 HEAD = "v=0", "m=application 9 UDP/DTLS/SCTP webrtc-datachannel"
@@ -24,6 +31,12 @@ def test_hidden_names_are_stripped_whatever_ends_a_line(end: str) -> None:
 
     assert ".local" not in usable
     assert usable == "".join(f"{line}\r\n" for line in (*HEAD, HOST))
+
+
+def test_hidden_name_is_stripped_wherever_the_library_would_find_it() -> None:
+    spaced = HIDDEN.replace("a=candidate:", "a=candidate: ")
+
+    assert usable_candidates(described(spaced, HOST)) == described(HOST)
 
 
 @pytest.mark.parametrize(
@@ -82,3 +95,35 @@ def described(*candidates: str) -> str:
 
 def test_offers_live_shorter_behind_nat() -> None:
     assert OFFER_AGE_BEHIND_NAT_S < OFFER_AGE_S
+
+
+PROVED, ANOTHER = b"p" * 32, b"o" * 32
+SPACES = [" ", " ", "  ", "\t", "\N{NO-BREAK SPACE}", "\x85"]
+said = st.builds(
+    lambda before, name, between, value: f"{before}{name}{between}{value.hex(':').upper()}",
+    st.sampled_from(["", "", " ", "\t"]),
+    st.sampled_from(["a=fingerprint:sha-256"] * 3 + ["a=fingerprint:SHA-512", "A=FINGERPRINT:sha-256"]),
+    st.sampled_from(SPACES),
+    st.sampled_from([PROVED, ANOTHER]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(said, min_size=1, max_size=3), st.lists(said, max_size=3))
+def test_library_reads_no_other_fingerprint_than_the_one_that_is_proved(
+    of_session: list[str], of_media: list[str]
+) -> None:
+    """Who stands between writes what it likes: two readers must not find two certificates in one text."""
+    description = "\r\n".join([HEAD[0], *of_session, HEAD[1], "a=setup:actpass", *of_media, ""])
+    try:
+        proved = fingerprint_of(description)
+    except Malformed:
+        return
+
+    used = set[tuple[str, str]]()
+    with contextlib.suppress(ValueError):
+        (media,) = SessionDescription.parse(usable_candidates(with_one_fingerprint(description))).media
+        assert media.dtls is not None
+        used = {(each.algorithm.lower(), each.value.lower()) for each in media.dtls.fingerprints}
+
+    assert used <= {("sha-256", proved.hex(":"))}

@@ -111,15 +111,27 @@ def test_word_is_asked_for_where_it_is_needed_and_lets_one_more_come(
     assert tickets[4] not in ada.books.guards.tickets()
 
 
-def test_word_that_is_not_needed_is_refused(ada: Device, capsys: pytest.CaptureFixture[str]) -> None:
-    take(ada, *[0] * 3)
+def test_word_replaces_guards_that_are_there_and_pass_nothing_on(
+    ada: Device, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They hold their links, so they are never away; the limit stays."""
+    silent = take(ada, 0, 0)
 
+    for left in (1, 0):
+        assert run(ada, "guards", "--replace", "--json") == ExitCode.OK
+        *_, summary = lines(capsys)
+        assert (summary["guards"], summary["limit"]) == (left, TAKEN_IN_LIFE)
+
+    assert ada.books.guards.tickets() == ()
+    others = [a_ticket() for _ in range(4)]
+    assert [ada.books.guards.take(each) is not None for each in others] == [True, True, True, False]
+    assert not set(silent) & set(ada.books.guards.tickets())
+
+
+def test_there_is_nothing_to_replace_without_a_guard(ada: Device, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(ada, "guards", "--replace") == ExitCode.USAGE
 
-    assert capsys.readouterr().err == (
-        "mesa-peer: This device may take 2 more by itself: no word is needed.\n"
-    )
-    assert ada.books.guards.all().limit == TAKEN_IN_LIFE
+    assert capsys.readouterr().err == "mesa-peer: There is no guard to replace.\n"
 
 
 def test_word_needs_the_state_directory_for_itself(ada: Device) -> None:

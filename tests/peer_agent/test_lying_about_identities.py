@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from p2p.protocol.ids import TransactionId
+from p2p.protocol.to_peer import AttemptFailed
 from p2p.protocol.to_server import Repath
+from p2p.protocol.words import Cause
 from peer_agent.account import Account
 from peer_agent.api import Api
 from peer_agent.contact_book import Contact
@@ -122,6 +124,35 @@ async def test_lie_in_the_way_of_a_waiting_message_blocks_it(town: Town, danger:
 
     await sender.state("blocked")
     assert ContactUnsafe("bo") in town.ada.events
+    assert sender.cells == []
+
+
+async def test_message_that_waits_goes_nowhere_once_other_keys_were_seen_elsewhere(town: Town) -> None:
+    """Its session is at hand, so the way out asks for no keys itself; a message or the mailbox saw others."""
+    sender = Sender(town)
+    await sender.transaction()
+    _, untruth = swapped(town)
+    town.ada.parts.pins.block(bo_as_ada_knows_him(town).number, untruth.chain)
+
+    await sender.path(OnionKeys.create(day=sender.day).signed(town.bo.account.device).pack())
+
+    await sender.state("blocked")
+    assert sender.cells == []
+
+
+async def test_message_on_an_open_path_is_not_sent_again_once_other_keys_were_seen(town: Town) -> None:
+    sender = Sender(town)
+    onion_key = OnionKeys.create(day=sender.day).signed(town.bo.account.device).pack()
+    tx = await sender.path(onion_key)
+    await sender.state("sent")
+    sender.cells.clear()
+    _, untruth = swapped(town)
+    town.ada.parts.pins.block(bo_as_ada_knows_him(town).number, untruth.chain)
+
+    town.ada.parts.delivery.attempt_failed(AttemptFailed(tx, 1, Cause.HOP_FAILED, None))
+    await sender.path(onion_key, attempt=2)
+
+    await sender.state("blocked")
     assert sender.cells == []
 
 

@@ -69,6 +69,22 @@ async def test_request_in_the_name_of_nobody_is_not_shown(town: Town) -> None:
     assert town.bo.parts.books.contacts.find("olga") is None
 
 
+@pytest.mark.parametrize(
+    "name", ["\N{CYRILLIC SMALL LETTER A}da", "o\N{RIGHT-TO-LEFT OVERRIDE}agl", "olga\x85bo", "olga\x9b2k"]
+)
+async def test_request_under_a_name_that_looks_like_a_contacts_or_steers_a_terminal_is_not_shown(
+    town: Town, name: str
+) -> None:
+    """Chains have rules for bytes only; that nobody has such a name is the server's word."""
+    await town.party(name).parts.contacts.request("bo")
+    before = len(town.bo.events)
+
+    await town.bo.look()
+
+    assert town.bo.events[before:] == []
+    assert [each.username for each in town.bo.parts.books.contacts.all()] == ["ada"]
+
+
 async def test_onion_key_signed_by_another_in_the_receivers_name_blocks_the_contact(town: Town) -> None:
     sender = Sender(town)
     bo = town.bo.account.device

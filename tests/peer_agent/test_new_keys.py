@@ -10,7 +10,7 @@ import pytest
 from p2p.protocol.fields import b64_bytes, b64_text
 from peer_agent.account import Account
 from peer_agent.api import Api
-from peer_agent.contact_book import Contact, ContactState
+from peer_agent.contact_book import Contact, ContactState, DirectState
 from peer_agent.crypto.identity import safety_number
 from peer_agent.crypto.messages import Text
 from peer_agent.crypto.primitives import sha256
@@ -204,6 +204,28 @@ async def test_decision_for_a_list_that_was_rolled_back_goes_on_with_it(town: To
     contact = await decide(town)
 
     assert (contact.chain, contact.state) == (town.bo.account.chain, ContactState.ACCEPTED)
+
+
+async def test_decision_for_a_fork_takes_back_what_the_device_before_was_given(town: Town) -> None:
+    """Two recoveries contradict each other; who has the first one's device has token and direct key."""
+    books, number = town.ada.parts.books, known(town.ada, "bo").number
+    forked = recovered(town.bo.account)
+    town.ada.parts.pins.server_shows(number, recovered(town.bo.account).statements)
+    with books.store.transaction():
+        token = town.ada.parts.tokens.give(number)
+        consent = {"direct": DirectState.ACCEPTED, "direct_key": bytes(32), "direct_ms": 2**60}
+        books.contacts.change(number, my_token=token, **consent)
+    show(town.server, forked)
+    with pytest.raises(ContactBlocked):
+        town.ada.parts.pins.server_shows(number, forked.statements)
+
+    contact = await decide(town)
+    await town.ada.parts.tokens.withdraw()
+
+    assert (contact.chain, contact.state) == (forked.chain, ContactState.ACCEPTED)
+    assert (contact.my_token, contact.direct, contact.direct_key) == (None, DirectState.NONE, b"")
+    assert contact.direct_ms == 0
+    assert b64_text(sha256(token)) not in town.server.tokens
 
 
 async def test_keys_that_do_not_verify_can_not_be_taken(town: Town) -> None:

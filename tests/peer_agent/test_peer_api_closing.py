@@ -179,6 +179,19 @@ async def test_who_waits_learns_that_keys_have_changed(served: Served) -> None:
             await waiting
 
 
+async def test_what_waits_is_stopped_as_soon_as_keys_are_seen_to_differ(served: Served) -> None:
+    async with Peer.open(served.path) as peer, asyncio.timeout(LIMIT_S):
+        events = peer.watching()
+        sent = peer.send("bo", "hi")
+        conversations = peer._running.conversations
+
+        conversations.pins.block(conversations.books.contacts.require("bo").number)
+
+        blocked = MessageProgress(sent.number, "bo", MessageState.BLOCKED, 0)
+        while (await anext(events)).event != blocked:
+            pass
+
+
 async def test_nobody_waits_for_a_message_that_was_never_sent(served: Served) -> None:
     served.change(lambda ada: ada.inbox.take(served.bo.write(ada, "hello")))
 

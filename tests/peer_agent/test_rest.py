@@ -200,7 +200,32 @@ async def test_login_that_has_ended_is_said_with_the_way_out() -> None:
         await a_rest(problem(401, "not_authenticated")).call("GET", "/api/x/")
 
 
-@pytest.mark.parametrize("token", ["", "a.b.c", "a.e30.c", "one", a_token(3_600)[:-30]])
+@pytest.mark.parametrize("token", ["\N{SNOWMAN}", "a b", "a\r\nX: y", ""])
+async def test_tokens_that_can_not_be_sent_are_not_kept(token: str) -> None:
+    """They would end this run and each later one."""
+    saved: list[Tokens] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"access": token, "refresh": "next"})
+
+    with pytest.raises(ServerUnreachable):
+        await a_rest(answer, access=a_token(30), saved=saved).call("GET", "/api/x/")
+
+    assert saved == []
+
+
+def in_a_token(claims: bytes) -> str:
+    return f"a.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.c"
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        *("", "a.b.c", "a.e30.c", "one", a_token(3_600)[:-30]),
+        in_a_token(b'{"exp": ' + b"9" * 400 + b"}"),
+        in_a_token(b"[" * 100_000),
+    ],
+)
 def test_token_that_can_not_be_read_counts_as_expired(token: str) -> None:
     assert Tokens(token, "refresh").expires_at() == 0.0
 

@@ -53,3 +53,9 @@ def test_other_hashes_are_taken_out_of_a_description() -> None:
     left = with_one_fingerprint("\r\n".join(lines)).splitlines()
 
     assert left == ["v=0", line(OFFER), "a=setup:actpass"]
+
+
+def test_of_fingerprints_nothing_is_left_that_another_reader_may_understand_otherwise() -> None:
+    odd = [f" {line(ANSWER)}", line(ANSWER).replace(" ", "  "), line(ANSWER).upper(), "a=fingerprint:"]
+
+    assert with_one_fingerprint("\r\n".join([*odd, line(OFFER)])).splitlines() == [line(OFFER)]

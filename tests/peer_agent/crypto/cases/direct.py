@@ -48,6 +48,12 @@ def _fingerprints() -> list[Case]:
         "a byte long": [*start, line(OFFER + b"\x00")],
         "without colons": [*start, upper.replace(":", "").replace("fingerprint", "fingerprint:")],
         "not hex": [*start, upper[:-2] + "XY"],
+        "after a space": [*start, f" {upper}"],
+        "with two spaces": [*start, upper.replace(" ", "  ")],
+        "with another kind of space": [*start, upper.replace(" ", " \N{NO-BREAK SPACE}")],
+        "in capital letters": [*start, upper.upper()],
+        "beside one with two spaces": [*start, upper, line(ANSWER).replace(" ", "  ")],
+        "for two readers": [*start, f" {upper}", line(ANSWER).replace(" ", "  ")],
     }
     found = [
         {"name": f"fingerprint: {name}", "check": "fingerprint", "expect": "ok", "description": lines}

@@ -105,6 +105,9 @@ class Ordeal:
         async with asyncio.TaskGroup() as group:
             while True:
                 await asyncio.sleep(KILL_EVERY_S)
+                if not self._online:
+                    # While the server is away, nobody comes back.
+                    continue
                 name = self._rng.choice(sorted(self._online))
                 await self._online.pop(name).kill()
                 self.outcome.kills += 1

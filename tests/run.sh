@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# Runs one tier of the tests, its groups side by side, and says which groups it had to skip and why. With CI=true
-# a skipped group is a failure.
+# Runs one tier of the tests and says which groups it had to skip and why. With CI=true a skipped group is a failure.
+#
+# The short tier runs its groups side by side, and shows them one after the other. In the long one those whose tests
+# watch the clock follow each other, beside those that compute for an hour and give way to them; what any of them says
+# is shown at once, under its name.
 #
 # usage: tests/run.sh short|long
 set -uo pipefail
@@ -12,35 +15,42 @@ python=.venv/bin/python
 failed=()
 skipped=()
 
-# Which groups run now: name, process, file of what it says, and the code by which pytest says that it found no test,
-# if that is all right (else 0).
+# Groups: name, file of what it says, and the process of each that nobody has waited for.
 names=()
-pids=()
 said=()
-empties=()
+pids=()
 trap 'kill -INT -- "${pids[@]/#/-}" 2>/dev/null; wait; rm -f "${said[@]}"; exit 130' INT TERM
 
-# usage: start NAME EMPTY command…; groups side by side use both processors of a small machine.
+# usage: start NAME command…
 start() {
+  local at=${#names[@]}
   names+=("$1")
-  empties+=("$2")
   said+=("$(mktemp)")
-  shift 2
-  "$@" >"${said[-1]}" 2>&1 </dev/null &
-  pids+=($!)
+  shift
+  "$@" >"${said[$at]}" 2>&1 </dev/null &
+  pids[at]=$!
+  if [ "$tier" = long ]; then show $at | sed -u "s|^|${names[$at]}: |" & fi
 }
 
-# Waits for every group, shows what the first says while it says it, and the others' words after their end.
-finish() {
-  local at code
-  for at in "${!pids[@]}"; do
-    printf '\n== %s\n' "${names[$at]}"
-    tail -n +1 -f --pid="${pids[$at]}" "${said[$at]}"
-    wait "${pids[$at]}"
-    code=$?
-    if [ $code -ne 0 ] && [ $code -ne "${empties[$at]}" ]; then failed+=("${names[$at]}"); fi
-  done
-  rm -f "${said[@]}"
+# Shows what a group says, by its place, while it says it.
+show() {
+  tail -n +1 -f --pid="${pids[$1]}" "${said[$1]}"
+}
+
+# Waits for a group, by its place.
+await() {
+  if [ "$tier" = short ]; then
+    printf '\n== %s\n' "${names[$1]}"
+    show "$1"
+  fi
+  wait "${pids[$1]}" || failed+=("${names[$1]}")
+  unset "pids[$1]"
+}
+
+# usage: start_timed NAME command…: a group whose tests watch the clock.
+start_timed() {
+  start "$@"
+  if [ "$tier" = long ]; then await $((${#names[@]} - 1)); fi
 }
 
 skip() {
@@ -50,20 +60,30 @@ skip() {
 tests/install.sh "$python" redis-server postgresql coturn iproute2 nftables
 
 case $tier in
-  short) marked='not long' apart=(tests/network tests/mesa) ;;
-  long) marked='long' apart=(tests/network) ;;
+  # Side by side: whole networks of agents wait for one another, servers as processes do, and the rest computes.
+  short) test=("$python" -m pytest -q) marked='not long' timed=(tests/network tests/mesa) computing=() gives_way=() ;;
+  # Uncaptured: what takes minutes says how far it is. What computes longest is apart, so that no processor has nothing
+  # to do at the end.
+  long)
+    test=("$python" -m pytest -v -s -o console_output_style=times) marked='long' gives_way=(nice -n 19)
+    timed=(tests/network) computing=(tests/peer_agent/crypto/test_{chain_fuzz,chains_agree,envelopes_fuzz}.py)
+    ;;
   *) echo "usage: tests/run.sh short|long" >&2; exit 2 ;;
 esac
+apart=("${timed[@]}" "${computing[@]}")
 
-# Side by side: whole networks of agents wait for one another, servers as processes do, and the rest computes.
-for folder in "${apart[@]}"; do
-  start "embedded default, $folder" 0 "$python" -m pytest -q -m "not nat and not servers and $marked" "$folder"
+here=("${test[@]}" -m "not nat and not servers and $marked")
+for place in "${computing[@]}"; do
+  start "embedded default, $place" "${gives_way[@]}" "${here[@]}" "$place"
 done
-start 'embedded default, the rest' 0 "$python" -m pytest -q -m "not nat and not servers and $marked" "${apart[@]/#/--ignore=}"
+start 'embedded default, the rest' "${gives_way[@]}" "${here[@]}" "${apart[@]/#/--ignore=}"
+for place in "${timed[@]}"; do
+  start_timed "embedded default, $place" "${here[@]}" "$place"
+done
 
 why_no_lab=$("$python" -m tests.nat.lab)
 if [ -z "$why_no_lab" ]; then
-  start 'NAT lab' 0 "$python" -m pytest -q -m "nat and $marked" tests/nat
+  start_timed 'NAT lab' "${test[@]}" -m "nat and $marked" tests/nat
 else
   skip 'NAT lab' "it $why_no_lab" 'coturn iproute2 nftables'
 fi
@@ -80,10 +100,14 @@ else
   skip 'Redis' 'no redis-server on the path' redis-server
 fi
 if [ ${#servers[@]} -gt 0 ]; then
-  start "${servers[*]//--/}" 0 "$python" -m tests.servers "${servers[@]}" -- \
-    "$python" -m pytest -q -m "(db or servers) and $marked"
+  start_timed "${servers[*]//--/}" "$python" -m tests.servers "${servers[@]}" -- \
+    "${test[@]}" -m "(db or servers) and $marked"
 fi
-finish
+
+for at in "${!pids[@]}"; do await "$at"; done
+# Those that show what was said end a moment later.
+wait
+rm -f "${said[@]}"
 
 printf '\n'
 for line in "${skipped[@]}"; do echo "skipped  $line"; done

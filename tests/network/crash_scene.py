@@ -44,12 +44,20 @@ class Scene:
     accounts: dict[str, Account]
     agents: dict[str, Agent] = field(default_factory=dict)
     told: list[Event] = field(default_factory=list)
+    # Whom the death of the web process is kept from.
+    held: list[Agent] = field(default_factory=list)
+    has_web_died: bool = False
 
     def begin(self) -> None:
         """Have the server up, forwarders and bo online, and nobody else."""
         self.server.start()
         self.told.clear()
         self.stop_agent(ADA)
+        if self.has_web_died:
+            # Those whose socket was lost again and again wait longer each time before they open another.
+            for name in (BO, *FORWARDERS):
+                self.stop_agent(name)
+            self.has_web_died = False
         for name in (BO, *FORWARDERS):
             self.start(name)
         for name in (BO, *FORWARDERS):
@@ -80,16 +88,34 @@ class Scene:
         if part == "flush":
             with self.server.store() as store:
                 store.flushall()
+        elif part == "web":
+            self.kill_web()
         elif part in self.server.parts:
             self.server.parts[part].kill()
         else:
             self.agents[part].kill()
             self.told += self.agents[part].events
 
+    def kill_web(self) -> None:
+        """Kill the web process; only ada notices before it is back.
+
+        All others are on every path, and how long each waits before it tries again is a matter of chance: of
+        that would depend how often a path fails.
+        """
+        self.held = [self.agents[name] for name in (BO, *FORWARDERS)]
+        for agent in self.held:
+            os.kill(agent.pid, signal.SIGSTOP)
+        self.server.parts["web"].kill()
+        self.has_web_died = True
+
     def start(self, part: str) -> None:
         """Start a part that does not run. ada only listens then, so she sends what she has."""
         if part in self.server.parts:
             self.server.parts[part].start()
+            for agent in self.held:
+                if not agent.has_ended:
+                    os.kill(agent.pid, signal.SIGCONT)
+            self.held.clear()
         elif part in self.accounts and (part not in self.agents or self.agents[part].has_ended):
             words = ("forward",) if part in FORWARDERS else ("listen", "--no-forward")
             self.agents[part] = self.accounts[part].start(*words)

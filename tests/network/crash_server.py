@@ -94,7 +94,8 @@ class CrashServer:
         if cluster is not None:
             self.parts["database"] = self._part("database", postgres(cluster), self._is_database_ready)
         where = ("-b", HOST, "-p", str(self._port), "-v", "0")
-        self.parts["web"] = self._python("web", "mesa.web", *where, "mesa.asgi:application")
+        web = ("mesa.web", *where, "mesa.asgi:application")
+        self.parts["web"] = self._python("web", *web, answers=self._is_listening)
         self.parts["worker"] = self._python("worker", "celery", "-q", "-A", "mesa", "worker", *WORKER)
 
     @property
@@ -141,12 +142,19 @@ class CrashServer:
         log = self._folder / f"{name}.log"
         return Part(Program(name, command, self._environment, ROOT, output=log), answers)
 
-    def _python(self, name: str, *words: str) -> Part:
-        return self._part(name, (sys.executable, "-m", *words))
+    def _python(self, name: str, *words: str, answers: Callable[[], bool] = lambda: True) -> Part:
+        return self._part(name, (sys.executable, "-m", *words), answers)
 
     def _is_database_ready(self) -> bool:
         command = program("pg_isready", "-q", "-h", str(self._cluster))
         return subprocess.run(command, check=False).returncode == 0
+
+    def _is_listening(self) -> bool:
+        try:
+            socket.create_connection((HOST, self._port), READY_LIMIT_S).close()
+        except ConnectionRefusedError:
+            return False
+        return True
 
     def _is_ready(self) -> bool:
         connection = http.client.HTTPConnection(HOST, self._port, timeout=READY_LIMIT_S)

@@ -16,7 +16,8 @@ from tests.live_tree import LiveTree
 from tests.network.agents import PASSWORD, Account, Agent, make_contacts, register
 from tests.network.conftest import FORWARDERS, Town
 
-pytestmark = pytest.mark.long
+# The first of them waits until the town is built.
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 DISK_KIB = 2_048
 UNDELIVERED_S = "6"

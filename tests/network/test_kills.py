@@ -13,6 +13,7 @@ from bench.kills import KILL_EVERY_S, PER_SECOND, Cast, Ordeal, Outcome
 from tests.live_tree import LiveTree
 from tests.network.agents import do, register
 from tests.network.conftest import Town
+from tests.progress import Progress
 
 MORE_FORWARDERS = ("f7-x", "f8-x")
 MESSAGES, MANY_MESSAGES = 300, 3_000
@@ -46,7 +47,8 @@ def test_all_arrive_once_while_forwarders_are_killed(cast: Cast) -> None:
 @pytest.mark.timeout(1200)
 def test_all_arrive_once_while_worker_and_store_die_too(cast: Cast, town: Town) -> None:
     with ThreadPoolExecutor(1) as pool:
-        ordeal = pool.submit(do, Ordeal(cast, random.Random(2)).run(MANY_MESSAGES))
+        progress = Progress("messages", MANY_MESSAGES)
+        ordeal = pool.submit(do, Ordeal(cast, random.Random(2), progress.advance).run(MANY_MESSAGES))
         outages = sum(1 for _ in break_parts(town.tree, ordeal))
 
     assert_all_exactly_once(ordeal.result(), MANY_MESSAGES)

@@ -5,7 +5,6 @@ The figures of docs/spec/guards.md come from `python -m tests.p2p.guard_town`; h
 
 import random
 import re
-import sys
 
 import pytest
 
@@ -22,6 +21,7 @@ from tests.p2p.guard_town import (
     report,
     seen_by_hostile,
 )
+from tests.progress import say
 
 GOAL = 1.1
 
@@ -29,10 +29,6 @@ GOAL = 1.1
 @pytest.fixture
 def rng() -> random.Random:
     return random.Random(3)
-
-
-def say(text: str) -> None:
-    sys.stdout.write(text + "\n")
 
 
 def test_fast_refreshing_and_many_accounts_gain_nothing(rng: random.Random) -> None:
@@ -72,10 +68,13 @@ def test_asking_again_does_not_bring_a_contact_next_to_the_receiver(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1_200)
 def test_the_figures_of_the_page(rng: random.Random) -> None:
-    lines = list(report(2, rng))
+    lines = []
+    for line in report(2, rng):
+        say(line)
+        lines.append(line)
 
-    say("\n".join(lines))
     gains = [float(line.rsplit(" ", 1)[1]) for line in lines if re.match("gain.*, a network each", line)]
     assert len(gains) == 2
     assert max(gains) <= GOAL

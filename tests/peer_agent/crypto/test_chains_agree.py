@@ -9,9 +9,12 @@ from accounts import chains as on_server
 from accounts.layouts import Refused
 from peer_agent.crypto import chain as in_agent
 from peer_agent.crypto.errors import CryptoError
-from tests.fuzzing import drawings
-from tests.peer_agent.crypto.edited_chains import edited_chain
-from tests.peer_agent.crypto.histories import Acts, Branch, act_lists, grow
+from tests.fuzzing import LONG, drawings, fuzz
+
+from .edited_chains import edited_chain
+from .histories import Acts, Branch, act_lists, grow
+
+SHORT = 1_000
 
 
 def said(verify: Callable[[Sequence[bytes]], object], chain: Sequence[bytes]) -> object:
@@ -25,22 +28,20 @@ def said(verify: Callable[[Sequence[bytes]], object], chain: Sequence[bytes]) ->
     return None
 
 
-@settings(max_examples=1_000, deadline=None, database=None)
-@given(drawings)
-def test_chain_with_an_error_is_refused_for_the_same_reason(drawn: bytes) -> None:
+def check_edited(drawn: bytes) -> None:
     chain = edited_chain(drawn)
 
     assert said(on_server.verify_chain, chain) == said(in_agent.verify_chain, chain)
+
+
+def test_chain_with_an_error_is_refused_for_the_same_reason() -> None:
+    fuzz(check_edited, drawings, tries=SHORT)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(0)
-@settings(max_examples=1_000_000, deadline=None, database=None)
-@given(drawings)
-def test_chain_with_an_error_is_refused_for_the_same_reason_in_a_million_tries(drawn: bytes) -> None:
-    chain = edited_chain(drawn)
-
-    assert said(on_server.verify_chain, chain) == said(in_agent.verify_chain, chain)
+def test_chain_with_an_error_is_refused_for_the_same_reason_in_a_million_tries() -> None:
+    fuzz(check_edited, drawings, tries=LONG)
 
 
 @settings(max_examples=40, deadline=None)

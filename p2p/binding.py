@@ -50,6 +50,15 @@ def is_whole(held: Sequence[HeldGuard], survey: Survey) -> bool:
     return len(standing(held, survey.forwarding)) == len(held)
 
 
+def are_shared(bound: Bound) -> bool:
+    """Tell whether each guard of the sender is one of the receiver, too."""
+    return _accounts(bound.sender) <= _accounts(bound.receiver)
+
+
+def _accounts(held: Sequence[HeldGuard]) -> set[UserKey]:
+    return {each.grant.account for each in held}
+
+
 def lacks_place(held: Sequence[HeldGuard], survey: Survey, other_end: UserKey) -> bool:
     """Tell whether a guard of an end is the other end itself, and none of its others is reachable.
 

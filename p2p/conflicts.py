@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from p2p import guarding
-from p2p.binding import Bound, guards_for, is_whole, lacks_place, near
+from p2p.binding import Bound, are_shared, guards_for, is_whole, lacks_place, near
 from p2p.pathfinding import End, Ends, Guards, Path, choose_path
 from p2p.records import Peer
 from p2p.roster import Survey
@@ -28,12 +28,13 @@ def help_in_conflict(
 
 
 def _is_blocked(survey: Survey, bound: Bound, ends: Sequence[Peer], rng: random.Random) -> bool:
-    """Tell whether the sender's guards, all of them there, are what stands in the way of every path.
+    """Tell whether the sender's guards are what stands in the way of every path, and waiting mends nothing.
 
+    All of them are there; or both ends have the same ones, so that one alone can never serve both.
     Not asked of the receiver: whoever writes to it could have it take another one (T-23). Nor of who has
     offers: whoever empties the stocks of two guards could.
     """
-    if not bound.sender or not is_whole(bound.sender, survey):
+    if not bound.sender or not (is_whole(bound.sender, survey) or are_shared(bound)):
         return False
     named = Ends(*(End(end.peer, end.user) for end in ends))
     guards = guards_for(bound, survey, {end.user for end in ends})

@@ -239,6 +239,26 @@ async def test_while_a_guard_is_away_a_conflict_gives_nobody_another(network: Ne
     assert {frame.ticket for frame in await guards_of(ada)} <= set(ada.tickets)
 
 
+async def test_who_shares_both_guards_with_the_receiver_gets_one_more_while_one_of_them_is_away(
+    network: Network,
+) -> None:
+    crowd = await network.forwarders(ENOUGH)
+    ada, bo = [await online_with(network, name, crowd[0:2]) for name in ("ada", "bo")]
+    await close_all([crowd[1]])
+    for peer in (ada, bo):
+        await guards_of(peer)
+
+    tx_key = await send_to(ada, bo.login)
+    await ada.expect(AttemptFailed)
+    (frame,) = [frame for frame in await guards_of(ada) if frame.ticket not in ada.tickets]
+    await after(2.1)
+
+    path = await take_path(tx_key, ada, [peer for peer in network.peers if not peer.is_closed])
+    assert path.forwarders[0] is named([frame], ada, crowd)[0]
+    assert path.forwarders[2] is crowd[0]
+    assert {frame.ticket for frame in await guards_of(bo)} <= set(bo.tickets)
+
+
 async def test_who_was_granted_three_is_given_no_fourth(network: Network) -> None:
     ada, bo, crowd = await in_conflict(network)
     await show(ada, tickets_for(ada, [bo, crowd[0], crowd[1]]))

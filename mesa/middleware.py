@@ -5,8 +5,10 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from mesa.outages import DATABASE_DOWN, STORE_DOWN
 from mesa.patience import within
 from mesa.problems import problem
+from mesa.refusals import unavailable
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -48,6 +50,19 @@ class SecurityHeaders:
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class Outages:
+    """Answers 503 where a view, an operators' page among them, finds the database or the store down."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        return unavailable(request) if isinstance(error, (*STORE_DOWN, *DATABASE_DOWN)) else None
 
 
 class BodyLimit:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from mesa.problems import CODES, problem
+from mesa.problems import CODES, RETRY_AFTER_S, problem
 
 ADMIN_PATH: Final = "/admin/"
 # Title and sentence for each code that a page can end with.
@@ -22,6 +22,7 @@ PAGES: Final = {
         "Too many wrong passwords",
         "Nobody gets in with this name from here for {minutes} minutes.",
     ),
+    "unavailable": ("Not at the moment", "The server's database or store does not answer. Try again soon."),
     "internal": ("The server failed", "What was asked may not be done. The server's log says why."),
 }
 FORM: Final = "form"
@@ -46,6 +47,13 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     return _refused(request, "internal")
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """Answer while a server that Mesa needs is down."""
+    refused = _refused(request, "unavailable")
+    refused.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return refused
 
 
 def locked_out(request: HttpRequest, answer: HttpResponse | None, credentials: Any) -> HttpResponse:

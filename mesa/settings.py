@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "mesa.middleware.Deadline",
     "mesa.middleware.SecurityHeaders",
     "mesa.middleware.BodyLimit",
+    "mesa.middleware.Outages",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -3,6 +3,7 @@
 import sys
 import time
 from argparse import Namespace
+from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
 
 from rich.console import Console, Group, RenderableType
@@ -13,9 +14,10 @@ from rich.text import Text
 from p2p.protocol.fields import b64_text
 from peer_agent.cli_connection import Connection
 from peer_agent.cli_history import says_what_waits
+from peer_agent.cli_listen import sentence_of
 from peer_agent.cli_output import Output
 from peer_agent.config import Config
-from peer_agent.events import CellsPassed, Event, HopEnded, LinkClosed, LinkOpened
+from peer_agent.events import CellsPassed, Event, HopEnded, LinkClosed, LinkOpened, TimedEvent
 from peer_agent.peer import Peer
 
 SHOWN_HOPS = 12
@@ -93,17 +95,30 @@ async def forward(options: Namespace, config: Config, output: Output) -> None:
             async for timed in events:
                 output.event(timed)
         elif sys.stdout.isatty():
-            with Live(tally.picture(), console=Console(), refresh_per_second=REFRESH_PER_S) as live:
-                async for timed in events:
-                    tally.take(timed.event, time.strftime("%H:%M:%S", time.localtime(timed.time)))
-                    live.update(tally.picture())
+            await _draw(events, tally)
         else:
             try:
-                async for timed in events:
-                    if tally.take(timed.event, ""):
-                        output.result("", tally.state)
+                await write_lines(events, tally, output)
             finally:
                 output.result("", tally.total)
+
+
+async def _draw(events: AsyncIterable[TimedEvent], tally: Tally) -> None:
+    with Live(tally.picture(), console=Console(), refresh_per_second=REFRESH_PER_S) as live:
+        async for timed in events:
+            tally.take(timed.event, time.strftime("%H:%M:%S", time.localtime(timed.time)))
+            if sentence := sentence_of(timed.event):
+                live.console.print(Text(sentence))
+            live.update(tally.picture())
+
+
+async def write_lines(events: AsyncIterable[TimedEvent], tally: Tally, output: Output) -> None:
+    """Write a line whenever something changes, and for what a person has to know beside it."""
+    async for timed in events:
+        if tally.take(timed.event, ""):
+            output.result("", tally.state)
+        if sentence := sentence_of(timed.event):
+            output.result("", sentence)
 
 
 def _counted(count: int, word: str) -> str:

@@ -51,10 +51,14 @@ def _show(timed: TimedEvent, output: Output) -> None:
     if isinstance(event, MessageReceived):
         when = local_time(event.sent_at_ms, now_s=timed.time)
         output.result("", f"{when} {event.sender}: {shown_text(event.text)}")
-    elif type(event) in SENTENCES:
-        output.result("", SENTENCES[type(event)](event))
-    elif sentence := said_of_consent(event):
+    elif sentence := sentence_of(event):
         output.result("", sentence)
+
+
+def sentence_of(event: Event) -> str | None:
+    """What a person reads of an event besides messages; None for one that needs no word."""
+    write = SENTENCES.get(type(event), said_of_consent)
+    return write(event)
 
 
 SENTENCES: dict[type[Event], Callable[[Any], str]] = {

@@ -1,8 +1,10 @@
 """Whoever is refused gets what they can read: operators a page, programs a problem document."""
 
+from pathlib import Path
+
 import pytest
 from django.http.response import HttpResponseBase
-from django.test import Client
+from django.test import Client, override_settings
 
 from tests.factories import PASSWORD, make_operator
 
@@ -49,6 +51,18 @@ def test_too_many_wrong_passwords_are_told_on_a_page_with_the_time_to_wait() -> 
     assert is_page(answers[-1])
     assert b"15 minutes" in answers[-1].content
     assert answers[-1].headers["Retry-After"] == "900"
+
+
+def test_operator_is_told_to_come_back_while_the_store_is_down(tmp_path: Path) -> None:
+    make_operator("olga")
+    right = {"username": "olga", "password": PASSWORD}
+
+    with override_settings(STORE_URL=f"unix://{tmp_path}/nothing.sock"):
+        answer = Client().post("/admin/login/", right)
+
+    assert answer.status_code == 503
+    assert is_page(answer)
+    assert answer.headers["Retry-After"] == "2"
 
 
 @pytest.mark.parametrize("path", ["/nosuch", "/api/nosuch/", "/administrators/"])

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.apps import apps
+from django.contrib.sessions.models import Session
 from django.db import models
 from django.utils import timezone
 
@@ -124,6 +125,16 @@ def test_every_row_with_a_date_is_pruned() -> None:
     }
 
     assert dated == set(EXPIRING)
+
+
+def test_operators_logins_that_have_ended_are_pruned() -> None:
+    now = timezone.now()
+    for key, hours in (("over", -1), ("lasts", 1)):
+        Session.objects.create(session_key=key, expire_date=now + timedelta(hours=hours))
+
+    prune_expired_rows()
+
+    assert [session.session_key for session in Session.objects.all()] == ["lasts"]
 
 
 def test_pruning_is_due_by_itself() -> None:

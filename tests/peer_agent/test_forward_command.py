@@ -1,13 +1,28 @@
 """What `forward` shows and counts."""
 
 import os
+from collections.abc import AsyncIterator
 
+import pytest
 from rich.console import Console
 
 from p2p.protocol.ids import HopId, LinkId
 from peer_agent.cli_connection import CONNECTING, LOST, NOT_YET, Connection
-from peer_agent.cli_forward import SHOWN_HOPS, Tally
-from peer_agent.events import CellsPassed, Event, HopEnded, HopReady, LinkOpened, SessionClosed, SessionOpened
+from peer_agent.cli_forward import SHOWN_HOPS, Tally, write_lines
+from peer_agent.cli_output import Output, false_sentence
+from peer_agent.events import (
+    CellsPassed,
+    ContactUnsafe,
+    Event,
+    FalseClaim,
+    FalseWord,
+    HopEnded,
+    HopReady,
+    LinkOpened,
+    SessionClosed,
+    SessionOpened,
+    TimedEvent,
+)
 
 OPENED, CLOSED = SessionOpened(resumed=False), SessionClosed("unreachable", 1.0)
 
@@ -70,6 +85,19 @@ def test_order_without_a_cell_is_no_path() -> None:
 
     assert tally.total == "Passed on 0 cells of 0 paths."
     assert drawn(tally, 80) == ["forwarding · 0 links · 0 cells"]
+
+
+async def test_what_a_server_tried_is_told_to_who_forwards(capsys: pytest.CaptureFixture[str]) -> None:
+    async def come() -> AsyncIterator[TimedEvent]:
+        for event in (OPENED, ContactUnsafe("bo"), FalseClaim(FalseWord.PREKEYS, "bo", None)):
+            yield TimedEvent(0.0, event)
+
+    await write_lines(come(), Tally(), Output())
+
+    state, unsafe, claim = capsys.readouterr().out.splitlines()
+    assert state == "forwarding"
+    assert "Keys of bo have changed" in unsafe
+    assert claim == false_sentence(FalseClaim(FalseWord.PREKEYS, "bo", None))
 
 
 def test_connection_says_what_is_so_and_only_when_it_changes() -> None:

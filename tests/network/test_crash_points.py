@@ -50,6 +50,7 @@ AGENTS: Final = {"sender": ADA, "receiver": BO}
 # The states that the message's transactions end in. Lost: the row is open, and the store knows nothing of it.
 ONE, FORGOTTEN = ("completed",), ("lost",)
 ANOTHER_ID, AFTER_A_LOSS = ("completed", "completed"), ("completed", "lost")
+TWO_AFTER_A_LOSS = ("completed", "completed", "lost")
 Outcomes = tuple[tuple[str, ...], ...]
 
 OUTCOMES: Final[dict[tuple[str, str], Outcomes]] = {
@@ -63,6 +64,9 @@ OUTCOMES: Final[dict[tuple[str, str], Outcomes]] = {
     ("web", "frames"): (ONE, ANOTHER_ID),
     # It was begun in the store that is empty, perhaps before its sender knew that.
     ("flush", "start"): (ONE, ANOTHER_ID),
+    ("store", "start"): (ONE, ANOTHER_ID),
+    ("store", "row"): (AFTER_A_LOSS, TWO_AFTER_A_LOSS),
+    ("store", "enqueue"): (AFTER_A_LOSS, TWO_AFTER_A_LOSS),
     ("sender", "end"): (ONE,),
     ("worker", "end"): (FORGOTTEN,),
     ("database", "end"): (FORGOTTEN,),
@@ -71,7 +75,6 @@ OUTCOMES: Final[dict[tuple[str, str], Outcomes]] = {
     ("database", "frames"): (ONE, FORGOTTEN),
     ("database", "rows"): (ONE, FORGOTTEN),
     ("database", "receipt"): (ONE, FORGOTTEN),
-    ("store", "start"): (ONE,),
     ("store", "end"): (FORGOTTEN,),
     ("flush", "end"): (FORGOTTEN,),
 }

@@ -28,11 +28,13 @@ STEPS = ("seal", "wrap", "peel 1", "peel 2", "peel 3", "deliver", "take")
 class LocalCosts:
     """Medians in milliseconds, but for `forwarder_cells_per_s`.
 
-    message: all steps of one message. seal: to the outbox, one commit. take: to the inbox, one commit.
-    peel: one layer of one cell, with replay check and repacking. wrap: four layers around one cell.
+    message: all steps of one message; hot_message: the same, right after the one before. seal: to the outbox,
+    one commit. take: to the inbox, one commit. peel: one layer of one cell, with replay check and repacking.
+    wrap: four layers around one cell.
     """
 
     message_ms: float
+    hot_message_ms: float
     seal_ms: float
     take_ms: float
     peel_ms: float
@@ -60,11 +62,16 @@ class LocalMeasurement:
         self._ends = ends
         self._clock = clock
         self._steps_s: list[dict[str, float]] = []
+        self._hot_steps_s: list[dict[str, float]] = []
         self._cells_per_s: list[float] = []
 
     def send_one(self) -> None:
         """Send a message; its pace is the caller's."""
         self._steps_s.append(_send(self._ends, f"message {len(self._steps_s)}", self._clock))
+
+    def send_without_a_pause(self, count: int) -> None:
+        """Send messages one right after another."""
+        self._hot_steps_s += [_send(self._ends, f"hot {number}", self._clock) for number in range(count)]
 
     async def forward(self) -> None:
         """Send a run of cells through a forwarder."""
@@ -75,6 +82,7 @@ class LocalMeasurement:
         of = {step: statistics.median(each[step] for each in self._steps_s) * 1_000 for step in STEPS}
         return LocalCosts(
             message_ms=statistics.median(sum(each.values()) for each in self._steps_s) * 1_000,
+            hot_message_ms=statistics.median(sum(each.values()) for each in self._hot_steps_s) * 1_000,
             seal_ms=of["seal"],
             take_ms=of["take"],
             peel_ms=statistics.median((of["peel 1"], of["peel 2"], of["peel 3"])),

@@ -38,6 +38,15 @@ class Network:
         sent: list[Sent] = answer[SENDER]
         return sent
 
+    async def send_without_a_pause(self, count: int) -> list[Sent]:
+        """Have ada send each message as soon as bo has the one before, without waiting for its receipt."""
+        received = (await self._hub.ask([RECEIVER], "received", least=0))[RECEIVER]
+        sent = []
+        for number in range(received + 1, received + count + 1):
+            sent.append((await self._hub.ask([SENDER], "send now", to=RECEIVER))[SENDER])
+            await self._hub.ask([RECEIVER], "received", least=number)
+        return sent
+
     async def processor_s(self) -> dict[str, float]:
         """Processor seconds that each peer's process has used so far."""
         return await self._hub.ask(EVERYBODY, "processor")

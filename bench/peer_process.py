@@ -17,7 +17,7 @@ import uvloop
 from bench.hub import Mouth, connect
 from peer_agent.clock import Clock
 from peer_agent.config import Config
-from peer_agent.events import ContactAdded, Event, MessageProgress, Online
+from peer_agent.events import ContactAdded, Event, MessageProgress, MessageReceived, Online
 from peer_agent.peer import Peer
 from peer_agent.progress import MessageState
 
@@ -39,6 +39,7 @@ class PeerProcess:
         self._delivered: set[int] = set()
         self._changed = asyncio.Condition()
         self._sent = 0
+        self._received = 0
 
     async def listen(self, mouth: Mouth) -> None:
         """Remember every event, until the peer ends; say `hello` once the server knows this peer."""
@@ -59,16 +60,24 @@ class PeerProcess:
                 await self._until(lambda: self._has_contact)
             case "send" | "send over new paths" | "send side by side" as how:
                 return await self._send_as(how, order["to"], order["count"])
-            case "processor":
-                return time.process_time()
+            case "send now":
+                return self._send(order["to"])
+            case "processor" | "received" | "tell" as what:
+                return await self._tell(what, order)
             case "finish":
                 await self._finish()
             case "close links":
                 await self._close_links()
-            case "tell":
-                told, self._events = self._events, []
-                return told
         return None
+
+    async def _tell(self, what: str, order: dict[str, Any]) -> Any:
+        if what == "processor":
+            return time.process_time()
+        if what == "received":
+            await self._until(lambda: self._received >= order["least"])
+            return self._received
+        told, self._events = self._events, []
+        return told
 
     async def _send_as(self, how: str, to: str, count: int) -> list[dict[str, Any]]:
         if how == "send side by side":
@@ -77,6 +86,7 @@ class PeerProcess:
         return [await send(to) for _ in range(count)]
 
     def _note(self, event: Event) -> None:
+        self._received += isinstance(event, MessageReceived)
         self._has_contact = self._has_contact or isinstance(event, ContactAdded)
         if isinstance(event, MessageProgress) and event.state == MessageState.DELIVERED:
             self._delivered.add(event.number)

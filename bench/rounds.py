@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from bench.kills import Outcome
 from bench.load import PROFILES, Carried, Load, carry
 from bench.local_costs import LocalCosts, LocalMeasurement
-from bench.network import FORWARDERS, RECEIVER, SENDER, Network
+from bench.network import FORWARDERS, RECEIVER, SENDER, Network, Sent, Told
 from bench.peer_process import IN_FLIGHT
 from bench.raw_chain import raw_chain
 from bench.samples import Sample, samples
@@ -39,7 +39,7 @@ class Plan:
         """How often `advance` will be called."""
         each = {
             "crypto": self.messages * self.rounds,
-            "open-path": 3 * self.frames * self.rounds,
+            "open-path": 4 * self.frames * self.rounds,
             "new-path": self.warm_up_paths + self.paths * self.rounds,
             "cold": 3 * self.colds * self.rounds,
             "rate": 2 * self.burst * self.rounds,
@@ -90,6 +90,7 @@ class Taken:
     raw_colds: list[float] = field(default_factory=list)
     raw_repaired_colds: list[float] = field(default_factory=list)
     on_open_path: list[Sample] = field(default_factory=list)
+    hot_on_open_path: list[Sample] = field(default_factory=list)
     over_new_path: list[Sample] = field(default_factory=list)
     cold: list[Sample] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
@@ -145,6 +146,7 @@ class Rounds:
             await asyncio.sleep(PACE_S)
             self._local.send_one()
             self._advance(1)
+        self._local.send_without_a_pause(self._plan.messages)
         await self._local.forward()
         self._taken.costs = self._local.costs()
 
@@ -172,7 +174,17 @@ class Rounds:
         await self._network.tell()
         found = await self._send("send", self._plan.frames)
         self._taken.on_open_path += [sample for sample in found if sample.posted_at is None]
+        self._taken.hot_on_open_path += await self._hot()
         await self._network.finish()
+
+    async def _hot(self) -> list[Sample]:
+        found: list[Sample] = []
+        while len(found) < self._plan.frames:
+            count = min(AT_ONCE, self._plan.frames - len(found))
+            sent = await self._network.send_without_a_pause(count)
+            found += self._samples(sent, await self._network.tell())
+            self._advance(count)
+        return [sample for sample in found if sample.posted_at is None]
 
     async def _over_new_paths(self) -> None:
         found = await self._send("send over new paths", self._plan.paths)
@@ -218,4 +230,8 @@ class Rounds:
 
     async def _take(self, how: str, count: int) -> list[Sample]:
         sent = await self._network.send(how, count)
-        return samples(sent, await self._network.tell(), sender=SENDER, receiver=RECEIVER)
+        return self._samples(sent, await self._network.tell())
+
+    @staticmethod
+    def _samples(sent: list[Sent], told: Told) -> list[Sample]:
+        return samples(sent, told, sender=SENDER, receiver=RECEIVER)

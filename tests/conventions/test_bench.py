@@ -19,7 +19,13 @@ from tests.conventions.sources import ROOT
 KEYS = ["name", "value", "unit", "baseline", "ratio", "goal", "met"]
 PAGE = ROOT / "docs" / "how-to" / "measure.md"
 COSTS = LocalCosts(
-    message_ms=5.0, seal_ms=2.0, take_ms=2.0, peel_ms=0.1, wrap_ms=0.5, forwarder_cells_per_s=5_000
+    message_ms=5.0,
+    hot_message_ms=4.0,
+    seal_ms=2.0,
+    take_ms=2.0,
+    peel_ms=0.1,
+    wrap_ms=0.5,
+    forwarder_cells_per_s=5_000,
 )
 OPEN = Sample(sent_at=0.0, received_at=0.008, posted_at=None, ordered_at=None, opened=0)
 NEW = Sample(sent_at=0.0, received_at=0.08, posted_at=0.002, ordered_at=0.027, opened=0)
@@ -36,6 +42,7 @@ TAKEN = Taken(
     raw_colds=[0.05],
     raw_repaired_colds=[0.03],
     on_open_path=[OPEN],
+    hot_on_open_path=[OPEN],
     over_new_path=[NEW],
     cold=[COLD],
     rates=[100.0],
@@ -113,7 +120,9 @@ def test_open_path_may_cost_twice_raw_and_crypto_and_commit() -> None:
     assert row.baseline == pytest.approx(4.0)
     assert row.limit == pytest.approx(13.0)
     assert row.met is True
-    assert found["message on an open path, beside raw without a pause"].baseline == pytest.approx(2.0)
+    hot = found["message on an open path, without a pause"]
+    assert hot.baseline == pytest.approx(2.0)
+    assert hot.limit == pytest.approx(2 * 2.0 + 4.0)
 
 
 def test_goal_that_is_missed_is_said_to_be() -> None:

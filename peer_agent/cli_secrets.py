@@ -15,7 +15,7 @@ NO_PASSWORD = "No password was given."  # noqa: S105  a sentence
 TRIES = 3
 
 
-class UnfitPassword(UsageError):
+class UnfitPassword(ValueError):
     """What was typed can not be a new password; another one can."""
 
 
@@ -38,12 +38,14 @@ def read_new_password(options: Namespace, prompt: str = "Password") -> str:
     given = _given_password(options)
     if given is not None:
         return checked_password(given)
-    for _ in range(TRIES - 1):
+    for left in reversed(range(TRIES)):
         try:
             return _typed_twice(prompt)
         except UnfitPassword as error:
+            if not left:
+                raise UsageError(str(error)) from None
             sys.stderr.write(f"{error}\n")
-    return _typed_twice(prompt)
+    raise AssertionError("there is a first try")
 
 
 def _typed_twice(prompt: str) -> str:

@@ -102,10 +102,19 @@ def test_a_receipt_costs_the_same_however_much_waits(ada: Device, bo: Device) ->
 
 
 def test_a_name_is_found_without_opening_every_contact(ada: Device, bo: Device) -> None:
-    ada.books.contacts.require("bo")
     fill_contacts(ada)
 
+    assert cost(ada, lambda: ada.books.contacts.require("f7")).opened == 1
+
+
+def test_a_contact_is_opened_once_for_as_long_as_it_stays_the_same(ada: Device, bo: Device) -> None:
+    ada.books.contacts.require("bo")
+
+    assert cost(ada, lambda: ada.books.contacts.require("bo")).opened == 0
+    with ada.store.transaction():
+        ada.books.contacts.change(ada.books.contacts.require("bo").number, is_blocked=True)
     assert cost(ada, lambda: ada.books.contacts.require("bo")).opened == 1
+    assert ada.books.contacts.require("bo").is_blocked
 
 
 def fill_contacts(device: Device) -> None:

@@ -31,9 +31,14 @@ from tests.p2p.guard_scenes import (
 from tests.p2p.peers import Network, TestPeer
 from tests.p2p.worker import RNG
 
+
+def _altered(ticket: bytes) -> bytes:
+    return ticket[:-1] + bytes([ticket[-1] ^ 1])
+
+
 NOT_GOOD: dict[str, Callable[[TestPeer, TestPeer], bytes]] = {
     "of another device": lambda _, guard: ticket_for(guard, guard),
-    "altered": lambda ada, guard: ticket_for(ada, guard)[:-1] + b"\x00",
+    "altered": lambda ada, guard: _altered(ticket_for(ada, guard)),
     "expired": lambda ada, guard: ticket_for(ada, guard, granted=timezone.now() - LIFE),
     "of another size": lambda ada, guard: ticket_for(ada, guard) + b"\x00",
     "nonsense": lambda _, __: b"\x01" * 73,

@@ -138,8 +138,7 @@ def survey(
     """
     seen, avoided = _sample_forwarders(tx_key, guards, now, rng)
     peer_ids = list(seen)
-    everybody = list(dict.fromkeys([*peer_ids, *(end.peer for end in ends)]))
-    asked = [scripts.PREFIX, len(peer_ids), len(FIELDS), *FIELDS, *everybody]
+    asked = [scripts.PREFIX, len(FIELDS), len(peer_ids), *FIELDS, *peer_ids, *(end.peer for end in ends)]
     records, open_links = json.loads(scripts.SURVEY.run([], asked))
     known = _to_peers(peer_ids, [record for record, *_ in records])
     dry, overdue = _to_dry(peer_ids, records, now)

@@ -1,26 +1,26 @@
 -- Read peers that could forward, and the links that decide who is taken: those of the ends of a path, and of peers without
--- offers, who can stand only where a link is open. The first ARGV[2] of the peers named are those who could forward; ARGV[3]
--- names of fields follow, then the peers.
+-- offers, who can stand only where a link is open. After ARGV[2] names of fields come ARGV[3] peers who could forward, then
+-- the ends, who may be among them.
 -- Answers JSON, which is read far faster than a long answer: of each who could forward, what its record says, the length of
 -- its stock, what it owes and its user's blame; and those links to others of them.
-local prefix, count, fields = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local names, among = {}, {}
+local prefix, fields = ARGV[1], tonumber(ARGV[2])
+local first, last = 4 + fields, 3 + fields + tonumber(ARGV[3])
+local names, among, decides, records, links = {}, {}, {}, {}, {}
 for at = 4, 3 + fields do names[#names + 1] = ARGV[at] end
-for at = 4 + fields, #ARGV do among[ARGV[at]] = true end
-local records, links = {}, {}
-for at = 4 + fields, #ARGV do
+for at = first, #ARGV do among[ARGV[at]] = true end
+for at = last + 1, #ARGV do decides[ARGV[at]] = true end
+for at = first, last do
     local peer = ARGV[at]
-    local decides = true
-    if #records < count then
-        local record = redis.call('HMGET', prefix .. 'peer:' .. peer, unpack(names))
-        local blame = record[1] and redis.call('GET', prefix .. 'blame:' .. record[1])
-        local stock = redis.call('LLEN', prefix .. 'offers:' .. peer)
-        table.insert(records, {record, stock, redis.call('GET', prefix .. 'owed:' .. peer), blame})
-        decides = stock == 0
-    end
-    local found = decides and redis.call('HGETALL', prefix .. 'links:' .. peer) or {}
-    for each = 1, #found, 2 do
-        if among[found[each + 1]] then table.insert(links, {peer, found[each], found[each + 1]}) end
+    local record = redis.call('HMGET', prefix .. 'peer:' .. peer, unpack(names))
+    local blame = record[1] and redis.call('GET', prefix .. 'blame:' .. record[1])
+    local stock = redis.call('LLEN', prefix .. 'offers:' .. peer)
+    records[#records + 1] = {record, stock, redis.call('GET', prefix .. 'owed:' .. peer), blame}
+    if stock == 0 then decides[peer] = true end
+end
+for peer in pairs(decides) do
+    local found = redis.call('HGETALL', prefix .. 'links:' .. peer)
+    for at = 1, #found, 2 do
+        if among[found[at + 1]] then links[#links + 1] = {peer, found[at], found[at + 1]} end
     end
 end
 return cjson.encode({records, links})

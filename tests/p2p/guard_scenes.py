@@ -79,18 +79,23 @@ async def come_online(peer: TestPeer, guards: Sequence[TestPeer], *, forward: bo
     await make_known(peer)
 
 
-async def online_with(network: Network, name: str, guards: Sequence[TestPeer]) -> TestPeer:
+async def online_with(
+    network: Network, name: str, guards: Sequence[TestPeer], *, forward: bool = False
+) -> TestPeer:
     """A user who comes online with tickets for these guards."""
     peer = await network.connect(await network.login(name))
-    await come_online(peer, guards)
+    await come_online(peer, guards, forward=forward)
     return peer
 
 
-async def guarded_path(network: Network) -> OpenPath:
-    """ada's transaction to bo, of six forwarders: two are guards of hers, two of his, two are free."""
+async def guarded_path(network: Network, *, forward: bool = False) -> OpenPath:
+    """ada's transaction to bo, of six forwarders: two are guards of hers, two of his, two are free.
+
+    forward: ada and bo forward, too.
+    """
     crowd = await network.forwarders(ENOUGH, offers=8)
-    ada = await online_with(network, "ada", crowd[0:2])
-    bo = await online_with(network, "bo", crowd[2:4])
+    ada = await online_with(network, "ada", crowd[0:2], forward=forward)
+    bo = await online_with(network, "bo", crowd[2:4], forward=forward)
     tx_key = await send_to(ada, bo.login)
     return await take_path(tx_key, ada, network.peers)
 

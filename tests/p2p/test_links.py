@@ -13,6 +13,7 @@ from p2p.protocol.to_peer import LinkDrop
 from p2p.protocol.to_server import Answer, LinkDown, LinkUp
 from p2p.protocol.words import How
 from p2p.records import LinkKey
+from tests.p2p.guard_scenes import guarded_path
 from tests.p2p.peers import Network, make_offers
 from tests.p2p.scenes import OpenPath, open_path, send_to, take_path
 from tests.p2p.worker import after
@@ -110,6 +111,20 @@ async def test_open_links_are_used_again(network: Network) -> None:
         assert (order.out.how is How.OPEN) == (pair in former)
         assert former.get(pair, links[pair]) == links[pair]
     assert not set(again.ready.hops) & set(path.ready.hops)
+
+
+async def test_ends_that_forward_too_use_the_links_to_their_guards_again(network: Network) -> None:
+    path = await guarded_path(network, forward=True)
+    await path.open_links()
+
+    for peer in network.peers:
+        peer.offers = make_offers()
+        await peer.everything()
+    again = await take_path(await send_to(path.sender, path.receiver.login), path.sender, network.peers)
+
+    first, last = again.orders[0].out, again.orders[-1].in_
+    assert (first.how, first.link) == (How.OPEN, path.orders[0].out.link)
+    assert (last.how, last.link) == (How.OPEN, path.orders[-1].in_.link)
 
 
 async def test_a_closed_link_is_dropped_at_the_other_end_and_not_used_again(network: Network) -> None:

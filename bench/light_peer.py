@@ -154,7 +154,7 @@ class LightPeer:
             "path_ready": self._use,
             "guard": self._guard,
             "receipt": lambda frame: self._say(type="complete", tx=frame["tx"]),
-            "offer_wanted": lambda _: self._offer(),
+            "offer_wanted": self._fill_stock,
         }
         async for text in socket:
             frame = json.loads(text)
@@ -192,6 +192,10 @@ class LightPeer:
             oldest = next(each for each in self._links if each not in self._standing)
             del self._links[oldest]
             await self._say(type="link_down", link=oldest)
+
+    async def _fill_stock(self, _: dict[str, Any]) -> None:
+        if len(self._offers) < STOCK:
+            await self._offer()
 
     async def _offer(self) -> None:
         key = _offer_id()

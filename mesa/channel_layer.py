@@ -49,6 +49,12 @@ class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # the package has 
             del self.channels[channel]
             raise
 
+    async def delete_channel(self, channel: str) -> None:
+        """Forget a channel whose receiver is gone. `receive` does so only if it ends in the middle of it."""
+        if self.channels.pop(channel, None) is not None:
+            async with asyncio.timeout(ANSWER_DEADLINE_S):
+                await self._get_shard(channel).unsubscribe(channel)
+
     async def group_add(self, group: str, channel: str) -> None:
         async with asyncio.timeout(ANSWER_DEADLINE_S):
             await super().group_add(group, channel)

@@ -174,15 +174,14 @@ def async_client() -> AsyncClient:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A Lua script that runs as one step in the store. It must end every key that it writes."""
+    """A Lua script that runs as one step in the store. It must end every key that it writes.
+
+    sha: by which the store knows it, hex.
+    """
 
     name: str
     lua: str
-
-    @property
-    def sha(self) -> str:
-        # The store's own name for a script, not a safeguard.
-        return hashlib.sha1(self.lua.encode(), usedforsecurity=False).hexdigest()
+    sha: str
 
     def run(self, keys: Sequence[str], args: Sequence[Any] = ()) -> Any:
         try:
@@ -203,7 +202,9 @@ def script(name: str, lua: str) -> Script:
     Raises:
         ValueError: another script has that name.
     """
-    made = _scripts.setdefault(name, Script(name, lua))
+    # The store's own name for a script, not a safeguard.
+    sha = hashlib.sha1(lua.encode(), usedforsecurity=False).hexdigest()
+    made = _scripts.setdefault(name, Script(name, lua, sha))
     if made.lua != lua:
         raise ValueError(f"two scripts are named {name}")
     return made

@@ -11,6 +11,11 @@ import sys
 from io import BytesIO
 from typing import Any, Final
 
+import uvloop
+
+# Before daphne, which makes its event loop when it is imported.
+uvloop.install()
+
 from daphne import server as daphne_server
 from daphne.cli import CommandLineInterface
 from daphne.http_protocol import HTTPFactory, WebRequest

@@ -11,14 +11,13 @@ import random
 import secrets
 from typing import Any, Final
 
-from channels.consumer import get_handler_name
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from accounts.socket_auth import recheck
 from mesa import push, store
 from mesa.outages import STORE_DOWN
+from mesa.steady_consumer import SteadyConsumer
 from p2p import presence, turn
 from p2p.epoch_watch import epoch_watch
 from p2p.errors import P2PError
@@ -45,7 +44,7 @@ HANDLED_WITHIN_S: Final = 7
 RNG: Final[random.Random] = secrets.SystemRandom()
 
 
-class PeerConsumer(AsyncWebsocketConsumer):
+class PeerConsumer(SteadyConsumer):
     """One peer's socket. Messages reach it one at a time, so a handler is never overtaken by the next."""
 
     hello_within_s: float = HELLO_DEADLINE_S
@@ -69,10 +68,6 @@ class PeerConsumer(AsyncWebsocketConsumer):
             await receive()
             await self.accept(next(iter(scope["subprotocols"]), None))
             await self.close(errors.Unavailable.close_code)
-
-    async def dispatch(self, message: dict[str, Any]) -> None:
-        """Call the handler at once: the base first clears SQL connections in a thread; none is used here."""
-        await getattr(self, get_handler_name(message))(message)
 
     async def connect(self) -> None:
         offered = self.scope["subprotocols"]

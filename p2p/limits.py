@@ -35,7 +35,10 @@ WOKEN_PER_OFFER: Final = 4
 MAX_WAITING_ACCOUNTS: Final = 500
 MAX_WAITING_JOBS: Final = 128
 MAX_JOBS: Final = 1_024
-JOBS_AT_ONCE: Final = 2
+# So many tasks wait at most, for however many jobs: each does what there is, and passes on after some.
+MAX_TASKS: Final = 4
+JOBS_OF_A_TASK: Final = 16
+TASK_BEGINS_WITHIN: Final = timedelta(seconds=2)
 TASKS_TO_RECOVER: Final = 8
 TURNS_EVERY: Final = timedelta(seconds=1)
 HELD_BYTES: Final = 131_072

@@ -191,18 +191,22 @@ def _sample_forwarders(
         batch.zcard(store_keys.FORWARDERS)
         batch.zrange(store_keys.FORWARDERS, 0, SAMPLE - 1, withscores=True)
         batch.smembers(store_keys.avoided(tx_key or TxKey("")))
+        batch.get(store_keys.SAMPLE)
         if bound:
             batch.zmscore(store_keys.FORWARDERS, bound)
-        _, count, entries, avoided, *scores = batch.execute()
+        _, count, entries, avoided, sampled, *scores = batch.execute()
     if count > SAMPLE:
-        chances = [rng.random() for _ in range(3 * SAMPLE)]
-        keys = [store_keys.FORWARDERS, store_keys.NETWORKS]
-        sampled = scripts.FORWARDERS_SAMPLE.run(keys, [scripts.PREFIX, oldest, SAMPLE, *chances])
-        entries = list(zip(sampled[::2], sampled[1::2], strict=True))
+        entries = json.loads(sampled or _draw_sample(oldest, rng))
     seen = {PeerId(name): float(score) for name, score in entries}
     found = scores[0] if scores else ()
     seen |= {peer_id: float(score) for peer_id, score in zip(bound, found, strict=True) if score}
     return seen, set(avoided)
+
+
+def _draw_sample(oldest: float, rng: random.Random) -> str:
+    keys = [store_keys.FORWARDERS, store_keys.NETWORKS, store_keys.SAMPLE]
+    args = [scripts.PREFIX, oldest, milliseconds(store_keys.SAMPLE_TTL), SAMPLE]
+    return str(scripts.FORWARDERS_SAMPLE.run(keys, [*args, *(rng.random() for _ in range(3 * SAMPLE))]))
 
 
 def _to_links(found: Sequence[tuple[str, str, str]]) -> Links:

@@ -19,7 +19,7 @@ from mesa.outages import STORE_DOWN
 from p2p import limits, path_store, store_keys, turns
 from p2p.access import require_own_token
 from p2p.errors import TooBusy, TooManyTransactions, TransactionExists
-from p2p.models import P2PTransaction, State, to_the_minute
+from p2p.models import P2PPath, P2PTransaction, State, to_the_minute
 from p2p.path_store import NewTx
 from p2p.protocol.fields import b64_text
 from p2p.protocol.to_peer import TransactionEnded
@@ -121,10 +121,11 @@ def end_transaction(*, tx_key: TxKey, state: EndState, cause: Cause | None, now:
     if tx is None:
         return
     minute = to_the_minute(now)
+    ended = {"state": state.value, "cause": cause.value if cause else "", "attempts": tx.attempt, "ended": minute}
     with transaction.atomic():
-        row, _ = P2PTransaction.objects.get_or_create(pk=tx_key, defaults={"started": minute})
-        P2PTransaction.objects.alive().filter(pk=row.pk).update(
-            state=state.value, cause=cause.value if cause else "", attempts=tx.attempt, ended=minute
-        )
-        row.paths.filter(state=State.OPEN).update(state=state.value, ended=minute)
+        if not P2PTransaction.objects.alive().filter(pk=tx_key).update(**ended):
+            # No row: the web process died before it was written.
+            P2PTransaction.objects.get_or_create(pk=tx_key, defaults={"started": minute, **ended})
+        paths = P2PPath.objects.filter(transaction__pk=tx_key, state=State.OPEN)
+        paths.update(state=state.value, ended=minute)
     push_frame(tx.owner, TransactionEnded(tx.id, state, cause))

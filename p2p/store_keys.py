@@ -23,12 +23,15 @@ BLAME_TTL: Final = timedelta(seconds=60)
 ORDERED_TTL: Final = timedelta(seconds=10)
 LOOKS_TTL: Final = timedelta(seconds=60)
 JOBS_TTL: Final = timedelta(seconds=150)
+SAMPLE_TTL: Final = timedelta(seconds=1)
 FORWARDER_AGE: Final = timedelta(seconds=120)
 
 FORWARDERS: Final = store.trimmed("forwarders")
 WAITING_FORWARDERS: Final = store.trimmed("waiting_forwarders")
 NETWORKS: Final = store.trimmed("networks")
 TURNS: Final = store.trimmed("turns")
+TASKS: Final = store.key("tasks")
+SAMPLE: Final = store.key("sample")
 
 
 def peer(peer_id: PeerId) -> str:

@@ -1,4 +1,4 @@
-"""Tasks of p2p: one does work in its turn. None takes an argument (invariant 2)."""
+"""Tasks of p2p: one does work in turn. None takes an argument (invariant 2)."""
 
 import logging
 import random
@@ -9,7 +9,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from mesa.outages import DATABASE_DOWN, STORE_DOWN
-from p2p import jobs, pruning, turns
+from p2p import jobs, limits, pruning, turns
 
 logger = logging.getLogger(__name__)
 
@@ -19,11 +19,16 @@ RNG: Final[random.Random] = secrets.SystemRandom()
 
 @shared_task(ignore_result=True)
 def take_turn() -> None:
-    """Do a job of the account whose turn it is."""
+    """Do the jobs whose turn it is, each account's oldest first, until none is left or enough are done."""
     try:
-        job = turns.take(now=timezone.now())
-        if job is not None:
-            jobs.do(job, now=timezone.now(), rng=RNG)
+        for done in range(limits.JOBS_OF_A_TASK):
+            turn = turns.take(now=timezone.now(), is_first=done == 0)
+            if turn is None:
+                return
+            jobs.do(turn.job, now=timezone.now(), rng=RNG)
+            if turn.is_last:
+                return
+        turns.pass_on()
     except (*STORE_DOWN, *DATABASE_DOWN) as error:
         # As if the worker had died with it: what is to go on has its deadline.
         logger.warning("a job was given up, a server is down: %s", type(error).__name__)

@@ -1,7 +1,7 @@
 """Work in turn: what a worker has to do waits as a job of an account, and accounts take turns.
 
-A task names no job; it does the one whose turn it is. So who has many jobs waits for them, and nobody else
-does. Tasks wait for the first few jobs of each account only. The `a` functions are for socket handlers.
+A task names no job; it does those whose turn it is. So who has many jobs waits for them, and nobody else
+does. A few tasks are enough for many jobs. The `a` functions are for socket handlers.
 Spec: docs/spec/transactions.md, section "Work in turn"
 """
 
@@ -31,6 +31,14 @@ class Backlog:
     own: int
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A job that was taken. `is_last`: nobody has another one."""
+
+    job: str
+    is_last: bool
+
+
 def ask(user: UserKey, job: str, *, now: datetime) -> None:
     """Have a job done when it is the account's turn. One that waits already is not asked for twice."""
     _send(scripts.JOB_ASK.run([store_keys.TURNS], [*_asking(now), user, job]))
@@ -56,15 +64,19 @@ async def awake(tx_keys: Iterable[TxKey], *, cause: Cause | None = None, now: da
         await _asend(await scripts.TX_WAKE.arun([store_keys.TURNS, deadlines.KEY], args))
 
 
-def take(*, now: datetime) -> str | None:
-    """Take the oldest job of the account whose turn it is; None when nobody has any."""
-    args = [scripts.PREFIX, now.timestamp(), limits.JOBS_AT_ONCE]
-    taken = scripts.TURN_TAKE.run([store_keys.TURNS], args)
-    if taken is None:
-        return None
-    job, tasks_due = taken
-    _send(tasks_due)
-    return str(job)
+def take(*, now: datetime, is_first: bool = False) -> Turn | None:
+    """Take the oldest job of the account whose turn it is; None when nobody has any.
+
+    is_first: for a task that has just begun, so is none of those that wait any more.
+    """
+    args = [scripts.PREFIX, now.timestamp(), int(is_first)]
+    taken = scripts.TURN_TAKE.run([store_keys.TURNS, store_keys.TASKS], args)
+    return None if taken is None else Turn(job=str(taken[0]), is_last=not taken[1])
+
+
+def pass_on() -> None:
+    """Send a task for what is left, when one has done its share."""
+    _send(1)
 
 
 def recover() -> None:
@@ -88,7 +100,8 @@ def backlog(user: UserKey) -> Backlog:
 def _asking(now: datetime) -> list[Any]:
     oldest = (now - store_keys.JOBS_TTL).timestamp()
     life = milliseconds(store_keys.JOBS_TTL)
-    return [scripts.PREFIX, now.timestamp(), life, limits.MAX_JOBS, limits.JOBS_AT_ONCE, oldest]
+    tasks = [store_keys.TASKS, limits.MAX_TASKS, milliseconds(limits.TASK_BEGINS_WITHIN)]
+    return [scripts.PREFIX, now.timestamp(), life, limits.MAX_JOBS, oldest, *tasks]
 
 
 def _waking(tx_keys: list[TxKey], cause: str, now: datetime) -> list[Any]:

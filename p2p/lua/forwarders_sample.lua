@@ -1,8 +1,9 @@
 -- Sample forwarders: draw a network, an account in it, a peer of that; over again while there are fewer networks than
--- draws. Returns handles and the times of their last refresh. Chance comes from outside: it must not be guessable.
--- KEYS forwarders, networks
-local prefix, oldest, size = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local function chance(turn, which) return tonumber(ARGV[3 * turn + which]) end
+-- draws. Returns handles and the times of their last refresh, as JSON that is kept for the looks that follow. Chance comes
+-- from outside: it must not be guessable.
+-- KEYS forwarders, networks, the sample
+local prefix, oldest, life, size = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local function chance(turn, which) return tonumber(ARGV[3 * turn + 1 + which]) end
 local function member(name, drawn)
     redis.call('ZREMRANGEBYSCORE', name, '-inf', oldest)
     local rank = math.floor(drawn * redis.call('ZCARD', name))
@@ -24,8 +25,9 @@ for turn = 1, count == 0 and 0 or size do
     local refreshed = peer and redis.call('ZSCORE', KEYS[1], peer)
     if refreshed and not seen[peer] then
         seen[peer] = true
-        table.insert(sampled, peer)
-        table.insert(sampled, refreshed)
+        table.insert(sampled, {peer, refreshed})
     end
 end
-return sampled
+local found = #sampled == 0 and '[]' or cjson.encode(sampled)
+redis.call('SET', KEYS[3], found, 'PX', life)
+return found

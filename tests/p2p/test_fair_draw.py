@@ -125,6 +125,8 @@ async def enter(user: str, network: str, peer: str) -> None:
 
 
 async def sample(rng: random.Random) -> list[PeerId]:
+    """A sample of its own, though another was drawn within this second."""
+    await store.async_client().delete(store_keys.SAMPLE)
     found = await sync_to_async(roster.survey)(TxKey("none"), [], now=NOW, rng=rng)
     return [candidate.peer for candidate in found.candidates]
 
@@ -147,6 +149,17 @@ async def test_the_sample_takes_networks_not_peers(
     assert len({frozenset(peers) for peers in samples}) == 20
     seen = Counter(peer for peers in samples for peer in peers if not is_hostile(peer))
     assert len(seen) > 115  # each is in five samples of six
+
+
+async def test_a_sample_serves_for_a_second(async_store: store.AsyncClient, rng: random.Random) -> None:
+    for at in range(120):
+        await enter(f"user{at}", f"net{at}", f"f{at}")
+    first = await sample(rng)
+
+    found = await sync_to_async(roster.survey)(TxKey("none"), [], now=NOW, rng=rng)
+
+    assert [candidate.peer for candidate in found.candidates] == first
+    assert 0 < await async_store.pttl(store_keys.SAMPLE) <= 1_000
 
 
 async def test_few_networks_are_sampled_more_than_once_each(

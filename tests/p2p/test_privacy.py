@@ -32,10 +32,10 @@ def jobs_taken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     taken: list[str] = []
     original = turns.take
 
-    def record(*, now: datetime) -> str | None:
-        job = original(now=now)
-        taken.extend([] if job is None else [job])
-        return job
+    def record(*, now: datetime, is_first: bool = False) -> turns.Turn | None:
+        turn = original(now=now, is_first=is_first)
+        taken.extend([] if turn is None else [turn.job])
+        return turn
 
     monkeypatch.setattr(turns, "take", record)
     return taken

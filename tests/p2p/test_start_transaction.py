@@ -47,7 +47,7 @@ def test_store_row_and_task_are_there_when_the_answer_comes() -> None:
     assert deadlines.due_at("attempt", content["id"]) is not None
     assert P2PTransaction.objects.get().state == "open"
     assert [task["headers"]["task"] for task in queued_tasks()] == ["p2p.tasks.take_turn"]
-    assert turns.take(now=timezone.now()) == f"attempt:{content['id']}"
+    assert turns.take(now=timezone.now()) == turns.Turn(f"attempt:{content['id']}", is_last=True)
 
 
 def test_the_same_id_by_the_same_device_gets_the_same_answer() -> None:

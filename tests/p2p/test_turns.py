@@ -21,8 +21,13 @@ def tasks_sent() -> int:
     return store.client().llen("broker:path")
 
 
+def take_one(now: datetime = NOW, *, is_first: bool = False) -> str | None:
+    turn = turns.take(now=now, is_first=is_first)
+    return None if turn is None else turn.job
+
+
 def take_all() -> list[str]:
-    return list(iter(lambda: turns.take(now=NOW), None))
+    return [job for job in iter(take_one, None) if job]
 
 
 def start(name: str) -> TxKey:
@@ -43,11 +48,11 @@ def test_a_newcomer_waits_for_one_job_of_each_other_however_many_they_have() -> 
     for at in range(200):
         turns.ask(MALLORY, f"gone:m{at}", now=NOW)
         turns.ask(BO, f"gone:b{at}", now=NOW)
-    taken = [turns.take(now=NOW) for _ in range(5)]
+    taken = [take_one() for _ in range(5)]
 
     turns.ask(ADA, "gone:ada", now=NOW)
 
-    taken += [turns.take(now=NOW) for _ in range(3)]
+    taken += [take_one() for _ in range(3)]
     assert taken.index("gone:ada") in (5, 6, 7)
     assert len(take_all()) == 400 - 7
 
@@ -58,7 +63,7 @@ def test_no_account_is_passed_over() -> None:
         for at in range(3):
             turns.ask(user, f"{user}:{at}", now=NOW)
 
-    rounds = [[turns.take(now=NOW) for _ in users] for _ in range(3)]
+    rounds = [[take_one() for _ in users] for _ in range(3)]
 
     assert [{str(job).partition(":")[0] for job in each} for each in rounds] == [set(users)] * 3
 
@@ -103,7 +108,14 @@ def test_a_deadline_whose_job_is_lost_asks_again() -> None:
         now = NOW + timedelta(seconds=after_s)
         for member in deadlines.claim(now):
             sweeper.dispatch(member, now)
-        assert turns.take(now=now) == "attempt:one"
+        assert take_one(now) == "attempt:one"
+
+
+def test_waking_many_transactions_sends_a_few_tasks() -> None:
+    turns.wake([start(f"number {at}") for at in range(30)], now=NOW)
+
+    assert tasks_sent() == limits.MAX_TASKS
+    assert len(take_all()) == 30
 
 
 def test_waking_a_transaction_many_times_sends_one_task() -> None:
@@ -136,35 +148,69 @@ def set_state(state: str) -> Callable[[Tx, store.Pipeline], bool]:
     return decide
 
 
-def test_tasks_wait_for_the_first_jobs_of_each_account_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("p2p.limits.MAX_JOBS", 20)
+def ask_many(jobs: int, *, now: datetime = NOW) -> None:
     for user in (ADA, BO, MALLORY):
-        for at in range(30):
-            turns.ask(user, f"gone:{user}{at}", now=NOW)
+        for at in range(jobs):
+            turns.ask(user, f"gone:{user}{at}", now=now)
+
+
+def jobs_waiting() -> int:
+    return sum(turns.backlog(user).own for user in (ADA, BO, MALLORY))
+
+
+def begin_task() -> None:
+    """Do what a worker does with a task that waits."""
+    assert store.client().lpop("broker:path") is not None
+    tasks.take_turn()
+
+
+def test_a_few_tasks_wait_for_many_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p2p.limits.MAX_JOBS", 20)
+
+    ask_many(30)
+
     assert turns.backlog(MALLORY) == turns.Backlog(accounts=3, own=20)
-    assert tasks_sent() == 3 * limits.JOBS_AT_ONCE
+    assert tasks_sent() == limits.MAX_TASKS
 
-    done = work_off()
 
-    assert len(done) == 60
+def test_tasks_go_on_until_no_job_is_left_and_none_of_them_for_long() -> None:
+    ask_many(20)
+    begun = 0
+
+    while tasks_sent():
+        before = jobs_waiting()
+        begin_task()
+        begun += 1
+        assert before - jobs_waiting() <= limits.JOBS_OF_A_TASK
+
+    assert jobs_waiting() == 0
+    assert begun >= 60 / limits.JOBS_OF_A_TASK
+
+
+def test_a_job_that_is_asked_for_while_all_tasks_are_at_work_gets_one() -> None:
+    ask_many(2)
+    for _ in range(limits.MAX_TASKS):
+        store.client().lpop("broker:path")
+        take_one(is_first=True)
+
+    turns.ask(ADA, "gone:late", now=NOW)
+
+    assert tasks_sent() == 1
+
+
+def test_tasks_that_do_not_begin_in_time_are_made_up_for() -> None:
+    ask_many(3)
+    store.client().delete("broker:path")
+
+    turns.ask(ADA, "gone:soon", now=NOW + limits.TASK_BEGINS_WITHIN - timedelta(milliseconds=1))
     assert tasks_sent() == 0
+    turns.ask(ADA, "gone:late", now=NOW + limits.TASK_BEGINS_WITHIN)
 
-
-def work_off() -> list[str]:
-    """Do as a worker does: for each task that waits take one job."""
-    done = []
-    while store.client().lpop("broker:path") is not None:
-        job = turns.take(now=NOW)
-        assert job is not None, "a task too many"
-        done.append(job)
-        assert tasks_sent() <= limits.JOBS_AT_ONCE * turns.backlog(ADA).accounts
-    return done
+    assert tasks_sent() == 1
 
 
 def test_jobs_whose_tasks_were_lost_are_done_all_the_same() -> None:
-    for user in (ADA, BO):
-        for at in range(3):
-            turns.ask(user, f"gone:{user}{at}", now=NOW)
+    ask_many(3)
     store.client().delete("broker:path")
     kind, _ = deadlines.kind_of("turns:")
     assert kind is not None
@@ -172,10 +218,9 @@ def test_jobs_whose_tasks_were_lost_are_done_all_the_same() -> None:
 
     for _ in range(3):
         tasks.recover_turns()
-    assert tasks_sent() == 2
-    while turns.backlog(ADA).accounts:
-        work_off()
-        tasks.recover_turns()
+    assert tasks_sent() == 3
+    while tasks_sent():
+        begin_task()
 
     assert take_all() == []
 

@@ -33,9 +33,9 @@ def run_due(now: datetime, rng: random.Random = RNG) -> list[str]:
 def run_jobs(now: datetime, rng: random.Random = RNG) -> list[str]:
     """Do all jobs that wait, in turn; returns them in that order."""
     done = []
-    while (job := turns.take(now=now)) is not None:
-        jobs.do(job, now=now, rng=rng)
-        done.append(job)
+    while (turn := turns.take(now=now, is_first=True)) is not None:
+        jobs.do(turn.job, now=now, rng=rng)
+        done.append(turn.job)
     return done
 
 

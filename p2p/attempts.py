@@ -99,7 +99,8 @@ def fail_hop(*, tx_key: TxKey, attempt: int, position: int, now: datetime) -> No
         return
     links.drop_link(path.links[position], neighbours.values(), now=now)
     if len(neighbours) == 2:
-        roster.blame(neighbours[reported].user, reporter=neighbours[reporter])
+        blamed = neighbours[reported]
+        roster.blame(blamed.user, reporter=neighbours[reporter], network=blamed.network)
 
 
 def repath(*, tx_key: TxKey, attempt: int, now: datetime) -> None:

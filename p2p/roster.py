@@ -257,18 +257,21 @@ def may_look(user: UserKey, minute: int) -> bool:
         return int(batch.execute()[0]) <= limits.LOOKS_PER_MINUTE_OF_ACCOUNT
 
 
-def blame(user: UserKey, *, reporter: Peer | None = None) -> None:
-    """Count a failure against a user and against who reports it, for a minute.
+def blame(user: UserKey, *, reporter: Peer | None = None, network: str = "") -> None:
+    """Count a failure against a user, who is in `network`, and against who reports it, for a minute.
 
     A reporter out of favour is not believed, nor one from whose network as many reports came as put somebody
-    out of favour: reports, or many accounts that report, must not be a way to thin out the others (T-05).
+    out of favour: reports, or many accounts that report, must not be a way to thin out the others (T-05). Nor
+    must failures that they have to report: those of one network put one reporter out of favour at most.
     """
-    if reporter is None or _is_believed(reporter):
+    if reporter is None or _is_believed(reporter, about=network or user):
         _count(store_keys.blame(user))
 
 
-def _is_believed(reporter: Peer) -> bool:
-    counts = [_count(store_keys.blame(reporter.user))]
+def _is_believed(reporter: Peer, *, about: str) -> bool:
+    of_reporter = store_keys.blame(reporter.user)
+    is_news = _count(store_keys.reported(about)) <= BLAME_LIMIT
+    counts = [_count(of_reporter) if is_news else 1 + int(store.client().get(of_reporter) or 0)]
     if reporter.network:
         counts.append(_count(store_keys.reports(reporter.network)))
     return max(counts) <= BLAME_LIMIT

@@ -115,6 +115,10 @@ def reports(network: str) -> str:
     return store.key("reports", network)
 
 
+def reported(network: str) -> str:
+    return store.key("reported", network)
+
+
 def looks(user: UserKey, minute: int) -> str:
     return store.key("looks", user, minute)
 

@@ -137,6 +137,7 @@ LIVES: dict[str, timedelta] = {
     "asked": store_keys.OFFER_WAIT_TTL,
     "blame": store_keys.BLAME_TTL,
     "reports": store_keys.BLAME_TTL,
+    "reported": store_keys.BLAME_TTL,
     "link": store_keys.PENDING_LINK_TTL,
     "links": store_keys.PEER_TTL,
     "pairing": store_keys.PAIRING_TTL,

@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from mesa import store
@@ -249,12 +249,25 @@ def may_ask_for_offer(peer_id: PeerId) -> bool:
     return bool(store.client().set(store_keys.wanted(peer_id), "1", nx=True, ex=WANTED_EVERY_S))
 
 
+def minute_of(now: datetime) -> int:
+    """Number the minute of a time, from 1970."""
+    return int(now.timestamp() // 60)
+
+
+def end_of_minute(now: datetime) -> datetime:
+    """When the next minute begins."""
+    return datetime.fromtimestamp((minute_of(now) + 1) * 60, UTC)
+
+
 def may_look(user: UserKey, minute: int) -> bool:
     """Count a look for an account, and tell whether it is within the account's number for this minute."""
-    with store.client().pipeline() as batch:
-        batch.incr(store_keys.looks(user, minute))
-        batch.expire(store_keys.looks(user, minute), store_keys.LOOKS_TTL)
-        return int(batch.execute()[0]) <= limits.LOOKS_PER_MINUTE_OF_ACCOUNT
+    return _count(store_keys.looks(user, minute), store_keys.LOOKS_TTL) <= limits.LOOKS_PER_MINUTE_OF_ACCOUNT
+
+
+def may_look_after_guards(user: UserKey, minute: int) -> bool:
+    """Count a look after guards for an account, and tell whether it is within the account's number."""
+    count = _count(store_keys.guard_looks(user, minute), store_keys.LOOKS_TTL)
+    return count <= limits.GUARD_LOOKS_PER_MINUTE_OF_ACCOUNT
 
 
 def blame(user: UserKey, *, reporter: Peer | None = None, network: str = "") -> None:
@@ -277,10 +290,10 @@ def _is_believed(reporter: Peer, *, about: str) -> bool:
     return max(counts) <= BLAME_LIMIT
 
 
-def _count(name: str) -> int:
+def _count(name: str, life: timedelta = store_keys.BLAME_TTL) -> int:
     with store.client().pipeline() as batch:
         batch.incr(name)
-        batch.expire(name, store_keys.BLAME_TTL)
+        batch.expire(name, life)
         return int(batch.execute()[0])
 
 

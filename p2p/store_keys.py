@@ -123,6 +123,10 @@ def looks(user: UserKey, minute: int) -> str:
     return store.key("looks", user, minute)
 
 
+def guard_looks(user: UserKey, minute: int) -> str:
+    return store.key("guard_looks", user, minute)
+
+
 def jobs(user: UserKey) -> str:
     return store.key("jobs", user)
 

@@ -24,6 +24,7 @@ GUARDS_AFTER_ORDER: Final = timedelta(seconds=10)
 ONLINE_DELAY_S: Final = (2.0, 10.0)
 
 MAX_TRIES: Final = 6
+MAX_ATTEMPTS: Final = 64
 BACK_OFF_S: Final = (0.0, 0.0, 0.5, 1.0, 2.0, 4.0)
 MAX_DRAWS: Final = 4
 ATTEMPTS_PER_MINUTE: Final = 12

@@ -53,6 +53,7 @@ SAID: dict[str, list[tuple[str, float]]] = {
         ("effect of `path_keepalive` | once in N s |", limits.KEEP_EVERY.total_seconds()),
         ("at most once in N s it lets", limits.KEEP_EVERY.total_seconds()),
         ("tries without a receipt | N |", limits.MAX_TRIES),
+        ("attempts in all | N |", limits.MAX_ATTEMPTS),
         ("give up | N s without", limits.GIVE_UP_AFTER.total_seconds()),
         ("closed socket | N s |", limits.CLOSED_GRACE.total_seconds()),
         ("open transactions of a device | N |", MAX_OPEN_TRANSACTIONS),

@@ -19,9 +19,12 @@ from accounts.models import DeviceLogin, User
 from p2p.protocol.words import SessionEndCause
 
 AT_ONCE = 4
+# Who waits holds one of the threads of mesa.http: else logins from a few networks would take all of them.
+MAX_WAITING = 8
 WAIT_S = 5.0
 
 _slots = threading.BoundedSemaphore(AT_ONCE)
+_places = threading.BoundedSemaphore(AT_ONCE + MAX_WAITING)
 
 
 @contextmanager
@@ -29,14 +32,19 @@ def hashing_slot() -> Iterator[None]:
     """Hash or check a password inside; waits for a turn.
 
     Raises:
-        TooBusy: no turn came within WAIT_S.
+        TooBusy: no turn came within WAIT_S, or MAX_WAITING others wait for theirs.
     """
-    if not _slots.acquire(timeout=WAIT_S):
+    if not _places.acquire(blocking=False):
         raise TooBusy
     try:
-        yield
+        if not _slots.acquire(timeout=WAIT_S):
+            raise TooBusy
+        try:
+            yield
+        finally:
+            _slots.release()
     finally:
-        _slots.release()
+        _places.release()
 
 
 def check_password(request: HttpRequest, username: str, password: str) -> User | None:

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.http import Http404, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from rest_framework import exceptions
 from rest_framework.negotiation import BaseContentNegotiation
@@ -21,6 +21,7 @@ from rest_framework.request import Request
 from mesa.outages import DATABASE_DOWN, STORE_DOWN
 
 CONTENT_TYPE = "application/problem+json"
+INTERNAL = "internal"
 RETRY_AFTER_S = 2
 
 CODES: Mapping[str, tuple[int, str]] = {
@@ -44,7 +45,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "statement_invalid": (422, "A statement or its signature does not verify"),
     "throttled": (429, "Too many requests"),
     "mailbox_full": (429, "The mailbox is full"),
-    "internal": (500, "The server failed"),
+    INTERNAL: (500, "The server failed"),
     "unavailable": (503, "The server can not answer at the moment"),
 }
 WAITING = frozenset({"throttled", "mailbox_full", "unavailable"})
@@ -95,9 +96,14 @@ def problem(code: str, *, retry_after_s: float | None = None, **more: object) ->
         response["Retry-After"] = str(max(1, math.ceil(retry_after_s or RETRY_AFTER_S)))
     if status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = "Bearer"
-    # A refusal is an answer, not a failure: Django would log each 5xx with its path.
-    response._has_been_logged = True  # type: ignore[attr-defined]  # what Django itself sets
+    if code != INTERNAL:
+        keep_from_log(response)
     return response
+
+
+def keep_from_log(response: HttpResponse) -> None:
+    """Have Django log nothing about a refusal: it is an answer, and a stranger's paths could fill a disk."""
+    response._has_been_logged = True  # type: ignore[attr-defined]  # what Django itself sets
 
 
 def problem_response(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | None:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from mesa.problems import CODES, RETRY_AFTER_S, problem
+from mesa.problems import CODES, INTERNAL, RETRY_AFTER_S, keep_from_log, problem
 
 ADMIN_PATH: Final = "/admin/"
 # Title and sentence for each code that a page can end with.
@@ -23,7 +23,7 @@ PAGES: Final = {
         "Nobody gets in with this name from here for {minutes} minutes.",
     ),
     "unavailable": ("Not at the moment", "The server's database or store does not answer. Try again soon."),
-    "internal": ("The server failed", "What was asked may not be done. The server's log says why."),
+    INTERNAL: ("The server failed", "What was asked may not be done. The server's log says why."),
 }
 FORM: Final = "form"
 SITE: Final = {"site_header": "Mesa", "site_title": "Mesa"}
@@ -46,7 +46,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _refused(request, "internal")
+    return _refused(request, INTERNAL)
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
@@ -75,4 +75,7 @@ def _refused(request: HttpRequest, code: str, *, page: str = "", **values: objec
         "site_header": "Mesa",
         "site_title": "Mesa",
     }
-    return HttpResponse(render_to_string("admin/refused.html", context), status=CODES[code][0])
+    refused = HttpResponse(render_to_string("admin/refused.html", context), status=CODES[code][0])
+    if code != INTERNAL:
+        keep_from_log(refused)
+    return refused

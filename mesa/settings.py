@@ -285,6 +285,8 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         # Names the method and path of each refused request; throttling and counters tell enough.
         "django.request": {"level": "ERROR"},
+        # Names the address of a request whose client left before the answer: it says who was searched for.
+        "daphne.server": {"level": "ERROR"},
         "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
         "axes": {"level": "CRITICAL"},
     },

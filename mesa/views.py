@@ -6,6 +6,7 @@ Spec: docs/spec/rest.md, section "Server"
 import time
 from mimetypes import guess_type
 from pathlib import Path
+from shutil import disk_usage
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
@@ -28,6 +29,7 @@ from p2p.protocol.limits import SUPPORTED_SUBPROTOCOLS
 STATIC_KEPT_S = 3_600
 # A database that takes longer for nothing is none to send a message with.
 READY_DEADLINE_S = 3.0
+LEAST_FREE_BYTES = 1_048_576
 
 
 class ServerView(APIView):
@@ -86,7 +88,12 @@ def has_database() -> bool:
             cursor.execute("SELECT 1")
     except DatabaseError:
         return False
-    return True
+    return has_room()
+
+
+def has_room() -> bool:
+    """Tell whether SQLite can write: on a full disk it goes on reading. PostgreSQL has a disk of its own."""
+    return connection.vendor != "sqlite" or disk_usage(settings.STATE_DIR).free >= LEAST_FREE_BYTES
 
 
 def ask_store() -> tuple[bool, bool]:

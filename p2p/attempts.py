@@ -66,10 +66,12 @@ def fail_attempt(failure: Failure, *, now: datetime) -> bool:
 def _queue_retry(batch: store.Pipeline, tx: Tx, cause: Cause, now: datetime) -> float | None:
     """Queue the next attempt; returns the seconds until it begins, or None when there is none any more.
 
-    Tries are counted from the last receipt: a long transfer may use up more than MAX_TRIES in all.
+    Tries are counted from the last receipt: a long transfer may use up more than MAX_TRIES in all. All
+    attempts are counted, too: each leaves something until the end, and a receiver may say yes to anything.
     """
     tries = 1 if tx.receipted else tx.tries + 1
-    wait_s = None if tries >= limits.MAX_TRIES else limits.BACK_OFF_S[tries]
+    is_last = tries >= limits.MAX_TRIES or tx.attempt >= limits.MAX_ATTEMPTS
+    wait_s = None if is_last else limits.BACK_OFF_S[tries]
     begin_at = now + timedelta(seconds=wait_s or 0)
     fields: Fields = {
         "state": TxState.FINDING,
@@ -99,7 +101,8 @@ def fail_hop(*, tx_key: TxKey, attempt: int, position: int, now: datetime) -> No
         return
     links.drop_link(path.links[position], neighbours.values(), now=now)
     if len(neighbours) == 2:
-        roster.blame(neighbours[reported].user, reporter=neighbours[reporter])
+        blamed = neighbours[reported]
+        roster.blame(blamed.user, reporter=neighbours[reporter], network=blamed.network)
 
 
 def repath(*, tx_key: TxKey, attempt: int, now: datetime) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from accounts.delivery import recipient_of
 from mesa import store
-from p2p import path_store, roster, store_keys
+from p2p import limits, path_store, roster, store_keys
 from p2p.direct_calls import Call, device_id, queue_asked, read_call
 from p2p.finding import Found, living_recipient, may_look, note_attempt, put
 from p2p.orders import Attempt
@@ -51,12 +51,13 @@ def _owns(user: UserKey, digest: str) -> bool:
 
 
 def _ask(tx: Tx, call: Call, receivers: Sequence[Peer], now: datetime) -> None:
-    """Ask each device that was not asked with this offer, under a hop of its own."""
-    fresh = {
-        peer.device: HopKey(b64_text(secrets.token_bytes(ids.HOP_ID_BYTES)))
-        for peer in receivers
-        if peer.device not in call.asked
-    }
+    """Ask each device that was not asked with this offer, under a hop of its own.
+
+    Each hop stays until the end. Beyond their number nobody is asked, which looks like somebody offline.
+    """
+    left = max(0, limits.MAX_ATTEMPTS - store.client().scard(store_keys.tx_hops(tx.tx)))
+    unasked = [peer.device for peer in receivers if peer.device not in call.asked][:left]
+    fresh = {device: HopKey(b64_text(secrets.token_bytes(ids.HOP_ID_BYTES))) for device in unasked}
     if fresh:
         with store.client().pipeline() as batch:
             for device, hop in fresh.items():

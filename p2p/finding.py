@@ -7,7 +7,7 @@ import random
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -40,7 +40,7 @@ from p2p.records import (
     TxState,
     UserKey,
 )
-from p2p.roster import NoOffer
+from p2p.roster import NoOffer, end_of_minute, minute_of
 from p2p.waiting import (
     Missed,
     ask_for_offer,
@@ -157,13 +157,8 @@ def may_look(tx: Tx, now: datetime) -> bool:
     is_spent = tx.minute == minute and tx.spent >= limits.ATTEMPTS_PER_MINUTE
     if not is_spent and roster.may_look(tx.sender, minute):
         return True
-    hold_back(tx, datetime.fromtimestamp((minute + 1) * 60, UTC))
+    hold_back(tx, end_of_minute(now))
     return False
-
-
-def minute_of(now: datetime) -> int:
-    """Number the minute of a time, from 1970."""
-    return int(now.timestamp() // 60)
 
 
 def living_recipient(tx: Tx) -> UserKey | None:

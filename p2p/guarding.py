@@ -39,6 +39,18 @@ class _Round:
     is_whole: bool = True
 
 
+def look_after_in_turn(*, peer_id: PeerId, now: datetime, rng: random.Random) -> None:
+    """Look after a peer's guards, unless its account had that done often in this minute; then with the next.
+
+    Not asked before a path is drawn: that is a look already, and an end must not be without its guards.
+    """
+    peer = roster.find_peer(peer_id)
+    if peer is None or roster.may_look_after_guards(peer.user, roster.minute_of(now)):
+        look_after(peer_id=peer_id, now=now, rng=rng)
+    else:
+        deadlines.schedule("guards", peer_id, roster.end_of_minute(now))
+
+
 def look_after(*, peer_id: PeerId, now: datetime, rng: random.Random) -> None:
     """Give a peer the guards it has place for, and order links to those in use. May be done at any time."""
     due = deadlines.due_at("guards", peer_id)

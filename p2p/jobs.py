@@ -70,7 +70,7 @@ def answer_watch(context: Context, peer: str) -> None:
 
 
 def look_after_guards(context: Context, peer: str) -> None:
-    guarding.look_after(peer_id=PeerId(peer), now=context.now, rng=context.rng)
+    guarding.look_after_in_turn(peer_id=PeerId(peer), now=context.now, rng=context.rng)
 
 
 JOBS: Final[dict[str, Callable[..., None]]] = {

@@ -24,10 +24,12 @@ GUARDS_AFTER_ORDER: Final = timedelta(seconds=10)
 ONLINE_DELAY_S: Final = (2.0, 10.0)
 
 MAX_TRIES: Final = 6
+MAX_ATTEMPTS: Final = 64
 BACK_OFF_S: Final = (0.0, 0.0, 0.5, 1.0, 2.0, 4.0)
 MAX_DRAWS: Final = 4
 ATTEMPTS_PER_MINUTE: Final = 12
 LOOKS_PER_MINUTE_OF_ACCOUNT: Final = 240
+GUARD_LOOKS_PER_MINUTE_OF_ACCOUNT: Final = 60
 # After the first miss in a row, the second and so on: by itself, and at the earliest when it is woken.
 LOOK_AGAIN_S: Final = (2.0, 4.0, 8.0, 16.0, 30.0)
 LOOK_WOKEN_S: Final = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)

@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from mesa import store
@@ -252,35 +252,51 @@ def may_ask_for_offer(peer_id: PeerId) -> bool:
     return bool(store.client().set(store_keys.wanted(peer_id), "1", nx=True, ex=WANTED_EVERY_S))
 
 
+def minute_of(now: datetime) -> int:
+    """Number the minute of a time, from 1970."""
+    return int(now.timestamp() // 60)
+
+
+def end_of_minute(now: datetime) -> datetime:
+    """When the next minute begins."""
+    return datetime.fromtimestamp((minute_of(now) + 1) * 60, UTC)
+
+
 def may_look(user: UserKey, minute: int) -> bool:
     """Count a look for an account, and tell whether it is within the account's number for this minute."""
-    with store.client().pipeline() as batch:
-        batch.incr(store_keys.looks(user, minute))
-        batch.expire(store_keys.looks(user, minute), store_keys.LOOKS_TTL)
-        return int(batch.execute()[0]) <= limits.LOOKS_PER_MINUTE_OF_ACCOUNT
+    return _count(store_keys.looks(user, minute), store_keys.LOOKS_TTL) <= limits.LOOKS_PER_MINUTE_OF_ACCOUNT
 
 
-def blame(user: UserKey, *, reporter: Peer | None = None) -> None:
-    """Count a failure against a user and against who reports it, for a minute.
+def may_look_after_guards(user: UserKey, minute: int) -> bool:
+    """Count a look after guards for an account, and tell whether it is within the account's number."""
+    count = _count(store_keys.guard_looks(user, minute), store_keys.LOOKS_TTL)
+    return count <= limits.GUARD_LOOKS_PER_MINUTE_OF_ACCOUNT
+
+
+def blame(user: UserKey, *, reporter: Peer | None = None, network: str = "") -> None:
+    """Count a failure against a user, who is in `network`, and against who reports it, for a minute.
 
     A reporter out of favour is not believed, nor one from whose network as many reports came as put somebody
-    out of favour: reports, or many accounts that report, must not be a way to thin out the others (T-05).
+    out of favour: reports, or many accounts that report, must not be a way to thin out the others (T-05). Nor
+    must failures that they have to report: those of one network put one reporter out of favour at most.
     """
-    if reporter is None or _is_believed(reporter):
+    if reporter is None or _is_believed(reporter, about=network or user):
         _count(store_keys.blame(user))
 
 
-def _is_believed(reporter: Peer) -> bool:
-    counts = [_count(store_keys.blame(reporter.user))]
+def _is_believed(reporter: Peer, *, about: str) -> bool:
+    of_reporter = store_keys.blame(reporter.user)
+    is_news = _count(store_keys.reported(about)) <= BLAME_LIMIT
+    counts = [_count(of_reporter) if is_news else 1 + int(store.client().get(of_reporter) or 0)]
     if reporter.network:
         counts.append(_count(store_keys.reports(reporter.network)))
     return max(counts) <= BLAME_LIMIT
 
 
-def _count(name: str) -> int:
+def _count(name: str, life: timedelta = store_keys.BLAME_TTL) -> int:
     with store.client().pipeline() as batch:
         batch.incr(name)
-        batch.expire(name, store_keys.BLAME_TTL)
+        batch.expire(name, life)
         return int(batch.execute()[0])
 
 

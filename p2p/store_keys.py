@@ -118,8 +118,16 @@ def reports(network: str) -> str:
     return store.key("reports", network)
 
 
+def reported(network: str) -> str:
+    return store.key("reported", network)
+
+
 def looks(user: UserKey, minute: int) -> str:
     return store.key("looks", user, minute)
+
+
+def guard_looks(user: UserKey, minute: int) -> str:
+    return store.key("guard_looks", user, minute)
 
 
 def jobs(user: UserKey) -> str:

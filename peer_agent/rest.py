@@ -30,6 +30,7 @@ MAX_RETRY_AFTER_S = 3_600.0
 REFRESH_BEFORE_S = 120.0
 MAX_ANSWER_BYTES = 16 * 1_024 * 1_024
 MAX_SENTENCE_SIGNS = 500
+REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 PLAIN = "identity"
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
@@ -247,11 +248,17 @@ def _word(code: str) -> str:
 
 
 def _fields_sentence(fields: Json) -> str:
-    said = {name: " ".join(map(str, texts)) for name, texts in fields.items() if isinstance(texts, list)}
+    told = {name: " ".join(map(str, texts)) for name, texts in fields.items() if isinstance(texts, list)}
+    said = {_printable(name): _printable(sentences) for name, sentences in told.items()}
     if said.keys() == {"password"}:
         return said["password"].replace("This password", "The password")[:MAX_SENTENCE_SIGNS]
     parts = " ".join(f"{name}: {sentences}" for name, sentences in said.items())
     return f"The server refused the request. {parts}"[:MAX_SENTENCE_SIGNS]
+
+
+def _printable(text: str) -> str:
+    """A text of the server's in one line, without signs that steer a terminal."""
+    return "".join(sign if sign.isprintable() else REPLACED for sign in text)
 
 
 def _retry_after_s(response: httpx.Response) -> float | None:

@@ -61,7 +61,7 @@ async def accept_new_keys(desk: Desk, username: str, *, seen: bytes, digits: str
 
     Raises:
         ContactBlocked: the server shows other keys by now, or the digits are others: nothing was changed.
-        UsageError: the contact is blocked.
+        UsageError: the contact is blocked, or digits can not decide.
         UnknownUser, Refused, ServerUnreachable
     """
     parts, own = desk.conversations, desk.account.identity
@@ -73,9 +73,16 @@ async def accept_new_keys(desk: Desk, username: str, *, seen: bytes, digits: str
     asked_for = shown_identity(contact) or contact.identity
     bundle = await desk.api.keys.claim_bundle(username, None, fingerprint=asked_for.fingerprint)
     shown = _identity(contact, bundle.statements)
-    if judge(contact.identity, shown) not in GOOD and pack_chain(bundle.statements) != seen:
+    is_good = judge(contact.identity, shown) in GOOD
+    if not is_good and pack_chain(bundle.statements) != seen:
         parts.pins.block(contact.number, pack_chain(bundle.statements))
         raise ContactBlocked(f"Other keys are shown for {username} by now: look at them first.")
+    if digits is not None and not is_good and shown.fingerprint == contact.identity.fingerprint:
+        # A thief of a device can write such a list, and it has the owner's number.
+        raise UsageError(
+            f"Both lists of {contact.username}'s devices have one safety number, which does not tell them "
+            "apart. Leave `--number` out."
+        )
     if digits is not None and not are_digits_of(digits, safety_number(own, shown)):
         raise ContactBlocked(f"These are not the digits of your new safety number with {username}.")
     contact = parts.pins.accept_new(contact.number, shown, is_verified=digits is not None)

@@ -1,5 +1,6 @@
 """Whoever is refused gets what they can read: operators a page, programs a problem document."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,19 @@ def test_programs_get_a_problem_document(path: str) -> None:
 
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == PROBLEM
+
+
+REFUSED: dict[str, Callable[[Client], HttpResponseBase]] = {
+    "host": lambda client: client.get("/admin/", headers={"host": "mallory.example"}),
+    "host, program": lambda client: client.get("/api/server/", headers={"host": "mallory.example"}),
+    "form": lambda client: client.post("/admin/login/", {"username": "ada"}),
+    "path": lambda client: client.get("/admin/accounts/user/ada/"),
+}
+
+
+@pytest.mark.parametrize("which", REFUSED)
+def test_who_is_refused_writes_nothing_into_the_log(caplog: pytest.LogCaptureFixture, which: str) -> None:
+    answer = REFUSED[which](Client(enforce_csrf_checks=True))
+
+    assert answer.status_code in (302, 400, 403)
+    assert caplog.text == ""

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 import redis
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.http import Http404
 from django.test import Client
 from kombu.exceptions import OperationalError as BrokerError
@@ -163,3 +163,14 @@ def test_unready_server_does_not_log_each_probe(client: Client, caplog: pytest.L
     assert response.status_code == 503
     assert response.json()["checks"] == {"database": True, "store": True, "worker": False}
     assert caplog.records == []
+
+
+@pytest.mark.django_db
+def test_server_that_can_write_no_message_down_is_not_ready(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mesa.views.LEAST_FREE_BYTES", 2**62)
+
+    checks = client.get("/readyz").json()["checks"]
+
+    assert checks["database"] is (connection.vendor != "sqlite")

@@ -127,3 +127,11 @@ def test_arguments_that_do_not_fit_do_not_reach_the_log(log: tuple[logging.Logge
     logger.warning("one %s", "203.0.113.9", "two")
 
     assert "203.0.113.9" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("name", ["daphne.server", "django.request"])
+def test_addresses_of_requests_are_not_logged(caplog: pytest.LogCaptureFixture, name: str) -> None:
+    """Whoever searches for a user says the name there. daphne logs it when it ends what nobody waits for."""
+    logging.getLogger(name).warning("for connection %s", "uri=/api/accounts/users/?prefix=ada")
+
+    assert caplog.text == ""

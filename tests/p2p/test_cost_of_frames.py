@@ -18,7 +18,7 @@ from p2p.protocol.ids import TransactionId
 from p2p.protocol.limits import MAX_RECEIPT_ENTRIES
 from p2p.protocol.parts import HeldReceipt, ReceiptEntry
 from p2p.protocol.to_peer import LinkDrop, ReadyToReceive
-from p2p.protocol.to_server import LinkUp, PathKeepalive
+from p2p.protocol.to_server import LinkUp, PathKeepalive, Repath
 from p2p.records import LinkKey, TxKey
 from tests.p2p.peers import Network, TestPeer, make_offers
 from tests.p2p.scenes import OpenPath, open_path, send_to, tx_fields
@@ -110,6 +110,24 @@ async def test_a_transaction_that_was_held_back_goes_on_in_the_next_minute(netwo
     await after((start_of_minute_after(now) - now).total_seconds() + 1, since=now)
 
     assert (await tx_fields(path.tx))["attempt"] == str(made + 1)
+
+
+async def test_receipts_do_not_keep_a_transaction_whose_paths_all_fail(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two who work together would else fill the store: each attempt leaves something until the end."""
+    monkeypatch.setattr("p2p.limits.MAX_ATTEMPTS", 5)
+    path = await open_path(network, forwarders=4)
+    await restock(network)
+
+    for attempt in range(1, 6):
+        assert (await tx_fields(path.tx))["attempt"] == str(attempt)
+        await receipt_for(path.tx, timezone.now())
+        await path.sender.send(Repath(path.ready.tx, attempt))
+        await restock(network)
+
+    assert await tx_fields(path.tx) == {}
+    assert await store.async_client().exists(store_keys.avoided(path.tx), store_keys.tx_hops(path.tx)) == 0
 
 
 async def test_an_account_has_a_budget_over_all_its_transactions(

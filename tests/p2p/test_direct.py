@@ -64,6 +64,22 @@ async def test_the_one_asked_learns_token_hop_and_offer(network: Network) -> Non
     assert (asked.token, asked.sdp, asked.proof) == (digest_of(own), SDP, PROOF)
 
 
+async def test_offers_without_end_are_not_asked_with_without_end(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each leaves a hop until the end, which receipts put off. The sender sees somebody offline from then."""
+    monkeypatch.setattr("p2p.limits.MAX_ATTEMPTS", 5)
+    ada, bo = await two_online(network)
+    tx_key = await post_directly(ada, bo)
+
+    for number in range(8):
+        await offer(ada, tx_key, OfferId(number.to_bytes(8)))
+
+    asked = [frame for frame in await bo.everything() if isinstance(frame, DirectAsked)]
+    assert len(asked) == await store.async_client().scard(store_keys.tx_hops(tx_key)) == 5
+    assert await told_of_others(ada) == []
+
+
 async def test_an_answer_opens_it_without_any_forwarder(network: Network) -> None:
     ada, bo = await two_online(network)
     crowd = await network.forwarders(3)

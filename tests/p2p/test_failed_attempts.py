@@ -13,7 +13,7 @@ from p2p import limits, roster, store_keys
 from p2p.models import P2PPath, P2PTransaction
 from p2p.protocol.ids import HopId, LinkId
 from p2p.protocol.to_peer import AttemptFailed, LinkDrop, PathReady, TransactionEnded
-from p2p.protocol.to_server import HopFailed, PathKeepalive, Repath
+from p2p.protocol.to_server import Complete, HopFailed, PathKeepalive, Repath
 from p2p.protocol.words import Cause, EndState
 from p2p.records import DeviceKey, Peer, PeerId, UserKey
 from tests.p2p.guard_scenes import guarded_path
@@ -275,6 +275,48 @@ def test_of_one_network_no_more_is_believed_than_of_one_account(
         roster.blame(reported, reporter=of_network(network))
 
     assert int(store.client().get(store_keys.blame(reported)) or 0) == believed
+
+
+def reported_by(reporter: Peer, network: str) -> bool:
+    """Have somebody of a network reported; tells whether it is believed."""
+    mallory = UserKey(str(uuid.uuid4()))
+    roster.blame(mallory, reporter=reporter, network=network)
+    return bool(store.client().get(store_keys.blame(mallory)))
+
+
+def test_many_failures_of_one_network_are_believed_and_cost_few_reporters_their_favour(
+    empty_store: store.Client,
+) -> None:
+    honest = [of_network(f"net {number}") for number in range(9)]
+
+    assert all(reported_by(peer, "farm") for peer in honest)
+
+    counts = [store.client().get(store_keys.blame(peer.user)) for peer in honest]
+    assert counts == ["1"] * 3 + [None] * 6
+
+
+def test_who_is_out_of_favour_is_not_believed_about_those_who_were_reported_often(
+    empty_store: store.Client,
+) -> None:
+    liar = of_network("")
+    assert [reported_by(liar, "farm") for _ in range(4)] == [True, True, True, False]
+
+
+async def test_who_opens_no_links_puts_no_more_out_of_favour_than_who_reports(network: Network) -> None:
+    mallory, deaf = await network.online("mallory"), await network.online("mallory2")
+    crowd = await network.forwarders(4)
+    for _ in range(9):
+        path = await take_path(await send_to(mallory, deaf.login), mallory, [mallory, deaf, *crowd])
+        await path.forwarders[-1].send(HopFailed(path.ready.hops[-1]))
+        await path.forwarders[-1].settled()
+        await mallory.send(Complete(path.ready.tx))
+        for peer in network.peers:
+            peer.offers = make_offers()
+            await peer.everything()
+
+    counts = [int(await store.async_client().get(store_keys.blame(peer.user)) or 0) for peer in crowd]
+
+    assert sum(counts) == 3
 
 
 async def test_who_reports_all_the_time_is_not_believed(network: Network) -> None:

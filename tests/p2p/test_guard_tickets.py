@@ -29,7 +29,7 @@ from tests.p2p.guard_scenes import (
     with_guards,
 )
 from tests.p2p.peers import Network, TestPeer
-from tests.p2p.worker import RNG
+from tests.p2p.worker import RNG, after
 
 
 def _altered(ticket: bytes) -> bytes:
@@ -195,6 +195,28 @@ async def test_of_two_workers_one_gives_guards(network: Network) -> None:
     given = await sync_to_async(give_twice)(peer)
 
     assert [len(holdings.fresh) for holdings in given] == [2, 0]
+
+
+async def test_who_drops_its_tickets_all_the_time_is_looked_after_as_often_as_it_may_look(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("p2p.limits.GUARD_LOOKS_PER_MINUTE_OF_ACCOUNT", 5)
+    mallory, _, _, frames = await with_guards(network)
+    for _ in range(20):
+        await show(mallory, [frame.ticket for frame in frames[-2:]])
+        await show(mallory, ())
+        frames += await guards_of(mallory)
+
+    # Two at each look, of this minute and perhaps of the one before.
+    assert len(frames) <= 2 * 5 * 2
+    assert (await tickets_count(mallory)) == 0
+
+    await after(60)
+    assert len(await guards_of(mallory)) == 2
+
+
+async def tickets_count(peer: TestPeer) -> int:
+    return int(await store.async_client().hlen(store_keys.tickets(await handle_of(peer))))
 
 
 def give_twice(peer: Peer) -> list[granting.Holdings]:

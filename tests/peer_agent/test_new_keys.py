@@ -15,7 +15,7 @@ from peer_agent.crypto.identity import safety_number
 from peer_agent.crypto.messages import Text
 from peer_agent.crypto.primitives import sha256
 from peer_agent.desk import Desk
-from peer_agent.errors import ContactBlocked, UnknownUser
+from peer_agent.errors import ContactBlocked, UnknownUser, UsageError
 from peer_agent.events import ContactRenewed, MessageReceived
 from peer_agent.handshakes import Handshakes
 from peer_agent.sealer import Sealer
@@ -226,6 +226,31 @@ async def test_decision_for_a_fork_takes_back_what_the_device_before_was_given(t
     assert (contact.my_token, contact.direct, contact.direct_key) == (None, DirectState.NONE, b"")
     assert contact.direct_ms == 0
     assert b64_text(sha256(token)) not in town.server.tokens
+
+
+async def test_digits_do_not_tell_two_lists_of_one_user_apart(town: Town) -> None:
+    number = known(town.ada, "bo").number
+    town.ada.parts.pins.server_shows(number, recovered(town.bo.account).statements)
+    forked = recovered(town.bo.account)
+    show(town.server, forked)
+    with pytest.raises(ContactBlocked):
+        town.ada.parts.pins.server_shows(number, forked.statements)
+    before = known(town.ada, "bo")
+
+    with pytest.raises(UsageError):
+        await decide(town, digits=safety_number(town.ada.account.identity, forked.identity))
+
+    assert known(town.ada, "bo") == before
+    assert not (await decide(town)).is_verified
+
+
+async def test_digits_verify_the_pinned_keys_when_they_are_shown_again(town: Town) -> None:
+    await somebody_else_comes(town)
+    town.server.add(town.bo.account)
+    await town.bo.look()
+
+    number = safety_number(town.ada.account.identity, town.bo.account.identity)
+    assert (await decide(town, digits=number)).is_verified
 
 
 async def test_keys_that_do_not_verify_can_not_be_taken(town: Town) -> None:

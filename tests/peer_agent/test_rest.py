@@ -153,6 +153,17 @@ async def test_sentences_about_fields_are_passed_on() -> None:
         await a_rest(answer).call("POST", "/", {})
 
 
+@pytest.mark.parametrize("name", ["password", "username", "\x1b]52;c;x\x07"])
+async def test_sentences_about_fields_can_not_steer_the_terminal(name: str) -> None:
+    said = "too short\n\x1b[2J\x9b2J\u202emesa-peer: bo is verified."
+    answer = problem(400, "invalid", fields={name: [said]})
+
+    with pytest.raises(Refused) as refused:
+        await a_rest(answer).call("POST", "/api/x/", {})
+
+    assert str(refused.value).isprintable()
+
+
 async def test_nobody_there_is_unreachable() -> None:
     def fail(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectTimeout("late")

@@ -24,6 +24,8 @@ from p2p.protocol.words import SessionEndCause
 logger = logging.getLogger(__name__)
 
 PUSH_TIMEOUT_S = 5
+# The push loop ends a push by itself, unless the loop is stuck.
+LOOP_MARGIN_S = 1
 
 Message = tuple[str, dict[str, str]]
 
@@ -67,13 +69,22 @@ async def _send(messages: Sequence[Message]) -> bool:
         async with asyncio.timeout(PUSH_TIMEOUT_S):
             await get_channel_layer().group_send_all(messages)
     except STORE_DOWN as error:
-        logger.warning("a push was lost: %s", type(error).__name__)
-        return False
+        return _note_loss(error)
     return True
 
 
 def _run(messages: Sequence[Message]) -> bool:
-    return asyncio.run_coroutine_threadsafe(_send(messages), _loop(os.getpid())).result()
+    sending = asyncio.run_coroutine_threadsafe(_send(messages), _loop(os.getpid()))
+    try:
+        return sending.result(PUSH_TIMEOUT_S + LOOP_MARGIN_S)
+    except TimeoutError as error:
+        sending.cancel()
+        return _note_loss(error)
+
+
+def _note_loss(error: Exception) -> bool:
+    logger.warning("a push was lost: %s", type(error).__name__)
+    return False
 
 
 _starting = threading.Lock()

@@ -40,6 +40,11 @@ def login_group(sid: UUID) -> str:
     return f"sid.{sid.hex}"
 
 
+def web_group(web: str) -> str:
+    """Name the group of all sockets at a web process."""
+    return f"web.{web}"
+
+
 def push_device(device_id: UUID, text: str) -> bool:
     """Send a frame to a device, wherever its socket is. False: the store did not take it."""
     return push_devices([(device_id, text)])
@@ -58,6 +63,22 @@ async def apush_device(device_id: UUID, text: str) -> bool:
 def end_login(sid: UUID, cause: SessionEndCause) -> bool:
     """Have the sockets of a login closed; they also notice by themselves within 60 s."""
     return _run([(login_group(sid), {"type": "session.end", "cause": str(cause)})])
+
+
+def has_listeners(group: str) -> bool:
+    """Tell whether what is pushed to a group would be heard anywhere; for tasks.
+
+    Raises:
+        TimeoutError, or what the client raises: the store does not answer (`mesa.outages`).
+    """
+    counting = asyncio.run_coroutine_threadsafe(_count(group), _loop(os.getpid()))
+    return counting.result(PUSH_TIMEOUT_S + LOOP_MARGIN_S) > 0
+
+
+async def _count(group: str) -> int:
+    async with asyncio.timeout(PUSH_TIMEOUT_S):
+        count: int = await get_channel_layer().count_listeners(group)
+        return count
 
 
 def _frame_message(device_id: UUID, text: str) -> Message:

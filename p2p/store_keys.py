@@ -29,6 +29,7 @@ FORWARDERS: Final = store.trimmed("forwarders")
 WAITING_FORWARDERS: Final = store.trimmed("waiting_forwarders")
 NETWORKS: Final = store.trimmed("networks")
 TURNS: Final = store.trimmed("turns")
+WEBS: Final = store.trimmed("webs")
 
 
 def peer(peer_id: PeerId) -> str:
@@ -37,6 +38,10 @@ def peer(peer_id: PeerId) -> str:
 
 def device(device_key: DeviceKey) -> str:
     return store.key("device", device_key)
+
+
+def peers_at(web: str) -> str:
+    return store.key("peers_at", web)
 
 
 def devices(user: UserKey) -> str:

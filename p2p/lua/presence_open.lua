@@ -4,9 +4,13 @@
 -- KEYS forwarders, deadlines
 local prefix, device, user, sid, socket, network = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local resume, fresh, fresh_resume = ARGV[7], ARGV[8], ARGV[9]
-local now, ttl = tonumber(ARGV[10]), ARGV[11]
+local now, ttl, web = tonumber(ARGV[10]), ARGV[11], ARGV[12]
 local device_key = prefix .. 'device:' .. device
 local former = redis.call('GET', device_key)
+if former then
+    local former_web = redis.call('HGET', prefix .. 'peer:' .. former, 'web')
+    if former_web then redis.call('SREM', prefix .. 'peers_at:' .. former_web, former) end
+end
 local peer = fresh
 local resumed = '0'
 if former and resume ~= '' and redis.call('GET', prefix .. 'resume:' .. resume) == former
@@ -31,12 +35,13 @@ else
     if known[2] == '1' then redis.call('ZADD', KEYS[1], known[3], peer) end
 end
 redis.call('HSET', record, 'sid', sid, 'socket', socket, 'network', network, 'closed', '', 'told', reachable,
-           'resume', fresh_resume)
+           'resume', fresh_resume, 'web', web)
 redis.call('SET', device_key, peer, 'PX', ttl)
 redis.call('SET', prefix .. 'resume:' .. fresh_resume, peer, 'PX', ttl)
 redis.call('SADD', prefix .. 'devices:' .. user, device)
+redis.call('SADD', prefix .. 'peers_at:' .. web, peer)
 for _, name in ipairs({'peer:' .. peer, 'devices:' .. user, 'offers:' .. peer, 'taken:' .. peer,
-                       'tickets:' .. peer}) do
+                       'tickets:' .. peer, 'peers_at:' .. web}) do
     redis.call('PEXPIRE', prefix .. name, ttl)
 end
 return {peer, resumed, reachable}

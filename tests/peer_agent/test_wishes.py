@@ -15,7 +15,6 @@ import pytest
 from peer_agent import wishes
 from peer_agent.clock import Clock
 from peer_agent.errors import AgentError, ExitCode, LoginRefused, StateInUse, UnknownUser
-from peer_agent.state_dir import locked
 from peer_agent.store import Store, open_store
 from peer_agent.tasks import Tasks
 from peer_agent.wishes import Asker, Wish, Wishes
@@ -185,12 +184,3 @@ def test_commands_beside_listen(served: Served) -> None:
     blocked: list[bool] = []
     served.change(lambda device: blocked.append(device.books.contacts.all()[0].is_blocked))
     assert blocked == [True]
-
-
-def test_command_beside_one_that_takes_no_wishes(served: Served) -> None:
-    with locked(served.path, "mesa-peer verify"):
-        blocking = command(served, "block", "bo")
-        _, why = blocking.communicate(timeout=LIMIT_S)
-
-    assert blocking.returncode == ExitCode.STATE_IN_USE
-    assert "(mesa-peer verify). Stop it first" in why

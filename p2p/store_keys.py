@@ -40,10 +40,6 @@ def device(device_key: DeviceKey) -> str:
     return store.key("device", device_key)
 
 
-def peers_at(web: str) -> str:
-    return store.key("peers_at", web)
-
-
 def devices(user: UserKey) -> str:
     return store.key("devices", user)
 

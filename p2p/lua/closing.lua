@@ -4,8 +4,7 @@ local function close(forwarders, deadlines, prefix, peer, closed, grace, ttl)
     redis.call('HSET', record, 'closed', closed, 'socket', '')
     redis.call('ZREM', forwarders, peer)
     redis.call('ZADD', deadlines, closed + grace, 'gone:' .. peer)
-    local fields = redis.call('HMGET', record, 'device', 'resume', 'web')
-    redis.call('SREM', prefix .. 'peers_at:' .. fields[3], peer)
+    local fields = redis.call('HMGET', record, 'device', 'resume')
     for _, name in ipairs({'peer:' .. peer, 'device:' .. fields[1], 'resume:' .. fields[2], 'tickets:' .. peer}) do
         redis.call('PEXPIRE', prefix .. name, ttl)
     end

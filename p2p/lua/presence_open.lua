@@ -7,10 +7,6 @@ local resume, fresh, fresh_resume = ARGV[7], ARGV[8], ARGV[9]
 local now, ttl, web = tonumber(ARGV[10]), ARGV[11], ARGV[12]
 local device_key = prefix .. 'device:' .. device
 local former = redis.call('GET', device_key)
-if former then
-    local former_web = redis.call('HGET', prefix .. 'peer:' .. former, 'web')
-    if former_web then redis.call('SREM', prefix .. 'peers_at:' .. former_web, former) end
-end
 local peer = fresh
 local resumed = '0'
 if former and resume ~= '' and redis.call('GET', prefix .. 'resume:' .. resume) == former
@@ -39,9 +35,8 @@ redis.call('HSET', record, 'sid', sid, 'socket', socket, 'network', network, 'cl
 redis.call('SET', device_key, peer, 'PX', ttl)
 redis.call('SET', prefix .. 'resume:' .. fresh_resume, peer, 'PX', ttl)
 redis.call('SADD', prefix .. 'devices:' .. user, device)
-redis.call('SADD', prefix .. 'peers_at:' .. web, peer)
 for _, name in ipairs({'peer:' .. peer, 'devices:' .. user, 'offers:' .. peer, 'taken:' .. peer,
-                       'tickets:' .. peer, 'peers_at:' .. web}) do
+                       'tickets:' .. peer}) do
     redis.call('PEXPIRE', prefix .. name, ttl)
 end
 return {peer, resumed, reachable}

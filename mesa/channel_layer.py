@@ -74,6 +74,14 @@ class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # the package has 
                     batch.publish(self._get_group_channel_name(group), self.channel_layer.serialize(message))
                 await batch.execute()
 
+    async def count_listeners(self, group: str) -> int:
+        """Count the processes that listen for what is sent to a group."""
+        (shard,) = self._shards
+        async with shard._lock:
+            shard._ensure_redis()
+            ((_, count),) = await shard._redis.pubsub_numsub(self._get_group_channel_name(group))
+            return int(count)
+
 
 class ChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # as above
     """Gives each event loop a layer of its own, as the stock one does."""

@@ -24,6 +24,8 @@ from p2p.protocol.words import SessionEndCause
 logger = logging.getLogger(__name__)
 
 PUSH_TIMEOUT_S = 5
+# The push loop ends a push by itself, unless the loop is stuck.
+LOOP_MARGIN_S = 1
 
 Message = tuple[str, dict[str, str]]
 
@@ -36,6 +38,11 @@ def device_group(device_id: UUID) -> str:
 def login_group(sid: UUID) -> str:
     """Name the group of a login's sockets."""
     return f"sid.{sid.hex}"
+
+
+def web_group(web: str) -> str:
+    """Name the group of all sockets at a web process."""
+    return f"web.{web}"
 
 
 def push_device(device_id: UUID, text: str) -> bool:
@@ -58,6 +65,22 @@ def end_login(sid: UUID, cause: SessionEndCause) -> bool:
     return _run([(login_group(sid), {"type": "session.end", "cause": str(cause)})])
 
 
+def has_listeners(group: str) -> bool:
+    """Tell whether what is pushed to a group would be heard anywhere; for tasks.
+
+    Raises:
+        TimeoutError, or what the client raises: the store does not answer (`mesa.outages`).
+    """
+    counting = asyncio.run_coroutine_threadsafe(_count(group), _loop(os.getpid()))
+    return counting.result(PUSH_TIMEOUT_S + LOOP_MARGIN_S) > 0
+
+
+async def _count(group: str) -> int:
+    async with asyncio.timeout(PUSH_TIMEOUT_S):
+        count: int = await get_channel_layer().count_listeners(group)
+        return count
+
+
 def _frame_message(device_id: UUID, text: str) -> Message:
     return device_group(device_id), {"type": "push.frame", "text": text}
 
@@ -67,13 +90,22 @@ async def _send(messages: Sequence[Message]) -> bool:
         async with asyncio.timeout(PUSH_TIMEOUT_S):
             await get_channel_layer().group_send_all(messages)
     except STORE_DOWN as error:
-        logger.warning("a push was lost: %s", type(error).__name__)
-        return False
+        return _note_loss(error)
     return True
 
 
 def _run(messages: Sequence[Message]) -> bool:
-    return asyncio.run_coroutine_threadsafe(_send(messages), _loop(os.getpid())).result()
+    sending = asyncio.run_coroutine_threadsafe(_send(messages), _loop(os.getpid()))
+    try:
+        return sending.result(PUSH_TIMEOUT_S + LOOP_MARGIN_S)
+    except TimeoutError as error:
+        sending.cancel()
+        return _note_loss(error)
+
+
+def _note_loss(error: Exception) -> bool:
+    logger.warning("a push was lost: %s", type(error).__name__)
+    return False
 
 
 _starting = threading.Lock()

@@ -28,4 +28,5 @@ class P2PConfig(AppConfig):
         for kind, ask in jobs.registered().items():
             deadlines.register(kind, ask)
         deadlines.register("turns", "p2p.tasks.recover_turns", every=limits.TURNS_EVERY)
+        deadlines.register("webs", "p2p.tasks.close_dead_webs", every=limits.WEBS_EVERY)
         deadlines.register("p2p_prune", "p2p.tasks.prune", every=PRUNE_EVERY)

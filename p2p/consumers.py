@@ -91,7 +91,8 @@ class PeerConsumer(SteadyConsumer):
         self.turn = asyncio.Lock()
         self.greeted = asyncio.Event()
         self.joined: list[str] = []
-        self.caller = Caller(self.scope["login"], secrets.token_urlsafe(16), address_of(self.scope))
+        socket, web = secrets.token_urlsafe(16), epoch_watch().web
+        self.caller = Caller(self.scope["login"], socket, web, address_of(self.scope))
         await self._join(push.login_group(self.caller.login.sid))
         self.housekeeping = asyncio.create_task(self._keep_house())
 
@@ -130,6 +131,7 @@ class PeerConsumer(SteadyConsumer):
         self.may_greet = False
         device_group = push.device_group(self.caller.login.device_id)
         await self._join(device_group)
+        await self._join(push.web_group(self.caller.web))
         epoch = await epoch_watch().join(self)
         self.session = await greet(self.caller, hello, epoch=epoch, now=timezone.now(), rng=RNG)
         self.greeted.set()

@@ -1,15 +1,20 @@
 """Notices that the store was emptied or restarted: one question a second for all sockets of this process.
 
+With it goes the sign that this process lives; one that was taken for dead is like an emptied store.
 Spec: docs/spec/signaling.md, section "Server must"
 """
 
 import asyncio
 import logging
+import secrets
 from typing import Final, Protocol
 from weakref import WeakKeyDictionary
 
+from django.utils import timezone
+
 from mesa import store
 from mesa.outages import STORE_DOWN
+from p2p import web_processes
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +30,10 @@ class Socket(Protocol):
 
 
 class EpochWatch:
-    """Asks while there are sockets, and tells each of them once per change."""
+    """Asks while there are sockets, and tells each of them once per change. `web`: names this process."""
 
     def __init__(self) -> None:
+        self.web = secrets.token_urlsafe(16)
         self.epoch: str | None = None
         self._sockets: set[Socket] = set()
         self._asking: asyncio.Task[None] | None = None
@@ -36,6 +42,7 @@ class EpochWatch:
         """Begin to tell a socket of changes; returns the present epoch."""
         epoch = await store.aepoch()
         if self.epoch is None or not self._sockets:
+            await web_processes.give_sign(self.web, now=timezone.now())
             self.epoch = epoch
         self._sockets.add(socket)
         if self._asking is None or self._asking.done():
@@ -57,10 +64,11 @@ class EpochWatch:
             await asyncio.sleep(ASK_EVERY_S)
             try:
                 epoch = await store.aepoch()
+                was_dead = await web_processes.give_sign(self.web, now=timezone.now())
             except STORE_DOWN as error:
                 logger.warning("the store does not answer: %s", type(error).__name__)
                 continue
-            if epoch != self.epoch:
+            if was_dead or epoch != self.epoch:
                 self.epoch = epoch
                 await self._tell(epoch)
 

@@ -28,10 +28,11 @@ from p2p.records import DeviceKey, TxKey
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is at a socket: the login, this socket's own random name, and the address it comes from."""
+    """Who is at a socket: the login, the socket's own random name, its web process, whence it comes."""
 
     login: Login
     socket: str
+    web: str
     address: str
 
 
@@ -46,7 +47,7 @@ async def open_peer(caller: Caller, resume: bytes | None, *, now: datetime) -> P
     """Give the caller its peer. The address itself is not kept, only the hash of its network."""
     network = await network_of(caller.address)
     return await presence.open_session(
-        login=caller.login, socket=caller.socket, network=network, resume=resume, now=now
+        login=caller.login, socket=caller.socket, web=caller.web, network=network, resume=resume, now=now
     )
 
 

@@ -59,16 +59,19 @@ class Refreshed:
 
 
 async def open_session(
-    *, login: Login, socket: str, network: str, resume: bytes | None, now: datetime
+    *, login: Login, socket: str, web: str, network: str, resume: bytes | None, now: datetime
 ) -> PeerSession:
-    """Resume the device's peer if the token is that of its last socket, else make a new one."""
+    """Resume the device's peer if the token is that of its last socket, else make a new one.
+
+    web: the process that the socket is at.
+    """
     fresh = b64_text(secrets.token_bytes(ids.PEER_HANDLE_BYTES))
     fresh_resume = secrets.token_bytes(ids.RESUME_BYTES)
     identity = [str(login.device_id), str(login.user_id), str(login.sid), socket, network]
     tokens = [_digest(resume) if resume else "", fresh, _digest(fresh_resume)]
     times = [now.timestamp(), milliseconds(store_keys.PEER_TTL)]
     peer, resumed, reachable = await scripts.PRESENCE_OPEN.arun(
-        KEYS, [scripts.PREFIX, *identity, *tokens, *times]
+        KEYS, [scripts.PREFIX, *identity, *tokens, *times, web]
     )
     return PeerSession(PeerId(peer), login, socket, fresh_resume, resumed == "1", reachable == "1")
 
@@ -137,10 +140,11 @@ async def note_network(session: PeerSession, network: str) -> None:
 
 
 async def is_replaced(session: PeerSession) -> bool:
-    """Tell whether another socket of the device has taken over."""
+    """Tell whether another socket of the device has taken over, and is open."""
     client = store.async_client()
     peer = await client.get(store_keys.device(DeviceKey(str(session.login.device_id))))
-    return peer is not None and await client.hget(store_keys.peer(PeerId(peer)), "socket") != session.socket
+    socket = peer and await client.hget(store_keys.peer(PeerId(peer)), "socket")
+    return bool(socket) and socket != session.socket
 
 
 def _offer_text(offer: StockOffer) -> str:

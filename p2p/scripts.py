@@ -18,7 +18,8 @@ def _load(*names: str) -> store.Script:
 
 
 PRESENCE_OPEN: Final = _load("presence_open")
-PRESENCE_CLOSE: Final = _load("presence_close")
+PRESENCE_CLOSE: Final = _load("closing", "presence_close")
+WEB_CLOSE: Final = _load("closing", "web_close")
 PRESENCE_REFRESH: Final = _load("presence_refresh")
 PRESENCE_NETWORK: Final = _load("presence_network")
 PRESENCE_ADD_OFFER: Final = _load("presence_add_offer")

@@ -32,6 +32,7 @@ NETWORKS: Final = store.trimmed("networks")
 TURNS: Final = store.trimmed("turns")
 TASKS: Final = store.key("tasks")
 SAMPLE: Final = store.key("sample")
+WEBS: Final = store.trimmed("webs")
 
 
 def peer(peer_id: PeerId) -> str:

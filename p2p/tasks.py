@@ -9,7 +9,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from mesa.outages import DATABASE_DOWN, STORE_DOWN
-from p2p import jobs, limits, pruning, turns
+from p2p import jobs, limits, pruning, turns, web_processes
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,12 @@ def take_turn() -> None:
 def recover_turns() -> None:
     """Make up for tasks that were lost."""
     turns.recover()
+
+
+@shared_task(ignore_result=True)
+def close_dead_webs() -> None:
+    """Close the peers of web processes that have died."""
+    web_processes.close_dead(now=timezone.now())
 
 
 @shared_task(ignore_result=True)

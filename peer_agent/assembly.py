@@ -68,47 +68,78 @@ class Conversations:
 
 def assemble(around: Surroundings) -> Conversations:
     """Make the conversations of an account."""
-    own, clock, report = around.account.device, around.clock, around.report
-    identity, direct_links = around.account.identity, around.direct_links or _no_links(around.tasks)
-    books = open_books(around.store, around.account, clock)
-    posts = Posts(around.store, around.api, clock)
-    tokens = DeliveryTokens(around.store, around.api)
-    pins = Pins(books, tokens, identity, clock, report)
-    handshakes = Handshakes(own, around.api, books, pins, clock, report)
-    resets = Resets(books, handshakes, posts, clock)
-    parts = ContactParts(around.account, around.api, books, tokens, handshakes, posts, pins, clock, report)
+    own, clock = around.account.device, around.clock
+    parts = _contact_parts(around)
+    books = parts.books
     contacts = Contacts(parts)
-    delivery = Delivery(
-        CourierParts(
-            around.api,
-            books,
-            handshakes,
-            pins,
-            around.tasks,
-            clock,
-            around.send_cell,
-            around.send_frame,
-            _ignore_start,
-            report,
-        ),
-        DirectParts(identity, direct_links, lambda contact: direct.distrust(contact)),
-    )
-    consent = Consent(books.contacts, identity)
-    mode = DirectModeParts(identity, books, consent, pins, direct_links, around.send_frame, report)
-    direct = Direct(mode, delivery)
+    consent = Consent(books.contacts, parts.account.identity)
+    delivery, direct = _sending(around, parts, consent)
     opener = Opener(own, books.contacts, books.sessions, books.prekeys, clock)
+    resets = Resets(books, parts.handshakes, parts.posts, clock)
     edges = InboxEdges(
-        report=report,
+        report=around.report,
         unreadable=lambda contact: around.tasks.spawn(resets.ask(contact)),
         resend=delivery.resend,
         more=lambda: around.tasks.spawn(inbox.release_rest()),
         consent=consent.take,
         consent_changed=direct.changed,
     )
-    inbox = Inbox(books, opener, pins, edges, clock)
-    mailbox = Mailbox(
+    inbox = Inbox(books, opener, parts.pins, edges, clock)
+    return Conversations(
+        books=books,
+        contacts=contacts,
+        delivery=delivery,
+        inbox=inbox,
+        mailbox=_mailbox(around, opener, inbox, contacts),
+        posts=parts.posts,
+        prekeys=PrekeyUpkeep(own, around.api, around.store, books.prekeys, clock),
+        tokens=parts.tokens,
+        pins=parts.pins,
+        blocking=Blocking(parts, contacts, delivery, direct),
+        direct=direct,
+    )
+
+
+def _contact_parts(around: Surroundings) -> ContactParts:
+    """Make what users become contacts with."""
+    account, api, clock, report = around.account, around.api, around.clock, around.report
+    books = open_books(around.store, account, clock)
+    tokens = DeliveryTokens(around.store, api)
+    pins = Pins(books, tokens, account.identity, clock, report)
+    handshakes = Handshakes(account.device, api, books, pins, clock, report)
+    posts = Posts(around.store, api, clock)
+    return ContactParts(account, api, books, tokens, handshakes, posts, pins, clock, report)
+
+
+def _sending(around: Surroundings, parts: ContactParts, consent: Consent) -> tuple[Delivery, Direct]:
+    """Make what brings messages over, and what decides who is written to directly."""
+    identity, direct_links = parts.account.identity, around.direct_links or _no_links(around.tasks)
+    delivery = Delivery(
+        CourierParts(
+            parts.api,
+            parts.books,
+            parts.handshakes,
+            parts.pins,
+            around.tasks,
+            parts.clock,
+            around.send_cell,
+            around.send_frame,
+            _ignore_start,
+            parts.report,
+        ),
+        DirectParts(identity, direct_links, lambda contact: direct.distrust(contact)),
+    )
+    mode = DirectModeParts(
+        identity, parts.books, consent, parts.pins, direct_links, around.send_frame, parts.report
+    )
+    direct = Direct(mode, delivery)
+    return delivery, direct
+
+
+def _mailbox(around: Surroundings, opener: Opener, inbox: Inbox, contacts: Contacts) -> Mailbox:
+    return Mailbox(
         MailboxParts(
-            own,
+            around.account.device,
             around.api,
             around.store,
             opener,
@@ -117,13 +148,8 @@ def assemble(around: Surroundings) -> Conversations:
             contacts.asked,
             contacts.owed,
             contacts.answer,
-            clock,
+            around.clock,
         )
-    )
-    upkeep = PrekeyUpkeep(own, around.api, around.store, books.prekeys, clock)
-    blocking = Blocking(parts, contacts, delivery, direct)
-    return Conversations(
-        books, contacts, delivery, inbox, mailbox, posts, upkeep, tokens, pins, blocking, direct
     )
 
 

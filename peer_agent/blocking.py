@@ -79,6 +79,8 @@ class Blocking:
         if contact.state is ContactState.ACCEPTED and not contact.is_unsafe:
             contact = await self._contacts.hand_token(contact.number)
             self._delivery.go_on(contact.number)
+            if contact.their_token is not None:
+                self._delivery.watch_contact(contact.their_token)
         else:
             contact = self._open(contact)
         self._parts.report(UserUnblocked(contact.username))

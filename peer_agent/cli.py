@@ -165,7 +165,10 @@ def parser() -> ArgumentParser:
         made.set_defaults(command=command)
         return made
 
-    _add_account_commands(add)
+    _add_login_commands(add)
+    _add_contact_commands(add)
+    _add_settings_commands(add)
+    _add_state_commands(add)
     _add_message_commands(add)
     return whole
 
@@ -195,7 +198,7 @@ def _shared_options() -> ArgumentParser:
     return shared
 
 
-def _add_account_commands(add: Callable[[Command], ArgumentParser]) -> None:
+def _add_login_commands(add: Callable[[Command], ArgumentParser]) -> None:
     registering = add(register)
     registering.add_argument("user", metavar="USER", help="your user name to be")
     registering.add_argument(
@@ -214,6 +217,9 @@ def _add_account_commands(add: Callable[[Command], ArgumentParser]) -> None:
     _add_turn_choice(registering)
     _add_source(changing, "new-password", "the new password")
     add(logout)
+
+
+def _add_contact_commands(add: Callable[[Command], ArgumentParser]) -> None:
     asking = add(request)
     asking.add_argument("user", metavar="USER", help="who is asked")
     asking.add_argument(
@@ -234,10 +240,6 @@ def _add_account_commands(add: Callable[[Command], ArgumentParser]) -> None:
     verifying.add_argument("user", metavar="USER", help="a contact")
     verifying.add_argument("--number", metavar="DIGITS", help="the safety number as the other end reads it")
     verifying.add_argument("--accept-new", action="store_true", help="go on with keys that changed")
-    _add_settings_commands(add)
-    add(status)
-    guarding = add(guards)
-    guarding.add_argument("--replace", action="store_true", help="let another come in the place of one")
 
 
 def _add_settings_commands(add: Callable[[Command], ArgumentParser]) -> None:
@@ -258,6 +260,12 @@ def _add_settings_commands(add: Callable[[Command], ArgumentParser]) -> None:
     removing.add_argument(
         "--local-only", action="store_true", help="remove what is on this device, and ask no server"
     )
+
+
+def _add_state_commands(add: Callable[[Command], ArgumentParser]) -> None:
+    add(status)
+    guarding = add(guards)
+    guarding.add_argument("--replace", action="store_true", help="let another come in the place of one")
 
 
 def _add_source(made: ArgumentParser, name: str, what: str) -> None:

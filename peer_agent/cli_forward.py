@@ -90,17 +90,20 @@ class Tally:
 async def forward(options: Namespace, config: Config, output: Output) -> None:
     """Carry other people's cells until stopped."""
     tally = Tally()
-    async with Peer(config) as peer, says_what_waits(peer, output), peer.watching() as events:
-        if output.is_json:
-            async for timed in events:
-                output.event(timed)
-        elif sys.stdout.isatty():
+    async with (
+        Peer(config) as peer,
+        output.beside(),
+        says_what_waits(peer, output),
+        peer.watching() as events,
+    ):
+        if sys.stdout.isatty() and not output.is_json:
             await _draw(events, tally)
-        else:
-            try:
-                await write_lines(events, tally, output)
-            finally:
-                output.result("", tally.total)
+            return
+        try:
+            await write_lines(events, tally, output)
+        finally:
+            if not output.is_json:
+                await output.tell_last("", tally.total)
 
 
 async def _draw(events: AsyncIterable[TimedEvent], tally: Tally) -> None:
@@ -113,12 +116,11 @@ async def _draw(events: AsyncIterable[TimedEvent], tally: Tally) -> None:
 
 
 async def write_lines(events: AsyncIterable[TimedEvent], tally: Tally, output: Output) -> None:
-    """Write a line whenever something changes, and for what a person has to know beside it."""
+    """Write each event; for people a line whenever something changes, and what they have to know."""
     async for timed in events:
-        if tally.take(timed.event, ""):
-            output.result("", tally.state)
-        if sentence := sentence_of(timed.event):
-            output.result("", sentence)
+        state = [tally.state] if tally.take(timed.event, "") else []
+        sentence = sentence_of(timed.event)
+        await output.tell(timed, *state, *([] if sentence is None else [sentence]))
 
 
 def _counted(count: int, word: str) -> str:

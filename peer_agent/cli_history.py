@@ -49,7 +49,11 @@ async def says_what_waits(peer: Peer, output: Output) -> AsyncIterator[None]:
         count = peer.waiting_messages()
         if count:
             waits = "1 message waits" if count == 1 else f"{count} messages wait"
-            output.note("messages_waiting", f"{waits}: `mesa-peer listen` shows what came.", count=count)
+            sentence = f"{waits}: `mesa-peer listen` shows what came."
+            if output.is_json:
+                await output.tell_last("messages_waiting", sentence, count=count)
+            else:
+                output.note("", sentence)
 
 
 def _print(contact: Contact, entry: Entry, output: Output) -> None:

@@ -31,11 +31,10 @@ from peer_agent.peer import Peer
 async def listen(options: Namespace, config: Config, output: Output) -> None:
     """Print what comes, until stopped."""
     connection = Connection()
-    async with Peer(config) as peer, peer.showing() as events:
+    async with Peer(config) as peer, output.beside(), peer.showing() as events:
         async for timed in events:
-            # Written and flushed before the next event is asked for: only that makes a message shown.
-            output.event(timed)
-            _show(timed, output)
+            # Written before the next event is asked for: only that makes a message shown.
+            await output.tell(timed, *sentences_of(timed))
             if isinstance(timed.event, DiskFull) and not output.is_json:
                 output.note("", "There is no space left on the disk: what comes waits with its sender.")
             connection.changes_by(timed.event)
@@ -44,15 +43,14 @@ async def listen(options: Namespace, config: Config, output: Output) -> None:
                 _answer(peer, timed.event)
 
 
-def _show(timed: TimedEvent, output: Output) -> None:
+def sentences_of(timed: TimedEvent) -> list[str]:
+    """What a person reads of an event: a message, or at most one sentence."""
     event = timed.event
-    if output.is_json:
-        return
     if isinstance(event, MessageReceived):
         when = local_time(event.sent_at_ms, now_s=timed.time)
-        output.result("", f"{when} {event.sender}: {shown_text(event.text)}")
-    elif sentence := sentence_of(event):
-        output.result("", sentence)
+        return [f"{when} {event.sender}: {shown_text(event.text)}"]
+    sentence = sentence_of(event)
+    return [] if sentence is None else [sentence]
 
 
 def sentence_of(event: Event) -> str | None:

@@ -3,12 +3,16 @@
 Spec: docs/spec/agent.md, section "Events"
 """
 
+import asyncio
+import contextlib
 import json
 import sys
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+from peer_agent.cli_pipes import SETTLE_S, LinesOut
 from peer_agent.events import FalseClaim, FalseWord, TimedEvent
 
 REPLACED = "\N{REPLACEMENT CHARACTER}"
@@ -26,6 +30,46 @@ class Output:
 
     is_json: bool = False
     _has_progress: bool = False
+    _lines: LinesOut | None = None
+
+    @contextlib.asynccontextmanager
+    async def beside(self) -> AsyncIterator[None]:
+        """Have `tell` write beside the event loop: what runs goes on while a reader does not read.
+
+        A reader that is gone ends the block in order. On a terminal nothing is different: who stops that has
+        stopped it all.
+        """
+        if not sys.stdout.isatty():
+            self._lines = LinesOut(sys.stdout.fileno())
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                yield
+        finally:
+            if self._lines is not None:
+                await self._lines.settle()
+                self._lines = None
+
+    async def tell(self, timed: TimedEvent, *sentences: str) -> None:
+        """Print an event, or what people read of it; when this returns, it is written.
+
+        Raises:
+            BrokenPipeError: there is no reader any more.
+        """
+        for line in [json.dumps(timed.to_json(), separators=(",", ":"))] if self.is_json else sentences:
+            await self._tell(line)
+
+    async def tell_last(self, word: str, sentence: str, **values: Any) -> None:
+        """Print a result at the end of a run; one that nobody reads by then is left out."""
+        with contextlib.suppress(TimeoutError, BrokenPipeError):
+            async with asyncio.timeout(SETTLE_S):
+                await self._tell(self._result(word, sentence, values))
+
+    async def _tell(self, line: str) -> None:
+        self.clear_progress()
+        if self._lines is None:
+            _write_line(line)
+        else:
+            await self._lines.write(line.encode(sys.stdout.encoding, sys.stdout.errors or "strict"))
 
     def event(self, timed: TimedEvent) -> None:
         """Print an event as JSON; people get sentences made for the command instead."""
@@ -34,12 +78,14 @@ class Output:
 
     def result(self, word: str, sentence: str, **values: Any) -> None:
         """Print a result: the sentence, or the word and its values as an object."""
-        if self.is_json:
-            body = {"event": word, "time": round(time.time(), 6), **values}
-            _write_line(json.dumps(body, separators=(",", ":")))
-        else:
-            self.clear_progress()
-            _write_line(sentence)
+        self.clear_progress()
+        _write_line(self._result(word, sentence, values))
+
+    def _result(self, word: str, sentence: str, values: dict[str, Any]) -> str:
+        if not self.is_json:
+            return sentence
+        body = {"event": word, "time": round(time.time(), 6), **values}
+        return json.dumps(body, separators=(",", ":"))
 
     def note(self, word: str, sentence: str, **values: Any) -> None:
         """Print something beside the result: for people on standard error."""

@@ -69,7 +69,7 @@ def _lines_of(descriptor: int, at_most: int) -> Iterator[bytes]:
 
 
 class LinesOut:
-    """JSON lines to a reader: one is written at a time, and who has another waits."""
+    """Lines to a reader: one is written at a time, and who has another waits."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -79,14 +79,17 @@ class LinesOut:
         threading.Thread(target=self._write, name="answers", daemon=True).start()
 
     async def say(self, body: dict[str, Any]) -> None:
+        """Write an object as a line; see `write`."""
+        await self.write(json.dumps(body, separators=(",", ":")).encode())
+
+    async def write(self, line: bytes) -> None:
         """Write a line; when this returns, the reader's pipe has all of it.
 
         Raises:
             BrokenPipeError: there is no reader any more.
         """
-        line = json.dumps(body, separators=(",", ":")).encode() + b"\n"
         async with self._turn:
-            await self._write_out(line)
+            await self._write_out(line + b"\n")
 
     async def settle(self) -> None:
         """Wait a little for a line that is half written, so that the next one does not stand in it."""

@@ -84,7 +84,7 @@ def _locked_store(config: Config) -> Iterator[Store]:
 
 @contextlib.contextmanager
 def read_store(config: Config) -> Iterator[Store]:
-    """Open the store of an account to read it, also while an agent works on it.
+    """Open the store of an account to read it, or to leave a wish, also while an agent works on it.
 
     Raises:
         LoginRefused: there is no account; nothing was made.

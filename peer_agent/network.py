@@ -12,7 +12,7 @@ from typing import Any, NoReturn, Protocol
 
 from p2p.protocol import to_peer
 from p2p.protocol.frames import FrameToPeer
-from p2p.protocol.ids import LinkId
+from p2p.protocol.ids import HopId, LinkId
 from p2p.protocol.parts import IceServer, Order, ReceiptEntry
 from p2p.protocol.to_server import Answer, HopFailed, LinkDown, LinkUp
 from p2p.protocol.words import How
@@ -91,7 +91,20 @@ class Network:
             parts.tasks,
             parts.guards.stands,
         )
-        self._presence = Presence(
+        self._presence = self._make_presence()
+        self._receiving = Receiving(lambda envelope: self._listening.take(envelope), self.session.send)
+        self._forwarding = Forwarding(
+            Exits(self._pass_on, self._receiving.payload, self._hop_failed, parts.report),
+            lambda: self._presence.keys,
+        )
+        self.direct_links = DirectLinks(
+            parts.tasks, DirectEdges(self._receiving.payload, self._hop_failed, parts.report)
+        )
+        self._handlers = self._handlers_of_frames()
+
+    def _make_presence(self) -> Presence:
+        parts = self._parts
+        return Presence(
             PresenceParts(
                 parts.device,
                 self.links,
@@ -103,25 +116,14 @@ class Network:
                 parts.guards.tickets,
             )
         )
-        self._receiving = Receiving(lambda envelope: self._listening.take(envelope), self.session.send)
-        self._forwarding = Forwarding(
-            Exits(
-                lambda link, frame: self.links.pass_on(link, frame) is not Sent.GONE,
-                self._receiving.payload,
-                lambda hop: self.session.send(HopFailed(hop)),
-                parts.report,
-            ),
-            lambda: self._presence.keys,
-        )
-        self.direct_links = DirectLinks(
-            parts.tasks,
-            DirectEdges(self._receiving.payload, lambda hop: self.session.send(HopFailed(hop)), parts.report),
-        )
-        self._handlers: dict[type[FrameToPeer], Callable[[Any], None]] = {
+
+    def _handlers_of_frames(self) -> dict[type[FrameToPeer], Callable[[Any], None]]:
+        """Say who takes which frame; what is not here is for the listener."""
+        return {
             to_peer.IceServers: lambda frame: self._use(frame.ice_servers),
             to_peer.Snapshot: self._snapshot,
             to_peer.Guard: self._guard,
-            to_peer.OfferWanted: lambda _: parts.tasks.spawn(self._presence.offer_live()),
+            to_peer.OfferWanted: lambda _: self._parts.tasks.spawn(self._presence.offer_live()),
             to_peer.ReadyToReceive: self._ready_to_receive,
             Answer: lambda frame: self.links.answer(frame.link, frame.sdp),
             to_peer.LinkDrop: lambda frame: self.links.drop(frame.link),
@@ -217,6 +219,12 @@ class Network:
     def _cell(self, link: LinkId, frame: bytes) -> None:
         if self._forwarding.receive(link, frame):
             self.links.used(link)
+
+    def _pass_on(self, link: LinkId, frame: bytes) -> bool:
+        return self.links.pass_on(link, frame) is not Sent.GONE
+
+    def _hop_failed(self, hop: HopId) -> None:
+        self.session.send(HopFailed(hop))
 
     def _answered(self, link: LinkId, description: str) -> None:
         self.session.send(Answer(link, description))

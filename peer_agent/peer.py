@@ -16,7 +16,7 @@ from peer_agent.account import require_account
 from peer_agent.assembly import Conversations
 from peer_agent.clock import Clock
 from peer_agent.config import Config
-from peer_agent.contact_book import ContactState, folded
+from peer_agent.contact_book import folded
 from peer_agent.desk import Desk, opened_store
 from peer_agent.diagnosis import Place, diagnose
 from peer_agent.enrolling import PROGRAM, register
@@ -228,10 +228,7 @@ class Peer:
             UnknownUser: nobody of that name is blocked.
             Refused, ServerUnreachable, PeerClosed
         """
-        contact = await self._parts.blocking.unblock(username)
-        if contact.state is ContactState.ACCEPTED and contact.their_token is not None:
-            self._parts.delivery.watch_contact(contact.their_token)
-        return contact_info(contact)
+        return contact_info(await self._parts.blocking.unblock(username))
 
     def contacts(self) -> list[ContactInfo]:
         """Everybody this user knows, by name.

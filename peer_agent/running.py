@@ -32,6 +32,7 @@ from peer_agent.rest import Rest
 from peer_agent.store import Store
 from peer_agent.tasks import Tasks
 from peer_agent.turn_only import is_turn_only
+from peer_agent.wishes import Wishes
 
 GOODBYE_S = 1.0
 SAY_FULL_EVERY_S = 60.0
@@ -94,6 +95,8 @@ class RunningPeer:
         store_lost = conversations.delivery.store_lost
         self.network.start(Listener(self._take, self._received, self._online, store_lost))
         self._chores.start(self._parts.tasks)
+        wishes = Wishes(self._parts.store, conversations.blocking, self._parts.clock)
+        self._parts.tasks.spawn(wishes.mind())
 
     async def say_goodbye(self) -> None:
         """Leave in order: transactions end, frames go out, links close; then the tasks are cancelled."""

@@ -107,9 +107,13 @@ fi
 for at in "${!pids[@]}"; do await "$at"; done
 # Those that show what was said end a moment later.
 wait
-rm -f "${said[@]}"
 
 printf '\n'
+# Single tests, with the reason that pytest gives for each.
+for at in "${!said[@]}"; do
+  sed -n "s|^SKIPPED|skipped  ${names[$at]}:|p" "${said[$at]}"
+done
+rm -f "${said[@]}"
 for line in "${skipped[@]}"; do echo "skipped  $line"; done
 for name in "${failed[@]}"; do echo "failed   $name"; done
 if [ ${#failed[@]} -gt 0 ]; then exit 1; fi

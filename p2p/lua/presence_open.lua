@@ -4,7 +4,7 @@
 -- KEYS forwarders, deadlines
 local prefix, device, user, sid, socket, network = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local resume, fresh, fresh_resume = ARGV[7], ARGV[8], ARGV[9]
-local now, ttl = tonumber(ARGV[10]), ARGV[11]
+local now, ttl, web = tonumber(ARGV[10]), ARGV[11], ARGV[12]
 local device_key = prefix .. 'device:' .. device
 local former = redis.call('GET', device_key)
 local peer = fresh
@@ -31,7 +31,7 @@ else
     if known[2] == '1' then redis.call('ZADD', KEYS[1], known[3], peer) end
 end
 redis.call('HSET', record, 'sid', sid, 'socket', socket, 'network', network, 'closed', '', 'told', reachable,
-           'resume', fresh_resume)
+           'resume', fresh_resume, 'web', web)
 redis.call('SET', device_key, peer, 'PX', ttl)
 redis.call('SET', prefix .. 'resume:' .. fresh_resume, peer, 'PX', ttl)
 redis.call('SADD', prefix .. 'devices:' .. user, device)

@@ -17,7 +17,7 @@ case "$*" in
   *tests.servers*) echo 'one passed'; exit {on_servers} ;;
   *tests.nat.lab*) echo '{no_lab}' ;;
   *'-m nat and'*) exit {nat} ;;
-  *) exit {embedded} ;;
+  *) echo '{said}'; exit {embedded} ;;
 esac
 """
 
@@ -30,13 +30,14 @@ def run_tier(
     on_servers: int = 0,
     nat: int = 0,
     no_lab: str = "",
+    said: str = "",
     more: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run the script in a copy of its surroundings, where pytest ends with the given codes."""
     programs = {
         "tests/install.sh": "#!/bin/sh\n",
         ".venv/bin/python": INTERPRETER.format(
-            embedded=embedded, on_servers=on_servers, nat=nat, no_lab=no_lab
+            embedded=embedded, on_servers=on_servers, nat=nat, no_lab=no_lab, said=said
         ),
         "bin/redis-server": "#!/bin/sh\n",
     }
@@ -95,6 +96,15 @@ def test_lab_that_can_not_be_is_named_and_fails_in_ci_only(
     assert "skipped  NAT lab: it needs root." in ended.stdout
     assert "failed   NAT lab" not in ended.stdout
     assert ended.returncode == code
+
+
+@pytest.mark.parametrize("tier", ["short", "long"])
+def test_skipped_tests_are_told_again_at_the_end(tmp_path: Path, tier: str) -> None:
+    ended = run_tier(tmp_path, tier, said="SKIPPED [2] tests/test_disk.py:3: no space | here")
+
+    last = ended.stdout.rpartition("\n\n")[2].splitlines()
+    assert "skipped  embedded default, the rest: [2] tests/test_disk.py:3: no space | here" in last
+    assert ended.returncode == 0
 
 
 def test_long_tier_shows_each_line_under_the_name_of_its_group(tmp_path: Path) -> None:

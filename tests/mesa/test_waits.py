@@ -1,6 +1,7 @@
 """No wait for store, database or push is without a limit (invariant 7): here the other side never answers."""
 
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -115,3 +116,23 @@ DEADLINES: dict[str, Callable[[Any], bool]] = {
 def test_wait_for_a_lock_in_the_database_has_a_limit() -> None:
     with connection.cursor() as cursor:
         assert DEADLINES[connection.vendor](cursor)
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_nobody_waits_for_a_stuck_push_loop_without_a_limit(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(push, "PUSH_TIMEOUT_S", DEADLINE_S)
+    monkeypatch.setattr(push, "LOOP_MARGIN_S", DEADLINE_S)
+    push.push_device(uuid.uuid4(), "{}")
+    freed = threading.Event()
+    push._loop(os.getpid()).call_soon_threadsafe(freed.wait, PATIENCE_S)
+    began = time.monotonic()
+
+    is_sent = push.push_device(uuid.uuid4(), "{}")
+
+    took_s = time.monotonic() - began
+    freed.set()
+    assert not is_sent
+    assert took_s < PATIENCE_S / 2
+    assert [record.getMessage() for record in caplog.records] == ["a push was lost: TimeoutError"]

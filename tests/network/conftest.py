@@ -128,15 +128,31 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup() -> Generator[None, object, object]:
+    """Stop the ends that a fixture leaves online when it fails, of whatever scope it is."""
+    before = len(started)
+    try:
+        return (yield)
+    except BaseException:
+        stop_ends(before)
+        raise
+
+
+def stop_ends(before: int) -> None:
+    """Stop those agents that were started after so many others and are not a town's own."""
+    for agent in started[before:]:
+        if agent.name not in FORWARDERS and not agent.has_ended:
+            agent.stop()
+
+
 @pytest.fixture(autouse=True)
 def nobody_stays(request: pytest.FixtureRequest) -> Iterator[None]:
     """Stop the ends that a failed test leaves online: the next one needs their state directories."""
     before = len(started)
     yield
     if request.node.stash.get(FAILED, False):
-        for agent in started[before:]:
-            if agent.name not in FORWARDERS and not agent.has_ended:
-                agent.stop()
+        stop_ends(before)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -77,7 +78,7 @@ class CrashServer:
     def __init__(self, folder: Path, cluster: Path | None, environment: Mapping[str, str]) -> None:
         self._folder = folder
         self._cluster = cluster
-        self._port = free_port()
+        self._port, self._second_port = free_port(), free_port()
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MESA_")}
         self._environment = kept | {
             "DJANGO_SETTINGS_MODULE": "mesa.settings",
@@ -93,14 +94,18 @@ class CrashServer:
         }
         if cluster is not None:
             self.parts["database"] = self._part("database", postgres(cluster), self._is_database_ready)
-        where = ("-b", HOST, "-p", str(self._port), "-v", "0")
-        web = ("mesa.web", *where, "mesa.asgi:application")
-        self.parts["web"] = self._python("web", *web, answers=self._is_listening)
+        self.parts["web"] = self._web("web", self._port)
+        # Runs only where a test starts it.
+        self.second_web = self._web("second web", self._second_port)
         self.parts["worker"] = self._python("worker", "celery", "-q", "-A", "mesa", "worker", *WORKER)
 
     @property
     def url(self) -> str:
         return f"http://{HOST}:{self._port}"
+
+    @property
+    def second_url(self) -> str:
+        return f"http://{HOST}:{self._second_port}"
 
     def create(self) -> None:
         """Make the tables of an empty database; the store has to be there, too."""
@@ -119,6 +124,7 @@ class CrashServer:
         wait_for(self._is_ready, limit_s=READY_LIMIT_S)
 
     def stop(self) -> None:
+        self.second_web.stop()
         for part in reversed(self.parts.values()):
             part.stop()
 
@@ -142,19 +148,17 @@ class CrashServer:
         log = self._folder / f"{name}.log"
         return Part(Program(name, command, self._environment, ROOT, output=log), answers)
 
+    def _web(self, name: str, port: int) -> Part:
+        where = ("-b", HOST, "-p", str(port), "-v", "0")
+        words = ("mesa.web", *where, "mesa.asgi:application")
+        return self._python(name, *words, answers=partial(is_listening, port))
+
     def _python(self, name: str, *words: str, answers: Callable[[], bool] = lambda: True) -> Part:
         return self._part(name, (sys.executable, "-m", *words), answers)
 
     def _is_database_ready(self) -> bool:
         command = program("pg_isready", "-q", "-h", str(self._cluster))
         return subprocess.run(command, check=False).returncode == 0
-
-    def _is_listening(self) -> bool:
-        try:
-            socket.create_connection((HOST, self._port), READY_LIMIT_S).close()
-        except ConnectionRefusedError:
-            return False
-        return True
 
     def _is_ready(self) -> bool:
         connection = http.client.HTTPConnection(HOST, self._port, timeout=READY_LIMIT_S)
@@ -165,6 +169,14 @@ class CrashServer:
             return False
         finally:
             connection.close()
+
+
+def is_listening(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), READY_LIMIT_S).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def free_port() -> int:

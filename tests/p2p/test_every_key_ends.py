@@ -41,7 +41,9 @@ class Steps:
 
 async def open_one(user: UserKey = ADA) -> PeerSession:
     login = Login(uuid.UUID(user), uuid.uuid4(), uuid.uuid4(), NOW + timedelta(days=1))
-    return await presence.open_session(login=login, socket="socket", network="", resume=None, now=NOW)
+    return await presence.open_session(
+        login=login, socket="socket", web="web", network="", resume=None, now=NOW
+    )
 
 
 def ice_client() -> IceClient:

@@ -85,7 +85,12 @@ async def test_no_job_is_left_of_an_ended_transaction(network: Network) -> None:
 def test_no_task_takes_an_argument() -> None:
     own = {name: task for name, task in current_app.tasks.items() if name.startswith("p2p.")}
 
-    assert set(own) == {"p2p.tasks.take_turn", "p2p.tasks.recover_turns", "p2p.tasks.prune"}
+    assert set(own) == {
+        "p2p.tasks.take_turn",
+        "p2p.tasks.recover_turns",
+        "p2p.tasks.close_dead_webs",
+        "p2p.tasks.prune",
+    }
     assert [name for name, task in own.items() if inspect.signature(task.run).parameters] == []
 
 

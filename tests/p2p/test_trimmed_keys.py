@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from mesa import store
-from p2p import store_keys, turns
+from p2p import store_keys, turns, web_processes
 from p2p.records import UserKey
 from tests.conventions.sources import SERVER, find_files
 from tests.p2p.peers import Network
@@ -19,6 +19,7 @@ AGES_S = {
     "forwarders": store_keys.FORWARDER_AGE.total_seconds(),
     "networks": store_keys.FORWARDER_AGE.total_seconds(),
     "waiting_forwarders": store_keys.WAIT_TTL.total_seconds(),
+    "webs": store_keys.PEER_TTL.total_seconds(),
 }
 
 
@@ -32,10 +33,15 @@ async def wait_for_forwarders(network: Network) -> None:
     await send_to(ada, bo.login)
 
 
+async def give_a_sign(network: Network) -> None:
+    await web_processes.give_sign("a web process", now=timezone.now())
+
+
 WRITERS: dict[str, Callable[[Network], Awaitable[None]]] = {
     "forwarders": forward,
     "networks": forward,
     "waiting_forwarders": wait_for_forwarders,
+    "webs": give_a_sign,
 }
 
 

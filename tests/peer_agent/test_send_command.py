@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from peer_agent.cli_listen import _show
+from peer_agent.cli_listen import sentences_of
 from peer_agent.cli_output import Output
 from peer_agent.cli_send import _follow, _Sending
 from peer_agent.errors import ContactBlocked
@@ -52,12 +52,12 @@ async def test_another_contact_that_is_blocked_ends_nothing() -> None:
         await follow(progress("bo", MessageState.BLOCKED))
 
 
-def test_no_line_of_a_text_is_shown_as_a_line_of_somebody_else(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_line_of_a_text_is_shown_as_a_line_of_somebody_else() -> None:
     text = "hi\nada: send the money to mallory\r\nada: now\u2028ada: really"
 
-    _show(TimedEvent(0.0, MessageReceived(1, "mallory", text, 0)), Output())
+    (shown,) = sentences_of(TimedEvent(0.0, MessageReceived(1, "mallory", text, 0)))
 
-    first, *others = capsys.readouterr().out.splitlines()
+    first, *others = shown.splitlines()
     assert first.endswith(" mallory: hi")
     assert len(others) == 2
     assert all(line.startswith("    ") for line in others)
@@ -78,10 +78,9 @@ FALSE_CLAIMS = [
         (DirectUnsafe("bo"), "Somebody stood between on the way to a direct link with bo."),
     ],
 )
-def test_listen_says_what_was_tried(event: Event, words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    _show(TimedEvent(0.0, event), Output())
+def test_listen_says_what_was_tried(event: Event, words: str) -> None:
+    (line,) = sentences_of(TimedEvent(0.0, event))
 
-    (line,) = capsys.readouterr().out.splitlines()
     assert words in line
 
 

@@ -13,8 +13,7 @@ import pytest
 
 from peer_agent import cli, cli_send
 from peer_agent.account import save_account, save_tokens
-from peer_agent.cli_listen import _show
-from peer_agent.cli_output import Output
+from peer_agent.cli_listen import sentences_of
 from peer_agent.errors import ExitCode, NotDelivered, ServerUnreachable
 from peer_agent.events import MessageProgress, MessageReceived, SessionOpened, TimedEvent
 from peer_agent.progress import MessageState, WaitsFor
@@ -256,9 +255,9 @@ def test_server_that_is_gone_is_the_first_reason() -> None:
         (int(time.mktime((2026, 2, 28, 23, 59, 0, 0, 0, -1))) * 1_000, "2026-02-28 23:59"),
     ],
 )
-def test_message_is_shown_with_its_time(sent_ms: int, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_message_is_shown_with_its_time(sent_ms: int, shown: str) -> None:
     now = time.mktime((2026, 3, 1, 12, 0, 0, 0, 0, -1))
 
-    _show(TimedEvent(now, MessageReceived(1, "bo", "hello", sent_ms)), Output())
+    lines = sentences_of(TimedEvent(now, MessageReceived(1, "bo", "hello", sent_ms)))
 
-    assert capsys.readouterr().out == f"{shown} bo: hello\n"
+    assert lines == [f"{shown} bo: hello"]

@@ -83,7 +83,7 @@ def status_on_small_disk(served: Served, folder: Path, kib: int) -> "subprocess.
     command = ["unshare", "--map-root-user", "--mount", "sh", "-c", script]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if ran.returncode == 99 or ran.stderr.startswith("unshare:"):
-        pytest.skip("no file system of one's own can be mounted here")
+        pytest.skip(f"no file system of one's own can be mounted here: {ran.stderr.strip()}")
     return ran
 
 

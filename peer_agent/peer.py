@@ -34,6 +34,7 @@ from peer_agent.receipts_awaited import ReceiptsAwaited, SentMessage
 from peer_agent.records import ContactInfo, MessageInfo, contact_info
 from peer_agent.rtc import aiortc_factory
 from peer_agent.running import RunningParts, RunningPeer
+from peer_agent.sctp_patch import apply_sctp_patch
 from peer_agent.showing import PeerEvents, ShowingStream, Unshown
 from peer_agent.sign_up import checked_name
 from peer_agent.store import Store
@@ -88,6 +89,7 @@ class Peer:
             StateInUse, StoreClosed, LoginRefused: there is nothing to go online with.
         """
         apply_ice_patch()
+        apply_sctp_patch()
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._close_streams)
             store = stack.enter_context(opened_store(self._config))

@@ -9,6 +9,7 @@ Programs import it from `peer_agent`; docs/how-to/build-a-bot.md tells how. Spec
 """
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -157,6 +158,15 @@ class Peer:
         """
         number = self._parts.delivery.send(username, text, is_direct=is_direct)
         return SentMessage(folded(username), number, self.delivered)
+
+    def send_all(self, username: str, texts: Sequence[str], *, is_direct: bool = False) -> list[SentMessage]:
+        """Accept up to 64 messages in this order, all of them or none, sooner than one after another.
+
+        Raises:
+            UnknownUser, ContactBlocked, NoDirectLinks, UsageError, PeerClosed: as `send`.
+        """
+        numbers = self._parts.delivery.send_all(username, texts, is_direct=is_direct)
+        return [SentMessage(folded(username), number, self.delivered) for number in numbers]
 
     def ask_direct(self, username: str) -> int | None:
         """Ask a contact for direct links, over which each learns the other's address. See `Direct.ask`."""

@@ -102,19 +102,34 @@ class PeerProcess:
         return sent
 
     async def _send_many(self, to: str, count: int) -> list[dict[str, Any]]:
-        """Send messages, always IN_FLIGHT without a receipt."""
+        """Send messages, always IN_FLIGHT without a receipt; those that may leave together in one commit."""
         before, sent = len(self._delivered), list[dict[str, Any]]()
-        for _ in range(count):
-            await self._until(lambda: before + len(sent) - len(self._delivered) < IN_FLIGHT)
-            sent.append(self._send(to))
+
+        def free() -> int:
+            return IN_FLIGHT - (before + len(sent) - len(self._delivered))
+
+        while len(sent) < count:
+            await self._until(lambda: free() > 0)
+            sent += self._send_all(to, min(free(), count - len(sent)))
         await self._until(lambda: {each["number"] for each in sent} <= self._delivered)
         return sent
 
     def _send(self, to: str) -> dict[str, Any]:
-        self._sent += 1
-        text = f"{self._sent} ".ljust(TEXT_CHARACTERS, ".")
+        text = self._next_text()
         at = self._clock.unix()
         return {"at": at, "text": text, "number": self._peer.send(to, text).number}
+
+    def _send_all(self, to: str, count: int) -> list[dict[str, Any]]:
+        texts = [self._next_text() for _ in range(count)]
+        at = self._clock.unix()
+        sent = self._peer.send_all(to, texts)
+        return [
+            {"at": at, "text": text, "number": each.number} for text, each in zip(texts, sent, strict=True)
+        ]
+
+    def _next_text(self) -> str:
+        self._sent += 1
+        return f"{self._sent} ".ljust(TEXT_CHARACTERS, ".")
 
     async def _finish(self) -> None:
         """Say that the path is needed no longer, as the peer itself would say ten seconds from now."""

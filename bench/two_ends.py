@@ -76,7 +76,7 @@ class TwoEnds:
 
     def receipted(self, entry: ReceiptEntry) -> None:
         """Check a receipt on ada's side and commit that the message is delivered."""
-        assert self.ada.books.outbox.receipted(self.contact.number, entry) is not None
+        assert self.ada.books.outbox.receipted(self.contact.number, [entry]).delivered
 
 
 @contextmanager

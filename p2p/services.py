@@ -121,7 +121,7 @@ def end_transaction(*, tx_key: TxKey, state: EndState, cause: Cause | None, now:
     if tx is None:
         return
     minute = to_the_minute(now)
-    ended = {"state": state.value, "cause": cause.value if cause else "", "attempts": tx.attempt, "ended": minute}
+    ended = {"state": state.value, "cause": str(cause or ""), "attempts": tx.attempt, "ended": minute}
     with transaction.atomic():
         if not P2PTransaction.objects.alive().filter(pk=tx_key).update(**ended):
             # No row: the web process died before it was written.

@@ -13,6 +13,7 @@ from peer_agent.crypto.chain import read_chain
 from peer_agent.crypto.identity import DeviceEntry, DeviceId, Identity
 from peer_agent.crypto.primitives import sha256
 from peer_agent.errors import UnknownUser
+from peer_agent.opened_records import OpenedRecords
 from peer_agent.store import Store, row_key
 
 
@@ -150,8 +151,7 @@ class ContactBook:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        # And the sealed record each was read from: some are asked for with every message, few ever change.
-        self._read: dict[int, tuple[bytes, Contact]] = {}
+        self._opened = OpenedRecords[int, Contact](KEPT_OPEN)
 
     def all(self) -> list[Contact]:
         """Every contact, by name."""
@@ -233,14 +233,13 @@ class ContactBook:
         return self._store.digest(TABLE, username.encode("utf-8", "replace"))
 
     def _open(self, number: int, record: bytes) -> Contact:
-        sealed, contact = self._read.get(number, (b"", None))
-        if contact is None or sealed != record:
-            contact = Contact.unpack(number, self._store.open(TABLE, row_key(number), record))
-            self._read[number] = record, contact
-        return contact
+        return self._opened.read(
+            number, record, lambda: Contact.unpack(number, self._store.open(TABLE, row_key(number), record))
+        )
 
 
 TABLE = "contacts"
+KEPT_OPEN = 4_096
 _USER_NAME = re.compile(r"[a-z][a-z0-9_-]{1,31}")
 
 

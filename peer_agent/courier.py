@@ -32,7 +32,7 @@ from peer_agent.handshakes import Handshakes
 from peer_agent.history import Stored
 from peer_agent.outbound import LATER, Outbound
 from peer_agent.outbound_step import Chance
-from peer_agent.outbox import FalseReceipt, Sealed
+from peer_agent.outbox import Sealed
 from peer_agent.pins import Pins
 from peer_agent.progress import AskRepath, End, Start, Step, Tell
 from peer_agent.route import Route, make_route
@@ -147,17 +147,14 @@ class Courier:
 
     def receipts(self, entries: tuple[ReceiptEntry, ...], credit: Credit | None) -> None:
         """Take receipts that name a transaction to this contact; only genuine ones count."""
-        for entry in entries:
-            try:
-                number = self._parts.books.outbox.receipted(self._contact, entry)
-            except FalseReceipt as false:
-                self._tell_false(FalseWord.RECEIPT, false.number)
-                continue
-            if number is not None:
-                self.receive(happened.MessageReceipted(number))
-        number = None if credit is None or self._route is None else self._route.message_of(credit.stream)
-        if number is not None and credit is not None:
-            self.receive(happened.CellsCredited(number, credit.index))
+        told = self._parts.books.outbox.receipted(self._contact, entries)
+        for number in told.false:
+            self._tell_false(FalseWord.RECEIPT, number)
+        for number in told.delivered:
+            self.receive(happened.MessageReceipted(number))
+        known = None if credit is None or self._route is None else self._route.message_of(credit.stream)
+        if known is not None and credit is not None:
+            self.receive(happened.CellsCredited(known, credit.index))
 
     def ended(self, frame: TransactionEnded) -> None:
         """Go on with another transaction if one ends whose messages are not all delivered."""

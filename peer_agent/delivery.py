@@ -5,7 +5,7 @@ Spec: docs/spec/outbox.md
 
 import itertools
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from p2p.protocol.ids import TransactionId
@@ -37,6 +37,8 @@ from peer_agent.outbox import Sealed
 from peer_agent.safety import weak_device, weakest_suite
 
 REMEMBERED_TRANSACTIONS = 256
+# One commit for so many messages at most: nothing else has a turn meanwhile.
+SENT_AT_ONCE = 64
 # Of a message that is direct, or not.
 _UNDELIVERED = {False: Kept.UNDELIVERED, True: Kept.UNDELIVERED_DIRECT}
 
@@ -64,7 +66,18 @@ class Delivery:
             NoDirectLinks: it is to go directly, and the two users have not agreed to that.
             UsageError: a text that is empty, longer than a message holds, or no text at all.
         """
-        if not 0 < _size_of(text) <= MAX_BODY_BYTES:
+        return self.send_all(username, (text,), is_direct=is_direct)[0]
+
+    def send_all(self, username: str, texts: Sequence[str], *, is_direct: bool = False) -> list[int]:
+        """Accept several messages, in this order and in one commit: all of them, or as with `send` none.
+
+        Raises:
+            UnknownUser, ContactBlocked, NoDirectLinks: as `send`.
+            UsageError: more than SENT_AT_ONCE, or one that `send` would refuse.
+        """
+        if len(texts) > SENT_AT_ONCE:
+            raise UsageError(f"At most {SENT_AT_ONCE} messages can be sent at once.")
+        if not all(0 < _size_of(text) <= MAX_BODY_BYTES for text in texts):
             raise UsageError(f"A message has 1 to {MAX_BODY_BYTES:,} bytes of text.")
         books = self._parts.books
         contact = books.contacts.require(username)
@@ -76,9 +89,11 @@ class Delivery:
             raise NoDirectLinks(why_not_direct(contact))
         courier = self._courier(contact.number, is_direct=is_direct)
         with books.store.transaction():
-            stored, sealed = self._write(courier, contact.number, Text(text))
-        courier.queue(stored.number, sealed)
-        return stored.number
+            written = [self._write(courier, contact.number, Text(text)) for text in texts]
+        for at, (stored, sealed) in enumerate(written):
+            # The first goes at once, the others in turns of the loop: its cells need one to leave.
+            courier.queue(stored.number, sealed if at == 0 else None)
+        return [stored.number for stored, _ in written]
 
     def say(self, contact: int, decide: Callable[[], Content | None]) -> int | None:
         """Accept what the agent itself has to tell a contact, as `decide` says in the same transaction.

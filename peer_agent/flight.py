@@ -6,7 +6,7 @@ Spec: docs/spec/cells.md, section "Sender must", and docs/spec/outbox.md
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from p2p.protocol.cells import FIRST_WINDOW
+from p2p.protocol.cells import FIRST_WINDOW, WINDOW
 from peer_agent.progress import (
     Begin,
     Clear,
@@ -27,11 +27,13 @@ FIRST_RECEIPT_S = 11.0
 class _Item:
     """One message: how much of it went out on which attempt, and since when it waits for news.
 
-    run: counts attempts over all transactions; `attempt` begins anew with each transaction.
+    run: counts attempts over all transactions; `attempt` begins anew with each transaction. first_run: the
+    run on which its first cell went out.
     """
 
     number: int
     run: int = 0
+    first_run: int = 0
     attempt: int = 0
     sent: int = 0
     total: int = 0
@@ -54,6 +56,8 @@ class Flight:
         self._items: dict[int, _Item] = {}
         self._attempt = 0
         self._run = 0
+        # Whether cells of this run are known to have arrived.
+        self._is_proven = False
 
     def __bool__(self) -> bool:
         return bool(self._items)
@@ -69,7 +73,11 @@ class Flight:
     def remove(self, number: int) -> int | None:
         """Let a message go; returns the attempt it went over, None if it is not here."""
         item = self._items.pop(number, None)
-        return None if item is None else item.attempt
+        if item is None:
+            return None
+        # One that went over another path before may have its receipt from there.
+        self._is_proven = self._is_proven or item.first_run == self._run > 0
+        return item.attempt
 
     def follow(self, command: FlightCommand) -> list[Tell]:
         """Do what a command says of all messages; returns what is to be reported."""
@@ -77,6 +85,7 @@ class Flight:
             case Begin(attempt):
                 self._attempt = attempt
                 self._run += 1
+                self._is_proven = False
                 return []
             case TellFirst(state):
                 first = next(iter(self._items.values()), None)
@@ -96,7 +105,8 @@ class Flight:
     @property
     def capacity(self) -> int:
         """How many cells the window has left: all streams of a path share it."""
-        return FIRST_WINDOW - sum(item.sent - item.credited for item in self._flying())
+        window = WINDOW if self._is_proven else FIRST_WINDOW
+        return window - sum(item.sent - item.credited for item in self._flying())
 
     def next_to_send(self, *, takes_new: bool) -> tuple[int, int] | None:
         """The message to send next, and the first of its cells that is still to go."""
@@ -115,6 +125,7 @@ class Flight:
         if item.run != self._run:
             item.is_first = not self.is_flying
             item.run, item.attempt, item.credited = self._run, self._attempt, 0
+            item.first_run = item.first_run or self._run
         item.sent, item.total, item.news_at = until, total, now
         return list(item.tell(MessageState.SENT, None, None)) if until == total else []
 
@@ -124,6 +135,7 @@ class Flight:
         if item is None or item.run != self._run or not item.credited <= index < item.sent:
             return False
         item.credited, item.news_at = index + 1, now
+        self._is_proven = True
         return True
 
     def overdue_at(self) -> float | None:

@@ -6,14 +6,17 @@ Spec: docs/spec/agent.md, section "Order of messages"
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from peer_agent.crypto.messages import MAX_SEEN, Content, Message, MessageId, create_message
 from peer_agent.held import Held
+from peer_agent.opened_records import OpenedRecords
 from peer_agent.store import Store, row_key
 
 TABLE = "messages"
 TIME_BYTES = 8
+KEPT_OPEN = 64
 # SQLite, left to itself, walks through all messages with the contact.
 _BY_ID = "messages INDEXED BY messages_id"
 _BY_STATE = "messages INDEXED BY messages_state"
@@ -79,6 +82,8 @@ class History:
     def __init__(self, store: Store, held: Held) -> None:
         self._store = store
         self._held = held
+        # When it came, and the message, by contact and number.
+        self._opened = OpenedRecords[tuple[int, int], tuple[int, Message]](KEPT_OPEN)
 
     def write(self, contact: int, content: Content, *, now_ms: int, state: Kept = Kept.UNDELIVERED) -> Stored:
         """Keep a message of ours: later than all before it, and knowing what it follows."""
@@ -126,6 +131,13 @@ class History:
     def held(self, contact: int, *, limit: int = -1) -> Iterator[Stored]:
         """Messages that came and may not be shown yet, in the order they came; a negative limit is none."""
         return self._in_state(Kept.HELD, contact, limit=limit)
+
+    def delivered(self, contact: int, number: int) -> None:
+        """Note that a message of ours has its receipt."""
+        self._store.change(
+            "UPDATE messages SET state = ? WHERE contact = ? AND number = ?",
+            (Kept.DELIVERED, contact, number),
+        )
 
     def mark(self, stored: Stored, state: Kept) -> Stored:
         """Move a message to another state; one that becomes ready gets the next place."""
@@ -213,7 +225,13 @@ class History:
 
     def _seal(self, stored: Stored) -> bytes:
         raw = stored.received_ms.to_bytes(TIME_BYTES, "big") + stored.message.pack()
-        return self._store.seal(TABLE, row_key(stored.contact, stored.number), raw)
+        record = self._store.seal(TABLE, row_key(stored.contact, stored.number), raw)
+        self._opened.note((stored.contact, stored.number), record, (stored.received_ms, stored.message))
+        return record
+
+    def _open(self, contact: int, number: int, record: bytes) -> tuple[int, Message]:
+        raw = self._store.open(TABLE, row_key(contact, number), record)
+        return int.from_bytes(raw[:TIME_BYTES], "big"), Message.unpack(raw[TIME_BYTES:])
 
     def _next_number(self, contact: int) -> int:
         row = self._store.row("SELECT MAX(number) FROM messages WHERE contact = ?", (contact,))
@@ -261,7 +279,7 @@ class History:
             if state in GAPS:
                 yield Gap(contact, number, Kept(state))
                 continue
-            raw = self._store.open(TABLE, row_key(contact, number), record)
-            received_ms = int.from_bytes(raw[:TIME_BYTES], "big")
-            message = Message.unpack(raw[TIME_BYTES:])
+            received_ms, message = self._opened.read(
+                (contact, number), record, partial(self._open, contact, number, record)
+            )
             yield Stored(contact, number, bool(outgoing), Kept(state), message, received_ms)

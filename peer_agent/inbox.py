@@ -5,8 +5,9 @@ Spec: docs/spec/receipts.md, and docs/spec/agent.md, section "Order of messages"
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 from p2p.protocol.ids import DIGEST_BYTES
 from p2p.protocol.parts import ReceiptEntry
@@ -47,6 +48,14 @@ class InboxEdges:
     consent_changed: Callable[[int], None] = lambda contact: None
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What follows from envelopes that are taken together: whose they are, what to tell after the commit."""
+
+    contacts: set[int] = field(default_factory=set)
+    told: list[Callable[[], None]] = field(default_factory=list)
+
+
 class Inbox:
     """The receiving end of every conversation of this device."""
 
@@ -64,6 +73,28 @@ class Inbox:
 
         None for an envelope that does not open, or is from nobody who may send here, or may no more.
         """
+        return self.take_all((envelope,))[0]
+
+    def take_all(self, envelopes: Sequence[bytes]) -> list[ReceiptEntry | None]:
+        """Store what arrived together, in one commit, as `take` does with each; nothing is told before it.
+
+        Raises:
+            StoreFull: nothing of all of them was stored.
+        """
+        batch = _Batch()
+        try:
+            with self._books.store.transaction():
+                entries = [self._take(envelope, batch) for envelope in envelopes]
+        except BaseException:
+            for contact in batch.contacts:
+                self._releasing.forget(contact)
+            raise
+        for tell in batch.told:
+            tell()
+        self._release_more()
+        return entries
+
+    def _take(self, envelope: bytes, batch: "_Batch") -> ReceiptEntry | None:
         digest = envelope_hash(envelope)
         known = self._find(digest)
         if known is not None:
@@ -73,11 +104,11 @@ class Inbox:
             opened = self._opener.open(envelope)
         except NotReadable as error:
             if error.contact is not None:
-                self._edges.unreadable(error.contact)
+                batch.told.append(partial(self._edges.unreadable, error.contact))
             return None
-        if opened.contact is None:
+        if opened.contact is None or not self._may_send(opened.contact, opened):
             return None
-        return self._commit(opened, opened.contact, digest)
+        return self._keep(opened, opened.contact, digest, batch)
 
     def knows(self, envelope: bytes) -> bool:
         """Tell whether an envelope was stored before."""
@@ -104,27 +135,26 @@ class Inbox:
         """Take up the messages that were held when the last run ended."""
         self.show_overdue()
 
-    def _commit(self, opened: Opened, contact: int, digest: bytes) -> ReceiptEntry | None:
+    def _keep(self, opened: Opened, contact: int, digest: bytes, batch: "_Batch") -> ReceiptEntry:
         books = self._books
         receipt = make_receipt(opened.message.receipt_key, digest)
-        with books.store.transaction():
-            if not self._may_send(contact, opened):
-                return None
-            books.sessions.save(contact, opened.session)
-            books.prekeys.spend(opened.spent)
-            if opened.header is not None:
-                books.prekeys.remember(opened.header)
-            record = books.store.seal(TABLE, digest, receipt)
-            books.store.change(
-                "INSERT INTO received (digest, contact, record) VALUES (?, ?, ?)", (digest, contact, record)
-            )
-            news = self._store_message(opened, contact)
-        self._report(news)
-        self._release(contact)
+        books.sessions.save(contact, opened.session)
+        books.prekeys.spend(opened.spent)
+        if opened.header is not None:
+            books.prekeys.remember(opened.header)
+        record = books.store.seal(TABLE, digest, receipt)
+        books.store.change(
+            "INSERT INTO received (digest, contact, record) VALUES (?, ?, ?)", (digest, contact, record)
+        )
+        batch.told.append(partial(self._report, self._store_message(opened, contact)))
+        batch.contacts.add(contact)
+        self._releasing.look(contact)
+        if contact in self._releasing.pending():
+            batch.told.append(partial(self._report, self._shown(self._releasing.release(contact))))
         if isinstance(opened.message.content, SessionReset):
-            self._edges.resend(contact)
+            batch.told.append(partial(self._edges.resend, contact))
         if isinstance(opened.message.content, OfConsent):
-            self._edges.consent_changed(contact)
+            batch.told.append(partial(self._edges.consent_changed, contact))
         return _entry(receipt)
 
     def _may_send(self, contact: int, opened: Opened) -> bool:
@@ -167,6 +197,9 @@ class Inbox:
         self._releasing.look(contact)
         if contact in self._releasing.pending():
             self._release_slice(contact)
+        self._release_more()
+
+    def _release_more(self) -> None:
         if self._releasing.pending() and not self._is_more_told:
             self._is_more_told = True
             self._edges.more()

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, Protocol
 from p2p.protocol import to_peer
 from p2p.protocol.frames import FrameToPeer
 from p2p.protocol.ids import HopId, LinkId
-from p2p.protocol.parts import IceServer, Order, ReceiptEntry
+from p2p.protocol.parts import IceServer, Order
 from p2p.protocol.to_server import Answer, HopFailed, LinkDown, LinkUp
 from p2p.protocol.words import How
 from peer_agent.clock import Clock
@@ -27,7 +27,7 @@ from peer_agent.guards_watch import GuardsWatch
 from peer_agent.link_end import LinkReports, Sent
 from peer_agent.links import Links
 from peer_agent.presence import Presence, PresenceParts
-from peer_agent.receiving import Receiving
+from peer_agent.receiving import Receiving, Take
 from peer_agent.rest import Rest
 from peer_agent.rtc import TransportFactory, aiortc_factory, has_turn
 from peer_agent.session import Greeting, Session, SessionEdges
@@ -46,7 +46,7 @@ class MakeTransports(Protocol):
 class Listener:
     """Who takes what is not the network's own: envelopes, frames about messages, the state of the socket."""
 
-    take: Callable[[bytes], ReceiptEntry | None]
+    take: Take
     frame: Callable[[FrameToPeer], None]
     online: Callable[[bool], None]
     store_lost: Callable[[], None]
@@ -92,7 +92,7 @@ class Network:
             parts.guards.stands,
         )
         self._presence = self._make_presence()
-        self._receiving = Receiving(lambda envelope: self._listening.take(envelope), self.session.send)
+        self._receiving = Receiving(lambda envelopes: self._listening.take(envelopes), self.session.send)
         self._forwarding = Forwarding(
             Exits(self._pass_on, self._receiving.payload, self._hop_failed, parts.report),
             lambda: self._presence.keys,

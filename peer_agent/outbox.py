@@ -3,6 +3,7 @@
 Spec: docs/spec/receipts.md and docs/spec/outbox.md
 """
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from p2p.protocol.parts import ReceiptEntry
@@ -12,11 +13,13 @@ from peer_agent.crypto.messages import renew_message
 from peer_agent.crypto.ratchet import SESSION_ID_BYTES, SessionId
 from peer_agent.crypto.receipts import RECEIPT_KEY_BYTES, ReceiptKey, envelope_hash, is_receipt
 from peer_agent.crypto.sessions import Session
-from peer_agent.history import History, Kept, Stored
+from peer_agent.history import History, Stored
+from peer_agent.opened_records import OpenedRecords
 from peer_agent.session_book import SessionBook
 from peer_agent.store import Store
 
 TABLE = "envelopes"
+KEPT_OPEN = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,17 @@ class Sealed:
     sealed_ms: int
 
 
-class FalseReceipt(Exception):
-    """A receipt for a message of ours that the device it was sealed for never gave."""
+@dataclass(frozen=True, slots=True)
+class Receipted:
+    """What receipts told.
 
-    def __init__(self, number: int) -> None:
-        super().__init__("a receipt is false")
-        self.number = number
+    delivered: numbers of the messages that genuine ones were for. false: numbers of messages of ours for
+    which the device that they were sealed for never gave the receipt that came: whoever made it does not have
+    the key that is inside the message.
+    """
+
+    delivered: tuple[int, ...]
+    false: tuple[int, ...]
 
 
 class Outbox:
@@ -43,6 +51,7 @@ class Outbox:
         self._store = store
         self._history = history
         self._sessions = sessions
+        self._opened = OpenedRecords[bytes, _Record](KEPT_OPEN)
 
     def find(self, contact: int, number: int, device: DeviceEntry) -> Sealed | None:
         """The sealed form of a message, if it was sealed for this device before."""
@@ -75,6 +84,7 @@ class Outbox:
         digest = envelope_hash(envelope)
         kept = _Record(session.session_id, message.receipt_key, now_ms, envelope)
         record = self._store.seal(TABLE, digest, kept.pack())
+        self._opened.note(digest, record, kept)
         self._sessions.save(stored.contact, session)
         self._store.change(
             "INSERT INTO envelopes (digest, contact, number, device, record) VALUES (?, ?, ?, ?, ?)",
@@ -82,37 +92,53 @@ class Outbox:
         )
         return Sealed(stored.number, envelope, now_ms)
 
-    def receipted(self, contact: int, entry: ReceiptEntry) -> int | None:
-        """Take a receipt: when it is genuine, the message is delivered; returns its number.
+    def receipted(self, contact: int, entries: Iterable[ReceiptEntry]) -> Receipted:
+        """Take the receipts of a frame: what genuine ones are for is delivered, in one commit.
 
-        None stands for a receipt that is not for this contact, or came before: no answer is due.
-
-        Raises:
-            FalseReceipt: whoever made it does not have the key that is inside the message.
+        A receipt that is not for this contact, or came before, is passed over: no answer is due.
         """
-        # The plus keeps SQLite from walking through all that waits for this contact.
-        row = self._store.row(
-            "SELECT digest, record, number FROM envelopes WHERE digest >= ? AND digest <= ? AND +contact = ?",
-            (entry.digest + bytes(16), entry.digest + b"\xff" * 16, contact),
-        )
-        if row is None:
-            return None
-        digest, record, number = row
-        known = self._read(digest, record)
-        if not is_receipt(entry.digest + entry.mac, known.key, digest):
-            raise FalseReceipt(number)
-        with self._store.transaction():
-            self._history.mark(self._history.get(contact, number), Kept.DELIVERED)
+        delivered: dict[int, SessionId] = {}
+        false: list[int] = []
+        for number, entry, digest, record in self._awaiting(contact, entries):
+            known = self._read(digest, record)
+            if is_receipt(entry.digest + entry.mac, known.key, digest):
+                delivered.setdefault(number, known.session_id)
+            else:
+                false.append(number)
+        if delivered:
+            with self._store.transaction():
+                self._deliver(contact, delivered)
+        return Receipted(tuple(delivered), tuple(false))
+
+    def _awaiting(
+        self, contact: int, entries: Iterable[ReceiptEntry]
+    ) -> Iterator[tuple[int, ReceiptEntry, bytes, bytes]]:
+        """Entries that name a sealed form of this contact's: number, entry, digest and record of each."""
+        for entry in entries:
+            # The plus keeps SQLite from walking through all that waits for this contact.
+            row = self._store.row(
+                "SELECT digest, record, number FROM envelopes"
+                " WHERE digest >= ? AND digest <= ? AND +contact = ?",
+                (entry.digest + bytes(16), entry.digest + b"\xff" * 16, contact),
+            )
+            if row is not None:
+                yield int(row[2]), entry, row[0], row[1]
+
+    def _deliver(self, contact: int, delivered: Mapping[int, SessionId]) -> None:
+        for number in delivered:
+            self._history.delivered(contact, number)
             self._store.change("DELETE FROM envelopes WHERE contact = ? AND number = ?", (contact, number))
-            self._sessions.confirm(known.session_id)
-        return int(number)
+        for session_id in set(delivered.values()):
+            self._sessions.confirm(session_id)
 
     def unseal_all(self, contact: int) -> None:
         """Forget sealed forms, inside a transaction of the caller's: the contact can not open them."""
         self._store.change("DELETE FROM envelopes WHERE contact = ?", (contact,))
 
     def _read(self, digest: bytes, record: bytes) -> "_Record":
-        return _Record.unpack(self._store.open(TABLE, digest, record))
+        return self._opened.read(
+            digest, record, lambda: _Record.unpack(self._store.open(TABLE, digest, record))
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ Programs import it from `peer_agent`; docs/how-to/build-a-bot.md tells how. Spec
 """
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,6 +35,7 @@ from peer_agent.receipts_awaited import ReceiptsAwaited, SentMessage
 from peer_agent.records import ContactInfo, MessageInfo, contact_info
 from peer_agent.rtc import aiortc_factory
 from peer_agent.running import RunningParts, RunningPeer
+from peer_agent.sctp_patch import apply_sctp_patch
 from peer_agent.showing import PeerEvents, ShowingStream, Unshown
 from peer_agent.sign_up import checked_name
 from peer_agent.store import Store
@@ -88,6 +90,7 @@ class Peer:
             StateInUse, StoreClosed, LoginRefused: there is nothing to go online with.
         """
         apply_ice_patch()
+        apply_sctp_patch()
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._close_streams)
             store = stack.enter_context(opened_store(self._config))
@@ -155,6 +158,15 @@ class Peer:
         """
         number = self._parts.delivery.send(username, text, is_direct=is_direct)
         return SentMessage(folded(username), number, self.delivered)
+
+    def send_all(self, username: str, texts: Sequence[str], *, is_direct: bool = False) -> list[SentMessage]:
+        """Accept up to 64 messages in this order, all of them or none, sooner than one after another.
+
+        Raises:
+            UnknownUser, ContactBlocked, NoDirectLinks, UsageError, PeerClosed: as `send`.
+        """
+        numbers = self._parts.delivery.send_all(username, texts, is_direct=is_direct)
+        return [SentMessage(folded(username), number, self.delivered) for number in numbers]
 
     def ask_direct(self, username: str) -> int | None:
         """Ask a contact for direct links, over which each learns the other's address. See `Direct.ask`."""

@@ -5,7 +5,7 @@ Spec: docs/spec/cells.md, section "Receiver must"
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from p2p.protocol.cells import Fragment, Reassembler
@@ -15,19 +15,24 @@ from p2p.protocol.limits import MAX_RECEIPT_ENTRIES
 from p2p.protocol.parts import Credit, ReceiptEntry
 from p2p.protocol.to_server import Receipt
 
+# One commit for so many envelopes at most: nothing else has a turn meanwhile.
+TAKEN_AT_ONCE = 16
 QUEUED_RECEIPTS = 4_096
 BETWEEN_FRAMES_S = 0.02
 
 _Waiting = tuple[HopId, ReceiptEntry | Credit]
+# Stores envelopes that arrived together; returns their receipts, None for those that get none.
+Take = Callable[[Sequence[bytes]], Sequence[ReceiptEntry | None]]
 
 
 class Receiving:
     """Takes what ends at this peer, and sends receipts and credit for it."""
 
-    def __init__(self, take: Callable[[bytes], ReceiptEntry | None], send: Callable[[Receipt], None]) -> None:
+    def __init__(self, take: Take, send: Callable[[Receipt], None]) -> None:
         self._take = take
         self._send = send
         self._reassembler = Reassembler()
+        self._arrived: list[tuple[HopId, bytes]] = []
         self._waiting: deque[_Waiting] = deque(maxlen=QUEUED_RECEIPTS)
         self._has_waiting = asyncio.Event()
 
@@ -39,11 +44,26 @@ class Receiving:
         except CellError:
             return
         if progress.envelope is not None:
-            entry = self._take(progress.envelope)
-            if entry is not None:
-                self._queue(hop, entry)
+            self._arrive(hop, progress.envelope)
         elif progress.credit_index is not None:
             self._queue(hop, Credit(fragment.stream, progress.credit_index))
+
+    def _arrive(self, hop: HopId, envelope: bytes) -> None:
+        """Take an envelope together with what else has come by the end of this turn of the loop."""
+        self._arrived.append((hop, envelope))
+        if len(self._arrived) == 1:
+            asyncio.get_running_loop().call_soon(self._take_arrived)
+        elif len(self._arrived) >= TAKEN_AT_ONCE:
+            self._take_arrived()
+
+    def _take_arrived(self) -> None:
+        arrived, self._arrived = self._arrived, []
+        if not arrived:
+            return
+        entries = self._take([envelope for _, envelope in arrived])
+        for (hop, _), entry in zip(arrived, entries, strict=True):
+            if entry is not None:
+                self._queue(hop, entry)
 
     async def run(self) -> NoReturn:
         """Send what waits: at once when there was a pause, and in bundles under load."""

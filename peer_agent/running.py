@@ -1,6 +1,7 @@
 """The inside of a running peer: its network and its conversations, and what passes between the two."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from peer_agent.assembly import Surroundings, assemble
 from peer_agent.chores import Chores
 from peer_agent.clock import Clock
 from peer_agent.config import Config, socket_url
-from peer_agent.errors import LoginRefused, StoreFull
+from peer_agent.errors import AgentError, LoginRefused, StoreClosed, StoreFull
 from peer_agent.events import (
     ContactAdded,
     ContactAsked,
@@ -33,6 +34,8 @@ from peer_agent.store import Store
 from peer_agent.tasks import Tasks
 from peer_agent.turn_only import is_turn_only
 from peer_agent.wishes import Wishes
+
+logger = logging.getLogger(__name__)
 
 GOODBYE_S = 1.0
 SAY_FULL_EVERY_S = 60.0
@@ -135,12 +138,22 @@ class RunningPeer:
             to_peer.Mailbox: lambda _: self._chores.look_into_mailbox(),
         }
 
-    def _take(self, envelope: bytes) -> ReceiptEntry | None:
+    def _take(self, envelopes: Sequence[bytes]) -> list[ReceiptEntry | None]:
+        """Take in what arrived together; when that fails, one by one: none takes others with it."""
+        try:
+            return self.conversations.inbox.take_all(envelopes)
+        except AgentError:
+            return [self._take_alone(envelope) for envelope in envelopes]
+
+    def _take_alone(self, envelope: bytes) -> ReceiptEntry | None:
         try:
             return self.conversations.inbox.take(envelope)
         except StoreFull:
             # Without a receipt it is sent again.
             self._disk_is_full()
+            return None
+        except StoreClosed:
+            logger.error("a message could not be stored: a record of the local store does not open")
             return None
 
     def _received(self, frame: FrameToPeer) -> None:

@@ -8,10 +8,12 @@ from collections.abc import Collection
 from peer_agent.crypto.identity import DeviceEntry, DeviceKeys, Suite
 from peer_agent.crypto.ratchet import SessionId
 from peer_agent.crypto.sessions import MAX_SESSIONS, Session, choose_session
+from peer_agent.opened_records import OpenedRecords
 from peer_agent.store import Store
 
 TABLE = "sessions"
 REFUSES_SUITE_2 = "refuses_suite_2"
+KEPT_OPEN = 256
 
 
 class SessionBook:
@@ -20,6 +22,7 @@ class SessionBook:
     def __init__(self, store: Store, own: DeviceKeys) -> None:
         self._store = store
         self._own = own
+        self._opened = OpenedRecords[SessionId, Session](KEPT_OPEN)
 
     def refuses(self, suite: Suite) -> bool:
         """Tell whether the user wants no session agreed under a suite."""
@@ -45,6 +48,7 @@ class SessionBook:
     def save(self, contact: int, session: Session) -> None:
         """Write the next state of a session; of too many with one device the oldest goes."""
         record = self._store.seal(TABLE, session.session_id, session.pack())
+        self._opened.note(session.session_id, record, session)
         if self._store.change(
             "UPDATE sessions SET contact = ?, record = ? WHERE session = ?",
             (contact, record, session.session_id),
@@ -80,4 +84,6 @@ class SessionBook:
         return [(SessionId(session_id), record) for session_id, record in rows]
 
     def _open(self, session_id: SessionId, record: bytes) -> Session:
-        return Session.unpack(self._store.open(TABLE, session_id, record))
+        return self._opened.read(
+            session_id, record, lambda: Session.unpack(self._store.open(TABLE, session_id, record))
+        )

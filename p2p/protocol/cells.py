@@ -19,6 +19,7 @@ MAX_FRAGMENTS = 4_096
 MAX_ENVELOPE_BYTES = 72 * 1_024
 
 FIRST_WINDOW = 16
+WINDOW = 32
 CREDIT_EVERY = 8
 PENDING_CELLS = 16
 PENDING_S = 2.0
@@ -31,8 +32,9 @@ MAX_STREAMS_OF_ALL_HOPS = 512
 MAX_UNFINISHED_BYTES = 2 * 1_024 * 1_024
 MAX_UNFINISHED_BYTES_OF_ALL_HOPS = 8 * 1_024 * 1_024
 STREAM_IDLE_S = 30.0
-# What a sender that keeps to the window can have unfinished: less than this, also while one more begins.
-FAIR_STREAMS = FIRST_WINDOW
+# What a sender that keeps to the window can have unfinished: less than this, also while one more begins. A
+# stream of one cell is never unfinished, so the window holds half as many streams as cells.
+FAIR_STREAMS = WINDOW // 2
 FAIR_ENVELOPES = 2
 STALLED_S = 2.0
 LONE_HOP = HopId(bytes(HOP_ID_BYTES))

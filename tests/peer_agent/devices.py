@@ -105,7 +105,8 @@ class Device:
         return self.books.outbox.seal(stored, contact.devices[0], session, now_ms=now_ms).envelope
 
     def receipt(self, other: "Device", entry: ReceiptEntry) -> int | None:
-        return self.books.outbox.receipted(self.contact(other).number, entry)
+        delivered = self.books.outbox.receipted(self.contact(other).number, [entry]).delivered
+        return delivered[0] if delivered else None
 
     def bundle(self) -> UserBundle:
         """What a server would hand out for this device."""

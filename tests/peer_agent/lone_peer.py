@@ -126,7 +126,7 @@ async def open_lone_peer(
                     make_transports=lambda ice_servers, turn_only: wire,
                 )
             )
-            network.start(Listener(lambda envelope: None, lambda frame: None, lambda on: None, lambda: None))
+            network.start(Listener(lambda envelopes: [], lambda frame: None, lambda on: None, lambda: None))
             socket = await asyncio.wait_for(sockets.get(), LIMIT_S)
             made = LonePeer(network, socket, events, wires)
             await made.greet()

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 
 import httpx
 import pytest
@@ -122,11 +123,16 @@ async def test_of_receipts_that_can_not_be_sent_the_newest_are_kept(monkeypatch:
     monkeypatch.setattr(receiving, "QUEUED_RECEIPTS", QUEUED)
     sent: asyncio.Queue[Receipt] = asyncio.Queue()
     numbers = iter(range(3 * QUEUED))
-    end = Receiving(lambda _: ReceiptEntry(next(numbers).to_bytes(16, "big"), bytes(16)), sent.put_nowait)
+
+    def take(envelopes: Sequence[bytes]) -> list[ReceiptEntry]:
+        return [ReceiptEntry(next(numbers).to_bytes(16, "big"), bytes(16)) for _ in envelopes]
+
+    end = Receiving(take, sent.put_nowait)
 
     for _ in range(2 * QUEUED):
         for fragment in fragments(b"envelope", StreamId(secrets.token_bytes(8))):
             end.payload(HopId(b"h" * 8), fragment.pack())
+    await asyncio.sleep(0)
 
     async with Tasks() as tasks, asyncio.timeout(LIMIT_S):
         tasks.spawn(end.run())

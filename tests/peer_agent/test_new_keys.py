@@ -60,7 +60,7 @@ async def carry(sender: Party, receiver: Party, text: str) -> bool:
     sealer = Sealer(books, handshakes, clock)
     sealed = await sealer.sealed(contact.number, stored.number, contact.devices[0])
     entry = receiver.parts.inbox.take(sealed.envelope)
-    return entry is not None and books.outbox.receipted(contact.number, entry) == stored.number
+    return entry is not None and books.outbox.receipted(contact.number, [entry]).delivered == (stored.number,)
 
 
 def texts(party: Party) -> list[str]:

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from p2p.protocol.cells import FIRST_WINDOW
+from p2p.protocol.cells import FIRST_WINDOW, WINDOW
 from p2p.protocol.ids import TransactionId
 from p2p.protocol.words import TransactionState
 from peer_agent import outbound_events as happened
@@ -68,12 +68,45 @@ def test_one_transaction_carries_all_messages_in_order() -> None:
 
 
 def test_window_holds_back_what_is_too_much() -> None:
-    desk = Desk(messages=FIRST_WINDOW + 3).open_path()
+    desk = Desk(messages=2 * WINDOW).open_path()
 
     assert len(desk.send_all()) == FIRST_WINDOW
     desk.receipt(1)
+    # The first receipt shows that the whole path passes cells on.
+    assert len(desk.send_all()) == WINDOW - FIRST_WINDOW + 1
+    desk.receipt(2)
+
+    assert desk.send_all() == [WINDOW + 2]
+
+
+def test_each_path_has_to_show_anew_that_it_passes_cells_on() -> None:
+    desk = Desk(messages=2 * WINDOW).open_path()
+    desk.send_all()
+    desk.receipt(1)
+    desk.lose()
+    desk.path(2)
+
+    assert len(desk.send_all()) == FIRST_WINDOW
+
+
+def test_receipt_for_what_went_over_another_path_before_shows_nothing_of_this_one() -> None:
+    desk = Desk(messages=2 * WINDOW).open_path()
+    desk.send_all()
+    desk.lose()
+    desk.path(2)
+    desk.send_all()
+
+    desk.receipt(2)
 
     assert desk.send_all() == [FIRST_WINDOW + 1]
+
+
+def test_receipt_before_any_cell_went_out_shows_nothing() -> None:
+    desk = Desk(messages=2 * WINDOW)
+    desk.receipt(1)
+    desk.open_path()
+
+    assert len(desk.send_all()) == FIRST_WINDOW
 
 
 def test_credit_opens_the_window_for_one_long_message() -> None:
@@ -84,7 +117,7 @@ def test_credit_opens_the_window_for_one_long_message() -> None:
     desk.feed(happened.CellsCredited(1, 7))
 
     assert desk.outbound.next_to_send(now=desk.now) == (1, 16)
-    assert desk.outbound.flight.capacity == 8
+    assert desk.outbound.flight.capacity == WINDOW - 8
 
 
 @pytest.mark.parametrize("index", [16, 40])

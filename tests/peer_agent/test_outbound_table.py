@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from p2p.protocol.cells import FIRST_WINDOW
+from p2p.protocol.cells import FIRST_WINDOW, WINDOW
 from p2p.protocol.ids import TransactionId
 from p2p.protocol.words import TransactionState
 from peer_agent import outbound_events as happened
@@ -204,7 +204,7 @@ def test_times_are_those_of_the_page() -> None:
     said = [[float(each) for each in re.findall(r"\d+", value)] for value in rows.values()]
 
     assert said == [
-        [FIRST_WINDOW],
+        [FIRST_WINDOW, WINDOW],
         [RECEIPT_S, FIRST_RECEIPT_S],
         [timers.SILENCE_S],
         [timers.REPATH_ANSWER_S],

@@ -1,6 +1,8 @@
 """One sender's unfinished messages cost another sender nothing."""
 
+import asyncio
 import secrets
+from collections.abc import Sequence
 
 from p2p.protocol.cells import FRAGMENT_BYTES, MAX_STREAMS, Fragment, fragments
 from p2p.protocol.ids import HopId, StreamId
@@ -12,8 +14,9 @@ ADA, MALLORY = HopId(b"hop ada."), HopId(b"hop mall")
 async def test_many_streams_over_one_hop_leave_the_message_of_another_whole() -> None:
     taken: list[bytes] = []
 
-    def take(envelope: bytes) -> None:
-        taken.append(envelope)
+    def take(envelopes: Sequence[bytes]) -> list[None]:
+        taken.extend(envelopes)
+        return [None for _ in envelopes]
 
     receiving = Receiving(take, lambda frame: None)
     envelope = secrets.token_bytes(2 * FRAGMENT_BYTES)
@@ -24,5 +27,6 @@ async def test_many_streams_over_one_hop_leave_the_message_of_another_whole() ->
         part = Fragment(StreamId(number.to_bytes(8, "big")), 0, 2, bytes(FRAGMENT_BYTES))
         receiving.payload(MALLORY, part.pack())
     receiving.payload(ADA, last.pack())
+    await asyncio.sleep(0)
 
     assert taken == [envelope]

@@ -134,7 +134,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 
 def start(network: Network) -> None:
-    network.start(Listener(lambda envelope: None, lambda frame: None, lambda on: None, lambda: None))
+    network.start(Listener(lambda envelopes: [], lambda frame: None, lambda on: None, lambda: None))
 
 
 async def told(desk: Desk, *frames: FrameToPeer) -> None:

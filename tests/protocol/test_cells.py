@@ -13,6 +13,7 @@ from p2p.protocol.cells import (
     MAX_UNFINISHED_BYTES,
     PAYLOAD_BYTES,
     STREAM_IDLE_S,
+    WINDOW,
     Fragment,
     LinkFrame,
     Reassembler,
@@ -115,7 +116,7 @@ def test_a_sender_that_keeps_the_window_always_gets_credit_to_go_on(count: int, 
         progress = reassembler.add(in_flight.pop(rng.randrange(len(in_flight))), now=0.0)
         envelope = progress.envelope
         if progress.credit_index is not None:
-            allowed = progress.credit_index + FIRST_WINDOW
+            allowed = progress.credit_index + WINDOW
 
     assert len(envelope) == count * FRAGMENT_BYTES
 

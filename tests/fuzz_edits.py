@@ -87,7 +87,7 @@ def edited(good: Good, drawn: bytes, *, keep_size: bool = False) -> bytes:
     return raw[: len(good.raw)] if keep_size else raw
 
 
-def place(size: int, fields: Sequence[int], drawn: int) -> int:
+def _place(size: int, fields: Sequence[int], drawn: int) -> int:
     """Where an edit begins: anywhere, near either end, or where a field begins."""
     offset = drawn // 4
     match drawn % 4:
@@ -101,7 +101,7 @@ def place(size: int, fields: Sequence[int], drawn: int) -> int:
 
 
 def _edit(raw: bytes, fields: Sequence[int], what: int, drawn: bytes) -> bytes:
-    at = place(len(raw), fields, int.from_bytes(drawn[1:3], "big"))
+    at = _place(len(raw), fields, int.from_bytes(drawn[1:3], "big"))
     if what in _KEEPING_SIZE:
         new = _new(raw, at, what, drawn)
         return raw[:at] + new + raw[at + len(new) :]

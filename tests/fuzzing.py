@@ -31,7 +31,7 @@ def fuzz(check: Check, *, tries: int, batch: int = BATCH) -> None:
     progress = Progress("tries", tries)
     left = tries
     while left > 0:
-        tried = _try(check, min(batch, left))
+        tried = min(_try(check, min(batch, left)), left)
         left -= tried
         if tries > batch:
             progress.advance(tried)
@@ -74,7 +74,8 @@ def _show(check: Check, failing: bytes, error: Exception) -> None:
     def fails_with(drawn: bytes) -> None:
         check(drawn)
 
-    small = settings(database=_Known(failing), deadline=None, phases=[Phase.reuse, Phase.shrink])
+    phases = [Phase.reuse, Phase.shrink]
+    small = settings(database=_Known(failing), deadline=None, phases=phases, report_multiple_bugs=False)
     small(given(_inputs)(fails_with))()
     raise AssertionError(f"only after other inputs: {failing!r}") from error
 

@@ -92,7 +92,12 @@ DOCUMENTS = {
     "to_server": [_Document(frames.to_text(frame)) for frame in TO_SERVER.values()],
     "to_peer": [_Document(frames.to_text(frame)) for frame in TO_PEER.values()],
 }
-_VALUES = [value for documents in DOCUMENTS.values() for document in documents for value in document.values]
+# Values of one type in the documents of both directions, each once.
+_ALIKE: dict[type, list[Any]] = {}
+for _documents in DOCUMENTS.values():
+    for _value in (value for document in _documents for value in document.values):
+        if _value not in _ALIKE.setdefault(type(_value), []):
+            _ALIKE[type(_value)].append(_value)
 
 
 def edited_frame(direction: str, drawn: bytes) -> str:
@@ -167,7 +172,8 @@ def _other(value: Any, sort: int, drawn: int) -> Any:
     """Something in the place of a value: a little different, from somewhere else, or odd."""
     match sort % 4:
         case 0:
-            return _VALUES[(sort // 4 * 256 + drawn) % len(_VALUES)]
+            alike = _ALIKE.get(type(value), [None])
+            return alike[(sort // 4 * 256 + drawn) % len(alike)]
         case 1:
             return _ODD_VALUES[drawn % len(_ODD_VALUES)]
     if isinstance(value, bool) or value is None:

@@ -1,23 +1,28 @@
 """Good chains with errors, for both implementations: some that nobody signed, some signed like good ones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from peer_agent.crypto.identity import DeviceKeys
+from peer_agent.crypto.identity import DeviceKeys, Suite
 from peer_agent.crypto.primitives import Ed25519Private
-from peer_agent.crypto.statements import BY_RECOVERY, AddDevice
+from peer_agent.crypto.statements import (
+    BY_RECOVERY,
+    AddDevice,
+    RaiseSuite,
+    RemoveDevice,
+    create_first_statement,
+)
 from tests.fuzz_edits import Good, edited, how, picked
 
 from .cases.chains import GOOD, OTHERS
 from .chains import FIRST, LAPTOP, PHONE, SECOND_KEY, Chain, Signer, grown
-from .people import ADA, BO
+from .people import ADA, BO, DAY
 from .second_reader import SIGNATURE_BYTES
 
 _HEAD = (1, 1, 4, 32, 4)
 _ENTRY = (16, 32, 32, 1)
-_AFTER_HEAD = (
-    *((1, len(ADA.name), *_ENTRY, 32), (16, *_ENTRY), (16, 16)),
-    *((16, 1), (16, 32), (16, *_ENTRY)),
-)
+# Of kinds 1 to 5.
+_AFTER_HEAD = ((16, *_ENTRY), (16, 16), (16, 1), (16, 32), (16, *_ENTRY))
 _DAY_AT = 38
 _SIGNER_AT = 42
 # From the end.
@@ -36,14 +41,13 @@ _BY_ID: dict[bytes, Ed25519Private] = {
 }
 _SIGNERS: tuple[Signer, ...] = (*_DEVICES, *_CODES, *OTHERS)
 _BY_KEY = {each.signing.public.raw: each.signing for each in _SIGNERS}
-# What an attacker has seen, and puts where something else belongs.
-_KNOWN = (
-    BY_RECOVERY,
-    *(each.device_id for each in _DEVICES),
-    *_BY_KEY,
-    *(each.agreement.public.raw for each in _DEVICES),
-    *(FIRST[0][:42], bytes([1]), bytes([2])),
-)
+# What an attacker has seen, and puts where something else of that size belongs.
+_KNOWN: dict[int, list[bytes]] = {
+    1: [bytes([number]) for number in (0, 1, 2, 3, 64, 65)],
+    4: [(DAY + more).to_bytes(4, "big") for more in (-1, 0, 1, 3, 9)],
+    16: [BY_RECOVERY, *(each.device_id for each in _DEVICES)],
+    32: [*_BY_KEY, *(each.agreement.public.raw for each in _DEVICES)],
+}
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,14 @@ class Last:
 
     @classmethod
     def of(cls, chain: Chain, *signers: Signer) -> "Last":
-        raw = chain[-1]
-        body = raw[: len(raw) - SIGNATURE_BYTES * len(signers)]
-        return cls(
-            chain, Good.of(body, *_HEAD, *_AFTER_HEAD[raw[1]]), tuple(each.signing for each in signers)
-        )
+        said = chain[-1][: -SIGNATURE_BYTES * len(signers)]
+        return cls(chain, _with_fields(said), tuple(each.signing for each in signers))
+
+
+def _with_fields(raw: bytes, *after: int) -> Good:
+    """A statement with the places of its fields, and of what comes after them."""
+    said = (1, raw[42], *_ENTRY, 32) if raw[1] == 0 else _AFTER_HEAD[raw[1] - 1]
+    return Good.of(raw, *_HEAD, *said, *after)
 
 
 def _with_device(chain: Chain, device: DeviceKeys) -> Chain:
@@ -75,25 +82,42 @@ def _seven_devices() -> Chain:
 
 
 EIGHT_DEVICES = _with_device(_seven_devices(), OTHERS[6])
-_SHORT = [
-    Last.of(FIRST, ADA.device, ADA.recovery),
+_WITHOUT_LAPTOP = grown(
+    _with_device(FIRST, LAPTOP), RemoveDevice(ADA.device.device_id, LAPTOP.device_id), ADA.device
+)
+_AGAIN = replace(PHONE.entry, device_id=LAPTOP.device_id)
+
+
+def _first(name: str) -> Chain:
+    return (create_first_statement(name, ADA.device, ADA.recovery, day=DAY),)
+
+
+_GOOD_LASTS = [
+    *(Last.of(_first(name), ADA.device, ADA.recovery) for name in ("ada", "zoë", "a" * 64)),
     *(
         Last.of(grown(before, change, *signers, day=day), *signers)
         for _, before, change, signers, day in GOOD
     ),
 ]
+# What one rule refuses, and no signature.
+_REFUSED_LASTS = [
+    Last.of(grown(before, change, *signers), *signers)
+    for before, change, signers in (
+        (FIRST, RemoveDevice(ADA.device.device_id, ADA.device.device_id), (ADA.device,)),
+        (FIRST, RaiseSuite(ADA.device.device_id, Suite.HYBRID), (ADA.device,)),
+        (_WITHOUT_LAPTOP, AddDevice(ADA.device.device_id, _AGAIN), (ADA.device, PHONE)),
+        (EIGHT_DEVICES, AddDevice(ADA.device.device_id, PHONE.entry), (ADA.device, PHONE)),
+    )
+]
 # Long ones take long to check.
-LASTS = [
-    *(last for last in _SHORT for _ in range(24 // len(last.chain) ** 2)),
-    Last.of(EIGHT_DEVICES, ADA.device, OTHERS[6]),
-]
-CHAINS = [last.chain for last in (*_SHORT, LASTS[-1])]
+LASTS = [last for last in (*_GOOD_LASTS, *_REFUSED_LASTS) for _ in range(max(1, 12 // len(last.chain) ** 2))]
+CHAINS = [*(last.chain for last in _GOOD_LASTS), EIGHT_DEVICES]
 PREFIXES = {chain[:length] for chain in CHAINS for length in range(1, len(chain) + 1)}
-STATEMENTS = sorted({statement for chain in CHAINS for statement in chain})
 GOOD_STATEMENTS = [
-    Good.of(raw, *_HEAD, *_AFTER_HEAD[raw[1]], SIGNATURE_BYTES, SIGNATURE_BYTES) for raw in STATEMENTS
+    _with_fields(raw, SIGNATURE_BYTES, SIGNATURE_BYTES)
+    for raw in sorted({statement for last in (*_GOOD_LASTS, *_REFUSED_LASTS) for statement in last.chain})
 ]
-_FIELDS = {good.raw: good for good in GOOD_STATEMENTS}
+_GOOD_BY_RAW = {good.raw: good for good in GOOD_STATEMENTS}
 
 
 def edited_chain(drawn: bytes) -> Chain:
@@ -112,25 +136,25 @@ def unsigned_chain(drawn: bytes) -> Chain:
         case 1:
             return (*chain[:at], last, *before[at:])
         case 2:
-            return (*before[:at], STATEMENTS[drawn[14] % len(STATEMENTS)])
+            return (*before[:at], picked(GOOD_STATEMENTS, drawn[13:15]).raw)
         case 3:
             return (*before, last[:-32] + _plus_order(last[-32:]))
-    return (*chain[:at], edited(_FIELDS[chain[at]], drawn), *chain[at + 1 :])
+    return (*chain[:at], edited(_GOOD_BY_RAW[chain[at]], drawn), *chain[at + 1 :])
 
 
 def signed_chain(drawn: bytes) -> Chain:
     """A chain whose last statement says something else, and is signed by whoever it says it is signed by."""
     last = picked(LASTS, drawn)
-    sort, body, fields = drawn[2] // 2 % 8, last.said.raw, last.said.fields
+    sort, said = drawn[2] // 2 % 8, last.said
     if sort > 4:
-        body = _with_known(body, fields, drawn[10:12])
+        said = _with_known(said, drawn[10:12])
     if sort == 5:
-        body = _with_known(body, fields, drawn[12:14])
+        body = _with_known(said, drawn[12:14]).raw
     else:
         # Few errors in what comes first, which breaks all chains alike.
         kept = _DAY_AT if drawn[2] // 16 else 0
-        rest = Good(body[kept:], tuple(at - kept for at in fields if at >= kept))
-        body = body[:kept] + edited(rest, drawn, keep_size=sort > 0)
+        rest = Good(said.raw[kept:], tuple(at - kept for at in said.fields if at >= kept))
+        body = said.raw[:kept] + edited(rest, drawn, keep_size=sort > 0)
     signers = [_holder(body, place, key) for place, key in enumerate(last.signers)]
     if drawn[14] % 16 == 1:
         signers.reverse()
@@ -138,9 +162,12 @@ def signed_chain(drawn: bytes) -> Chain:
     return (*last.chain[:-1], body + b"".join(signer.sign(what, body) for signer in signers))
 
 
-def _with_known(body: bytes, fields: tuple[int, ...], drawn: bytes) -> bytes:
-    at, new = fields[drawn[0] % len(fields)], _KNOWN[drawn[1] % len(_KNOWN)]
-    return body[:at] + new + body[at + len(new) :]
+def _with_known(said: Good, drawn: bytes) -> Good:
+    """A statement in which one field says something else that is known."""
+    fields = [(at, end) for at, end in pairwise(said.fields) if at >= _DAY_AT]
+    at, end = fields[drawn[0] % len(fields)]
+    known = _KNOWN.get(end - at, [said.raw[at:end]])
+    return replace(said, raw=said.raw[:at] + known[drawn[1] % len(known)] + said.raw[end:])
 
 
 def _holder(body: bytes, place: int, otherwise: Ed25519Private) -> Ed25519Private:

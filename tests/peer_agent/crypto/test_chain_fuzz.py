@@ -21,7 +21,13 @@ from .second_reader import is_statement
 
 _PACKED = [
     Good.of(pack_chain(chain), 1, 1, *(size for each in chain for size in (2, len(each))))
-    for chain in (*CHAINS[:4], EIGHT_DEVICES, (b"",), (b"a", b"bc"), (b"",) * MAX_STATEMENTS)
+    for chain in (
+        *CHAINS[:4],
+        EIGHT_DEVICES,
+        (b"",),
+        (b"a", b"bc"),
+        *(((b"",) * size) for size in (0, MAX_STATEMENTS, MAX_STATEMENTS + 1)),
+    )
 ]
 
 

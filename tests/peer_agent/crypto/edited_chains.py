@@ -111,7 +111,7 @@ _REFUSED_LASTS = [
 ]
 # Long ones take long to check.
 LASTS = [last for last in (*_GOOD_LASTS, *_REFUSED_LASTS) for _ in range(max(1, 12 // len(last.chain) ** 2))]
-CHAINS = [*(last.chain for last in _GOOD_LASTS), EIGHT_DEVICES]
+CHAINS = [*(last.chain for last in _GOOD_LASTS), *(last.chain[:-1] for last in _REFUSED_LASTS)]
 PREFIXES = {chain[:length] for chain in CHAINS for length in range(1, len(chain) + 1)}
 GOOD_STATEMENTS = [
     _with_fields(raw, SIGNATURE_BYTES, SIGNATURE_BYTES)

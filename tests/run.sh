@@ -2,8 +2,8 @@
 # Runs one tier of the tests and says which groups it had to skip and why. With CI=true a skipped group is a failure.
 #
 # The short tier runs its groups side by side, and shows them one after the other. In the long one those whose tests
-# watch the clock follow each other, beside those that compute for an hour and give way to them; what any of them says
-# is shown at once, under its name.
+# watch the clock follow each other, beside those that compute for many minutes and give way to them; what any of
+# them says is shown at once, under its name.
 #
 # usage: tests/run.sh short|long
 set -uo pipefail

@@ -1,15 +1,80 @@
-"""The fuzzing of other tests: as many inputs as promised, and none of them again in each batch."""
+"""The fuzzing of other tests: as many inputs as promised, hardly two alike, and what fails is made small."""
 
-from tests.fuzzing import drawings, fuzz
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.fuzz_cases import Fuzz
+from tests.fuzzing import BLOCK, DRAWN_BYTES, fuzz, inputs_of
+from tests.peer_agent.crypto import (
+    test_cells_fuzz,
+    test_chain_fuzz,
+    test_chains_agree,
+    test_envelopes_fuzz,
+)
+from tests.protocol import test_fragments_fuzz, test_frames_fuzz
+
+MODULES = (
+    *(test_frames_fuzz, test_fragments_fuzz, test_cells_fuzz),
+    *(test_envelopes_fuzz, test_chain_fuzz, test_chains_agree),
+)
+SOME = 2_000
 
 
-def test_batches_are_not_alike() -> None:
+def all_cases() -> Iterator[Any]:
+    for module in MODULES:
+        for name, case in module.CASES.items():
+            yield pytest.param(case, id=f"{module.__name__.rpartition('.')[2]}, {name}")
+
+
+def drawn_at_once() -> bytes:
+    return hashlib.shake_128(b"what is drawn").digest(SOME * DRAWN_BYTES)
+
+
+def test_there_are_as_many_inputs_as_promised_and_no_batch_begins_again() -> None:
     drawn: list[bytes] = []
 
-    def check(each: bytes) -> None:
-        drawn.append(each)
+    fuzz(drawn.append, tries=10 * BLOCK, batch=2 * BLOCK)
 
-    fuzz(check, drawings, tries=200, batch=50)
+    assert len(drawn) >= 10 * BLOCK
+    assert len(set(drawn)) > 0.95 * len(drawn)
 
-    assert len(drawn) >= 200
-    assert len(set(drawn)) > 150
+
+def test_a_block_counts_only_what_differs() -> None:
+    assert len(list(inputs_of(bytes(BLOCK * DRAWN_BYTES)))) == 1
+    assert len(list(inputs_of(bytes(DRAWN_BYTES) + bytes(range(DRAWN_BYTES))))) == 2
+
+
+@pytest.mark.parametrize("case", list(all_cases()))
+def test_inputs_differ_nearly_always(case: Fuzz) -> None:
+    made = [repr(case.make(drawn)) for drawn in inputs_of(drawn_at_once())]
+
+    assert len(made) == SOME
+    assert len(set(made)) > 0.9 * SOME
+
+
+def test_input_that_fails_is_made_small_and_shown() -> None:
+    def check(made: int) -> None:
+        assert made < 100
+
+    case = Fuzz(lambda drawn: drawn[5], check, 1_000)
+
+    with pytest.raises(AssertionError) as failed:
+        case.run()
+
+    notes = "\n".join(failed.value.__notes__)
+    assert "Input: 100" in notes
+    assert repr(bytes(5) + b"d" + bytes(10)) in notes
+
+
+def test_failure_that_needs_what_came_before_is_not_lost() -> None:
+    checked: list[bytes] = []
+
+    def check(drawn: bytes) -> None:
+        checked.append(drawn)
+        assert len(checked) != 100
+
+    with pytest.raises(AssertionError, match="only after other inputs"):
+        fuzz(check, tries=1_000)

@@ -1,38 +1,95 @@
 """Cells with errors of every sort: nothing is peeled but what was wrapped, and nothing crashes."""
 
-from hypothesis import strategies as st
-
-from p2p.protocol.cells import CELL_BYTES, LINK_FRAME_BYTES, Fragment, LinkFrame, Reassembler, fragments
+from p2p.protocol.cells import (
+    CELL_BYTES,
+    LINK_FRAME_BYTES,
+    PAYLOAD_BYTES,
+    LinkFrame,
+    direct_cell,
+    direct_payload,
+)
 from p2p.protocol.errors import CellError
-from p2p.protocol.ids import StreamId
+from p2p.protocol.ids import HopId
 from peer_agent.crypto import onion as o
 from peer_agent.crypto.errors import CellRejected
+from peer_agent.crypto.primitives import SealKey, X25519Private, derive, seal_once
 from tests.fuzz_cases import Fuzz, fuzzed
-from tests.fuzzing import drawings, edited, picked
+from tests.fuzz_edits import Good, edited, how, picked
 
 from .cases.onion import HOPS, PAYLOAD, PRIVATE, carried, only
+from .vector_files import Drawn
 
-CELLS = list(enumerate(carried(o.wrap(HOPS, PAYLOAD))))
-PAYLOADS = [
-    fragment.pack()
-    for number, size in enumerate((1, 3_000, 9_000))
-    for fragment in fragments(bytes([65 + number]) * size, StreamId(bytes([number]) * 8))
+Arrived = tuple[int, HopId, bytes]
+
+CELLS = carried(o.wrap(HOPS, PAYLOAD))
+# Ephemeral key, tag, hop information, rest.
+GOOD_CELLS = [Good.of(cell, 32, 16, 1, 1, 14) for cell in CELLS]
+EPHEMERAL = X25519Private.generate(Drawn("a layer with errors"))
+_KEYS = [
+    derive(
+        EPHEMERAL.exchange(hop.key),
+        "onion",
+        CELL_BYTES.to_bytes(2, "big") + hop.hop_id + EPHEMERAL.public.raw + hop.key.raw,
+        size=112,
+    )
+    for hop in HOPS
+]
+# Command, direction, reserved, payload, filler.
+LAYERS = [
+    Good.of(bytes([command]) + bytes(15) + PAYLOAD + bytes(192), 1, 1, 14, PAYLOAD_BYTES)
+    for command in (0, 1)
+]
+LINK_FRAMES = [Good.of(hop.hop_id + cell, 8) for hop, cell in zip(HOPS, CELLS, strict=True)]
+DIRECT_CELLS = [
+    Good.of(direct_cell(payload), 8, 2, 2, 2, PAYLOAD_BYTES - 14, 1)
+    for payload in (PAYLOAD, PAYLOAD[::-1], PAYLOAD[:1_000].ljust(PAYLOAD_BYTES, b"\0"))
 ]
 
 
-def check_peel(drawn: bytes) -> None:
-    number, good = picked(CELLS, drawn)
-    cell = edited(good, drawn)
+def arrived(drawn: bytes) -> Arrived:
+    """A cell that came in over a hop: the cell with errors, or another hop's."""
+    number = int.from_bytes(drawn[:2], "big") % len(HOPS)
+    hop_id = HOPS[number].hop_id
+    if how(drawn, 8) == 7:
+        hop_id = HopId(edited(Good.of(hop_id), drawn)[:8].ljust(8, b"\0"))
+        return number, hop_id, CELLS[drawn[15] % len(CELLS)]
+    return number, hop_id, edited(GOOD_CELLS[number], drawn)
+
+
+def check_peel(made: Arrived) -> None:
+    number, hop_id, cell = made
     try:
-        o.peel(cell, HOPS[number].hop_id, only(PRIVATE[number]))
+        o.peel(cell, hop_id, only(PRIVATE[number]))
     except CellRejected:
+        assert (cell, hop_id) != (CELLS[number], HOPS[number].hop_id)
         return
-    assert cell == good
+    assert (cell, hop_id) == (CELLS[number], HOPS[number].hop_id)
 
 
-def check_link_frame(drawn: bytes) -> None:
-    number, cell = picked(CELLS, drawn)
-    raw = edited(HOPS[number].hop_id + cell, drawn)
+def layer(drawn: bytes) -> tuple[int, bytes]:
+    """What a sender may put into a layer, and the number of the hop that is to open it."""
+    return drawn[2] % len(HOPS), edited(picked(LAYERS, drawn), drawn)
+
+
+def check_layer(made: tuple[int, bytes]) -> None:
+    number, body = made
+    keys = _KEYS[number]
+    sealed = seal_once(SealKey(keys[:32]), body)
+    cell = EPHEMERAL.public.raw + sealed[-16:] + sealed[:-16]
+    is_good = len(cell) == CELL_BYTES and body[0] in (0, 1) and not any(body[1:16])
+    try:
+        peeled = o.peel(cell, HOPS[number].hop_id, only(PRIVATE[number]))
+    except CellRejected:
+        assert not is_good
+        return
+    assert is_good
+    if body[0]:
+        assert peeled == o.Deliver(body[16 : 16 + PAYLOAD_BYTES], keys[96:])
+    else:
+        assert peeled == o.Forward(body[16:] + keys[32:96], keys[96:])
+
+
+def check_link_frame(raw: bytes) -> None:
     try:
         frame = LinkFrame.unpack(raw)
     except CellError:
@@ -42,33 +99,21 @@ def check_link_frame(drawn: bytes) -> None:
     assert frame.pack() == raw
 
 
-def check_fragment(drawn: bytes) -> None:
-    raw = edited(picked(PAYLOADS, drawn), drawn)
+def check_direct_cell(raw: bytes) -> None:
     try:
-        fragment = Fragment.unpack(raw)
+        payload = direct_payload(raw)
     except CellError:
+        assert len(raw) != CELL_BYTES or any(raw[PAYLOAD_BYTES:])
         return
-    assert fragment.pack() == raw
+    assert len(payload) == PAYLOAD_BYTES
+    assert direct_cell(payload) == raw
 
 
-def check_reassembly(several: list[bytes]) -> None:
-    """Whoever sends whatever to a peer may cost it memory up to a bound, and nothing else."""
-    reassembler = Reassembler()
-    for drawn in several:
-        raw = edited(picked(PAYLOADS, drawn), drawn) if drawn[1] % 3 == 0 else picked(PAYLOADS, drawn)
-        try:
-            progress = reassembler.add(Fragment.unpack(raw), now=0.0)
-        except CellError:
-            continue
-        assert progress.envelope is None or 1 <= len(progress.envelope) <= 9_000
-
-
-# Ten thousand together in the short tier.
 CASES = {
-    "peel": Fuzz(check_peel, 5_000),
-    "link frame": Fuzz(check_link_frame, 1_000),
-    "fragment": Fuzz(check_fragment, 3_000),
-    "reassembly": Fuzz(check_reassembly, 1_000, st.lists(drawings, max_size=12)),
+    "peel": Fuzz(arrived, check_peel),
+    "layer": Fuzz(layer, check_layer),
+    "link frame": Fuzz(lambda drawn: edited(picked(LINK_FRAMES, drawn), drawn), check_link_frame),
+    "direct cell": Fuzz(lambda drawn: edited(picked(DIRECT_CELLS, drawn), drawn), check_direct_cell),
 }
 
 

@@ -2,19 +2,17 @@
 
 from collections.abc import Callable, Sequence
 
-import pytest
 from hypothesis import given, settings
 
 from accounts import chains as on_server
 from accounts.layouts import Refused
 from peer_agent.crypto import chain as in_agent
 from peer_agent.crypto.errors import CryptoError
-from tests.fuzzing import LONG, drawings, fuzz
+from tests.fuzz_cases import Fuzz, fuzzed
 
+from .chains import Chain
 from .edited_chains import edited_chain
 from .histories import Acts, Branch, act_lists, grow
-
-SHORT = 1_000
 
 
 def said(verify: Callable[[Sequence[bytes]], object], chain: Sequence[bytes]) -> object:
@@ -28,20 +26,17 @@ def said(verify: Callable[[Sequence[bytes]], object], chain: Sequence[bytes]) ->
     return None
 
 
-def check_edited(drawn: bytes) -> None:
-    chain = edited_chain(drawn)
-
+def check(chain: Chain) -> None:
     assert said(on_server.verify_chain, chain) == said(in_agent.verify_chain, chain)
 
 
-def test_chain_with_an_error_is_refused_for_the_same_reason() -> None:
-    fuzz(check_edited, drawings, tries=SHORT)
+# Both readers check all signatures.
+CASES = {"edited": Fuzz(edited_chain, check, 1_000)}
 
 
-@pytest.mark.long
-@pytest.mark.timeout(0)
-def test_chain_with_an_error_is_refused_for_the_same_reason_in_a_million_tries() -> None:
-    fuzz(check_edited, drawings, tries=LONG)
+@fuzzed(CASES)
+def test_chain_with_an_error_is_refused_for_the_same_reason(case: Fuzz) -> None:
+    case.run()
 
 
 @settings(max_examples=40, deadline=None)

@@ -13,7 +13,8 @@ from accounts.delivery import recipient_of
 from mesa import store
 from p2p import limits, path_store, roster, store_keys
 from p2p.direct_calls import Call, device_id, queue_asked, read_call
-from p2p.finding import Found, living_recipient, may_look, note_attempt, put
+from p2p.drawing import Found
+from p2p.finding import living_recipient, may_look, note_attempt, put
 from p2p.orders import Attempt
 from p2p.path_store import NewPath
 from p2p.protocol import ids

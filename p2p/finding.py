@@ -4,9 +4,7 @@ Spec: docs/spec/transactions.md, steps 4 to 8
 """
 
 import random
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -16,34 +14,24 @@ from django.db import transaction
 from accounts.delivery import recipient_of
 from mesa import deadlines, store
 from p2p import guarding, limits, path_store, roster, store_keys
-from p2p.binding import guards_for, read_bound
-from p2p.conflicts import help_in_conflict
+from p2p.drawing import Found, draw
 from p2p.models import P2PPath, P2PTransaction, to_the_minute
 from p2p.orders import Attempt, write_orders, write_path_ready
-from p2p.path_store import Fields, NewPath
-from p2p.pathfinding import End, Ends, Guards, Path, TooFew, choose_path
-from p2p.protocol import ids
-from p2p.protocol.fields import b64_bytes, b64_text
+from p2p.path_store import Fields
+from p2p.protocol.fields import b64_bytes
 from p2p.protocol.frames import FrameToPeer
-from p2p.protocol.words import Cause
 from p2p.pushing import push_frames
 from p2p.records import (
     DeviceKey,
-    HopKey,
-    LinkKey,
-    Offer,
-    PathRecord,
     Peer,
-    PeerId,
     Tx,
     TxKey,
     TxState,
     UserKey,
 )
-from p2p.roster import NoOffer, end_of_minute, minute_of
+from p2p.roster import end_of_minute, minute_of
 from p2p.waiting import (
     Missed,
-    ask_for_offer,
     gives_up_at,
     hold_back,
     looks_at,
@@ -52,15 +40,6 @@ from p2p.waiting import (
     wait_for_recipient,
     wait_for_sender,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A path whose offers are taken: its peers, what will be put, the offer for each link to be opened."""
-
-    peers: tuple[Peer, ...]
-    new: NewPath
-    offers: dict[LinkKey, Offer]
 
 
 class Look(Protocol):
@@ -124,7 +103,7 @@ def _begin(
         if not end.is_guarded:
             # Came just now, and may be given guards: until then anybody could be drawn next to it.
             guarding.look_after(peer_id=end.peer, now=now, rng=rng)
-    outcome = _draw(tx, sender, receiver, now, rng)
+    outcome = draw(tx, sender, receiver, now=now, rng=rng)
     if isinstance(outcome, Missed):
         wait_for_others(tx, outcome, now)
         return None
@@ -172,75 +151,6 @@ def _choose_receiver(tx: Tx, reachable: Sequence[Peer]) -> Peer | None:
     """Take the device of the first path while it can be reached, else another one of the recipient."""
     kept = [peer for peer in reachable if peer.device == tx.device]
     return next(iter(kept or reachable), None)
-
-
-def _draw(tx: Tx, sender: Peer, receiver: Peer, now: datetime, rng: random.Random) -> Found | Missed:
-    """Draw forwarders and take the offers needed; after a miss nobody without offers is drawn again."""
-    ends = Ends(End(sender.peer, sender.user), End(receiver.peer, receiver.user))
-    bound = read_bound(tx, sender, receiver, now)
-    survey = roster.survey(tx.tx, [sender, receiver], guards=bound.peers, now=now, rng=rng)
-    guards = guards_for(bound, survey, {sender.user, receiver.user})
-    left_out: set[PeerId] = set()
-    for _ in range(limits.MAX_DRAWS):
-        candidates = [each for each in survey.candidates if each.peer not in left_out]
-        path = choose_path(candidates, ends, guards, survey.links.keys(), rng)
-        if isinstance(path, TooFew):
-            if not left_out:
-                help_in_conflict(survey, bound, [sender, receiver], now=now, rng=rng)
-            is_asked = _may_come(guards) and _ask_dry_ones(tx, survey, ends, guards, now, rng)
-            return Missed(Cause.NO_OFFER) if is_asked else Missed(Cause.TOO_FEW_FORWARDERS, path.found)
-        try:
-            return _take(path, survey)
-        except NoOffer as miss:
-            for peer_id in miss.peers:
-                ask_for_offer(tx, survey.peers[peer_id], now)
-            if sender.peer in miss.peers:
-                break
-            left_out |= survey.dry | set(miss.peers)
-    return Missed(Cause.NO_OFFER)
-
-
-def _may_come(guards: Guards) -> bool:
-    """Tell whether offers could bring a path: not while an end's guards are away."""
-    return guards.sender != [] and guards.receiver != []
-
-
-def _ask_dry_ones(
-    tx: Tx, survey: roster.Survey, ends: Ends, guards: Guards, now: datetime, rng: random.Random
-) -> bool:
-    """Ask guards and some others without offers who may still answer; False: there is nobody to wait for."""
-    of_ends = {ends.sender.account, ends.receiver.account}
-    askable = [peer_id for peer_id in survey.askable if survey.peers[peer_id].user not in of_ends]
-    bound = {*(guards.sender or ()), *(guards.receiver or ())}
-    by_need = sorted(rng.sample(askable, len(askable)), key=lambda peer_id: peer_id not in bound)
-    for peer_id in by_need[: roster.MAX_ASKED]:
-        ask_for_offer(tx, survey.peers[peer_id], now)
-    return bool(askable)
-
-
-def _take(path: Path, survey: roster.Survey) -> Found:
-    """Take the offers for the links that are not open yet: the offer of the peer before, for the one after.
-
-    Raises:
-        NoOffer: a peer has none.
-    """
-    links = roster.links_of_path(path.peers, survey)
-    missing = [at for at, hop in enumerate(path.hops) if frozenset(hop) not in links]
-    offers = roster.pop_offers([path.peers[at] for at in missing])
-    link_keys = [links.get(frozenset(hop)) or LinkKey(_random(ids.LINK_ID_BYTES)) for hop in path.hops]
-    record = PathRecord(
-        peers=path.peers,
-        hops=tuple(HopKey(_random(ids.HOP_ID_BYTES)) for _ in path.hops),
-        links=tuple(link_keys),
-    )
-    peers = tuple(survey.peers[peer_id] for peer_id in path.peers)
-    new_links = [link_keys[at] for at in missing]
-    new = NewPath(record, tuple(peer.device for peer in peers), frozenset(new_links))
-    return Found(peers, new, dict(zip(new_links, offers, strict=True)))
-
-
-def _random(size: int) -> str:
-    return b64_text(secrets.token_bytes(size))
 
 
 def put(tx: Tx, found: Found, now: datetime) -> int | None:

@@ -11,12 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from mesa import store
-from p2p import limits, scripts, store_keys
+from p2p import limits, sampling, scripts, store_keys
 from p2p.pathfinding import Candidate, Pair
 from p2p.records import DeviceKey, LinkKey, Offer, Peer, PeerId, TxKey, UserKey, moment
 from p2p.store_keys import milliseconds
 
-SAMPLE: Final = 100
 BLAME_LIMIT: Final = 3
 WANTED_EVERY_S: Final = 2
 MAX_ASKED: Final = 16
@@ -33,7 +32,8 @@ class Survey:
     `dry`: those whose stock is empty; they are candidates only if they have a link here. `askable`: those of
     them that may still answer when they are asked for an offer. `forwarding`: those who could be reached and
     offered to forward, dry or not. `willing`: the same as candidates for a guard; who has let the time for an
-    offer pass is out of favour. `avoided`: the peers and links that the transaction's paths go around.
+    offer pass is out of favour. `is_part`: there are others. `avoided`: the peers and links that the
+    transaction's paths go around.
     """
 
     candidates: list[Candidate]
@@ -43,6 +43,7 @@ class Survey:
     dry: frozenset[PeerId]
     askable: list[PeerId]
     forwarding: dict[PeerId, Peer]
+    is_part: bool
     avoided: Collection[str] = ()
 
 
@@ -128,18 +129,21 @@ def survey(
     ends: Sequence[Peer],
     *,
     guards: Collection[PeerId] = (),
+    most: int = sampling.MANY,
     now: datetime,
     rng: random.Random,
 ) -> Survey:
     """Look who could forward between these ends, and which links are open that decide who is taken.
 
     `tx_key`: whose earlier paths are gone around, and whose links that brought no answer are left out.
-    `guards`: peers that are looked at, sampled or not.
+    `guards`: peers that are looked at, sampled or not. `most`: how many others are.
     """
-    seen, avoided = _sample_forwarders(tx_key, guards, now, rng)
-    peer_ids = list(seen)
+    seen = sampling.sample_forwarders(most, guards, now=now, rng=rng)
+    peer_ids = list(seen.refreshed)
     asked = [scripts.PREFIX, len(FIELDS), len(peer_ids), *FIELDS, *peer_ids, *(end.peer for end in ends)]
-    records, open_links = json.loads(scripts.SURVEY.run([], asked))
+    found = scripts.SURVEY.run([store_keys.avoided(tx_key or TxKey(""))], asked)
+    records, open_links, gone_around = json.loads(found)
+    avoided = frozenset(gone_around)
     known = _to_peers(peer_ids, [record for record, *_ in records])
     dry, overdue = _to_dry(peer_ids, records, now)
     links = _to_links([found for found in open_links if found[1] not in avoided])
@@ -152,7 +156,7 @@ def survey(
             peer=peer.peer,
             account=peer.user,
             network=peer.network,
-            age_s=max(0.0, now.timestamp() - seen[peer.peer]),
+            age_s=max(0.0, now.timestamp() - seen.refreshed[peer.peer]),
             in_favour=blamed[peer.user] < BLAME_LIMIT and peer.peer not in shunned,
             online_s=0.0 if peer.since is None else (now - peer.since).total_seconds(),
         )
@@ -162,7 +166,7 @@ def survey(
     by_id = {peer.peer: peer for peer in (*peers, *ends)}
     askable = [peer_id for peer_id in by_id if peer_id in dry - overdue]
     forwarding = {peer.peer: peer for peer in peers}
-    return Survey(candidates, willing, by_id, links, dry, askable, forwarding, avoided)
+    return Survey(candidates, willing, by_id, links, dry, askable, forwarding, seen.is_part, avoided)
 
 
 def _to_dry(
@@ -174,39 +178,6 @@ def _to_dry(
     latest = now - limits.OFFER_WITHIN
     overdue = [peer_id for peer_id, owed in dry.items() if owed and moment(owed) <= latest]
     return frozenset(dry), frozenset(overdue)
-
-
-def _sample_forwarders(
-    tx_key: TxKey | None, guards: Collection[PeerId], now: datetime, rng: random.Random
-) -> tuple[dict[PeerId, float], set[str]]:
-    """Draw up to SAMPLE of all peers that offered to forward within 120 s, each network as likely as another.
-
-    Those of the guards that did so are added. The second value: the peers that the transaction's paths go
-    around, and the links that they do not use.
-    """
-    bound = list(guards)
-    oldest = (now - store_keys.FORWARDER_AGE).timestamp()
-    with store.client().pipeline() as batch:
-        batch.zremrangebyscore(store_keys.FORWARDERS, "-inf", oldest)
-        batch.zcard(store_keys.FORWARDERS)
-        batch.zrange(store_keys.FORWARDERS, 0, SAMPLE - 1, withscores=True)
-        batch.smembers(store_keys.avoided(tx_key or TxKey("")))
-        batch.get(store_keys.SAMPLE)
-        if bound:
-            batch.zmscore(store_keys.FORWARDERS, bound)
-        _, count, entries, avoided, sampled, *scores = batch.execute()
-    if count > SAMPLE:
-        entries = json.loads(sampled or _draw_sample(oldest, rng))
-    seen = {PeerId(name): float(score) for name, score in entries}
-    found = scores[0] if scores else ()
-    seen |= {peer_id: float(score) for peer_id, score in zip(bound, found, strict=True) if score}
-    return seen, set(avoided)
-
-
-def _draw_sample(oldest: float, rng: random.Random) -> str:
-    keys = [store_keys.FORWARDERS, store_keys.NETWORKS, store_keys.SAMPLE]
-    args = [scripts.PREFIX, oldest, milliseconds(store_keys.SAMPLE_TTL), SAMPLE]
-    return str(scripts.FORWARDERS_SAMPLE.run(keys, [*args, *(rng.random() for _ in range(3 * SAMPLE))]))
 
 
 def _to_links(found: Sequence[tuple[str, str, str]]) -> Links:

@@ -31,7 +31,6 @@ WAITING_FORWARDERS: Final = store.trimmed("waiting_forwarders")
 NETWORKS: Final = store.trimmed("networks")
 TURNS: Final = store.trimmed("turns")
 TASKS: Final = store.key("tasks")
-SAMPLE: Final = store.key("sample")
 WEBS: Final = store.trimmed("webs")
 
 
@@ -129,6 +128,10 @@ def looks(user: UserKey, minute: int) -> str:
 
 def guard_looks(user: UserKey, minute: int) -> str:
     return store.key("guard_looks", user, minute)
+
+
+def sample(size: int) -> str:
+    return store.key("sample", size)
 
 
 def jobs(user: UserKey) -> str:

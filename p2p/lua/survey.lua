@@ -2,7 +2,8 @@
 -- offers, who can stand only where a link is open. After ARGV[2] names of fields come ARGV[3] peers who could forward, then
 -- the ends, who may be among them.
 -- Answers JSON, which is read far faster than a long answer: of each who could forward, what its record says, the length of
--- its stock, what it owes and its user's blame; and those links to others of them.
+-- its stock, what it owes if that is empty, and its user's blame; those links to others of them; what is to be avoided.
+-- KEYS what the transaction's paths go around
 local prefix, fields = ARGV[1], tonumber(ARGV[2])
 local first, last = 4 + fields, 3 + fields + tonumber(ARGV[3])
 local names, among, decides, records, links = {}, {}, {}, {}, {}
@@ -14,7 +15,8 @@ for at = first, last do
     local record = redis.call('HMGET', prefix .. 'peer:' .. peer, unpack(names))
     local blame = record[1] and redis.call('GET', prefix .. 'blame:' .. record[1])
     local stock = redis.call('LLEN', prefix .. 'offers:' .. peer)
-    records[#records + 1] = {record, stock, redis.call('GET', prefix .. 'owed:' .. peer), blame}
+    local owed = stock == 0 and redis.call('GET', prefix .. 'owed:' .. peer)
+    records[#records + 1] = {record, stock, owed, blame}
     if stock == 0 then decides[peer] = true end
 end
 for peer in pairs(decides) do
@@ -23,4 +25,4 @@ for peer in pairs(decides) do
         if among[found[at + 1]] then links[#links + 1] = {peer, found[at], found[at + 1]} end
     end
 end
-return cjson.encode({records, links})
+return cjson.encode({records, links, redis.call('SMEMBERS', KEYS[1])})

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesa import push, store
-from p2p import limits, roster, scripts, store_keys
+from p2p import limits, roster, sampling, scripts, store_keys
 from p2p.pathfinding import Candidate, End, Ends, Pair, Path, choose_path
 from p2p.protocol.limits import FORWARDERS
 from p2p.protocol.to_peer import AttemptFailed, OfferWanted, PathReady
@@ -126,7 +126,7 @@ async def enter(user: str, network: str, peer: str) -> None:
 
 async def sample(rng: random.Random) -> list[PeerId]:
     """A sample of its own, though another was drawn within this second."""
-    await store.async_client().delete(store_keys.SAMPLE)
+    await store.async_client().delete(store_keys.sample(sampling.MANY))
     found = await sync_to_async(roster.survey)(TxKey("none"), [], now=NOW, rng=rng)
     return [candidate.peer for candidate in found.candidates]
 
@@ -145,7 +145,7 @@ async def test_the_sample_takes_networks_not_peers(
     samples = [await sample(rng) for _ in range(20)]
 
     assert all(sum(map(is_hostile, peers)) <= 1 for peers in samples)
-    assert all(len(peers) >= roster.SAMPLE - 1 for peers in samples)
+    assert all(len(peers) >= sampling.MANY - 1 for peers in samples)
     assert len({frozenset(peers) for peers in samples}) == 20
     seen = Counter(peer for peers in samples for peer in peers if not is_hostile(peer))
     assert len(seen) > 115  # each is in five samples of six
@@ -159,7 +159,7 @@ async def test_a_sample_serves_for_a_second(async_store: store.AsyncClient, rng:
     found = await sync_to_async(roster.survey)(TxKey("none"), [], now=NOW, rng=rng)
 
     assert [candidate.peer for candidate in found.candidates] == first
-    assert 0 < await async_store.pttl(store_keys.SAMPLE) <= 1_000
+    assert 0 < await async_store.pttl(store_keys.sample(sampling.MANY)) <= 1_000
 
 
 async def test_few_networks_are_sampled_more_than_once_each(
@@ -196,6 +196,18 @@ async def test_forwarders_without_offers_do_not_hold_up_anybody(network: Network
 
     assert (await ada.expect(PathReady)).attempt == 1
     assert not [frame for frame in await ada.everything() if isinstance(frame, AttemptFailed)]
+
+
+async def test_where_a_few_are_not_enough_many_are_looked_at(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "FEW", 2)
+    ada, bo = await network.online("ada"), await network.online("bo")
+    await network.forwarders(3)
+
+    await send_to(ada, bo.login)
+
+    assert (await ada.expect(PathReady)).attempt == 1
 
 
 async def test_links_do_not_bring_those_without_offers_back_to_hold_up(network: Network) -> None:

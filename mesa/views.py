@@ -88,10 +88,10 @@ def has_database() -> bool:
             cursor.execute("SELECT 1")
     except DatabaseError:
         return False
-    return has_room()
+    return has_space()
 
 
-def has_room() -> bool:
+def has_space() -> bool:
     """Tell whether SQLite can write: on a full disk it goes on reading. PostgreSQL has a disk of its own."""
     return connection.vendor != "sqlite" or disk_usage(settings.STATE_DIR).free >= LEAST_FREE_BYTES
 

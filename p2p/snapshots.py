@@ -14,7 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from mesa import store
-from p2p import store_keys
+from p2p import scripts, store_keys
 from p2p.presence import PeerSession
 from p2p.protocol.fields import b64_bytes, parse_record
 from p2p.protocol.frames import spare_bytes
@@ -47,57 +47,60 @@ class Taken:
         return (self.snapshot, *self.following)
 
 
+@dataclass(frozen=True, slots=True)
+class _Bare:
+    """A snapshot without receipts, and the transactions for which any are held."""
+
+    snapshot: Snapshot
+    holding: tuple[TxKey, ...]
+
+
 async def take_snapshot(session: PeerSession, *, now: datetime) -> Snapshot:
     """Read a peer's live hops, its device's open transactions, and as many held receipts as fit.
 
     Messages whose receipts are left out are sent again, and answered from what the receiver keeps.
     """
     bare = await _take_bare(session, now)
-    return replace(bare, receipts=_fitting(await _read_held(bare.transactions), spare_bytes(bare)))
+    fitting = _fitting(await _read_held(bare.holding), spare_bytes(bare.snapshot))
+    return replace(bare.snapshot, receipts=fitting)
 
 
 async def take_whole_snapshot(session: PeerSession, *, now: datetime) -> Taken:
     """Read the same for a peer that greets, which may have missed any number of receipts."""
     bare = await _take_bare(session, now)
-    texts = await _read_held(bare.transactions)
-    fitting = _fitting(texts, spare_bytes(bare))
+    texts = await _read_held(bare.holding)
+    fitting = _fitting(texts, spare_bytes(bare.snapshot))
     rest = [_to_receipt(text) for text in texts[len(fitting) :]]
     following = tuple(TransactionReceipt(each.tx, each.entries, each.credit) for each in rest)
-    return Taken(replace(bare, receipts=fitting), following)
+    return Taken(replace(bare.snapshot, receipts=fitting), following)
 
 
-async def _take_bare(session: PeerSession, now: datetime) -> Snapshot:
+async def _take_bare(session: PeerSession, now: datetime) -> _Bare:
     """Read all but the receipts."""
     owner = DeviceKey(str(session.login.device_id))
-    async with store.async_client().pipeline(transaction=False) as batch:
-        batch.zrangebyscore(store_keys.hops(session.peer), now.timestamp(), "+inf", start=0, num=MAX_HOPS)
-        batch.smembers(store_keys.txs(owner))
-        hops, tx_keys = await batch.execute()
-    return Snapshot(
+    keys = [store_keys.hops(session.peer), store_keys.txs(owner), store_keys.held_sizes(owner)]
+    read = await scripts.SNAPSHOT_READ.arun(keys, [scripts.PREFIX, now.timestamp(), MAX_HOPS])
+    # An empty list is `{}` to the store.
+    hops, listed, holding = (list(each) for each in json.loads(read))
+    snapshot = Snapshot(
         hops=tuple(HopId(b64_bytes(hop)) for hop in hops),
-        transactions=tuple(await _read_transactions([TxKey(key) for key in sorted(tx_keys)])),
+        transactions=tuple(
+            OpenTransaction(TransactionId(UUID(key)), SHOWN[TxState(state)], int(attempt))
+            for key, state, attempt in sorted(listed)
+        ),
         receipts=(),
         conversations=(),
     )
+    return _Bare(snapshot, tuple(sorted({key for key, *_ in listed} & set(holding))))
 
 
-async def _read_transactions(tx_keys: Sequence[TxKey]) -> list[OpenTransaction]:
-    async with store.async_client().pipeline(transaction=False) as batch:
-        for key in tx_keys:
-            batch.hmget(store_keys.tx(key), ["state", "attempt"])
-        found = await batch.execute()
-    return [
-        OpenTransaction(TransactionId(UUID(key)), SHOWN[TxState(state)], int(attempt))
-        for key, (state, attempt) in zip(tx_keys, found, strict=True)
-        if state
-    ]
-
-
-async def _read_held(transactions: Sequence[OpenTransaction]) -> list[str]:
+async def _read_held(tx_keys: Sequence[TxKey]) -> list[str]:
     """Read the held receipts, of each transaction the newest first: limits.HELD_BYTES of a device at most."""
+    if not tx_keys:
+        return []
     async with store.async_client().pipeline(transaction=False) as batch:
-        for each in transactions:
-            batch.lrange(store_keys.held(TxKey(str(each.tx))), 0, -1)
+        for tx_key in tx_keys:
+            batch.lrange(store_keys.held(tx_key), 0, -1)
         found = await batch.execute()
     return [text for texts in found for text in reversed(texts)]
 

@@ -222,3 +222,24 @@ async def test_a_link_that_both_report_open_stays(network: Network) -> None:
 
     for peer in path.peers:
         assert not [frame for frame in await peer.everything() if isinstance(frame, LinkDrop)]
+
+
+async def test_a_heartbeat_of_who_has_many_transactions_asks_for_receipts_where_some_are_held(
+    network: Network,
+) -> None:
+    """A hundred heartbeats a second are allowed, and hundreds of transactions that wait for somebody."""
+    ada, bo = await network.online("ada"), await network.login("bo")
+    tx_keys = [await send_to(ada, bo) for _ in range(9)]
+    await receipt_for(tx_keys[4], timezone.now())
+    before = await lists_read()
+
+    snapshot = await ada.settled()
+
+    assert len(snapshot.transactions) == 9
+    assert [each.tx.hex for each in snapshot.receipts] == [uuid.UUID(tx_keys[4]).hex]
+    assert await lists_read() - before == 1
+
+
+async def lists_read() -> int:
+    told = await store.async_client().info("commandstats")
+    return int(told.get("cmdstat_lrange", {"calls": 0})["calls"])

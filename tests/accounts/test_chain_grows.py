@@ -15,7 +15,7 @@ from peer_agent.crypto.identity import DeviceKeys, Suite, create_device
 from peer_agent.crypto.statements import BY_RECOVERY, RaiseSuite, Recover, RemoveDevice
 from tests.accounts.household import Household
 from tests.accounts.rest import Rest, code
-from tests.accounts.test_login_end import heard_by_socket
+from tests.accounts.socket_ear import heard_by_socket
 from tests.factories import LoggedIn, make_login, make_user, today
 
 BEHIND = (409, "statement_behind")

@@ -3,33 +3,18 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from channels.layers import get_channel_layer
 from django.utils import timezone
 
 from accounts.logins import end_all_logins, end_login, recheck_login
 from accounts.models import DeviceLogin, RevokedToken, User
 from accounts.pruning import prune_expired_rows
 from accounts.removal import remove_account
-from mesa import push
 from p2p.protocol.words import SessionEndCause
 from tests.accounts.rest import Rest, code
+from tests.accounts.socket_ear import heard_by_socket
 from tests.factories import LoggedIn, make_login
-
-WAIT_S = 5
-
-
-async def heard_by_socket(ada: LoggedIn, act: Callable[[], object]) -> dict[str, Any]:
-    """What the channel of a login's socket receives when something is done."""
-    layer = get_channel_layer()
-    channel = await layer.new_channel()
-    await layer.group_add(push.login_group(ada.login.sid), channel)
-    await asyncio.to_thread(act)
-    message: dict[str, Any] = await asyncio.wait_for(layer.receive(channel), WAIT_S)
-    await layer.flush()
-    return message
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,7 +12,7 @@ from peer_agent.crypto.identity import create_device
 from tests.accounts.hashing import while_checking, while_hashing
 from tests.accounts.household import Household
 from tests.accounts.rest import Rest, code
-from tests.accounts.test_login_end import heard_by_socket
+from tests.accounts.socket_ear import heard_by_socket
 from tests.factories import PASSWORD, make_login, make_recovery_proof
 
 NEW_PASSWORD = "another correct horse"

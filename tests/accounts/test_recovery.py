@@ -15,7 +15,7 @@ from peer_agent.crypto.statements import AddDevice, NewRecoveryKey, Recover
 from tests.accounts.hashing import while_hashing
 from tests.accounts.household import Household
 from tests.accounts.rest import Rest, code
-from tests.accounts.test_login_end import heard_by_socket
+from tests.accounts.socket_ear import heard_by_socket
 from tests.factories import PASSWORD, make_delivery_token, make_prekeys, make_recovery_proof
 
 NEW_PASSWORD = "another correct horse"

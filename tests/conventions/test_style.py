@@ -130,6 +130,14 @@ def test_tests_do_not_sleep() -> None:
     assert hits(r"\bsleep\(", ("tests",)) == []
 
 
+def test_no_test_module_is_imported() -> None:
+    """What several need stands beside them, in a module with a name of its own."""
+    by_path = r"^\s*(from|import)\s+(tests)?\.[\w.]*\btest_\w+"
+    by_name = r"^\s*from\s+\S+\s+import\s+test_"
+
+    assert hits(f"{by_path}|{by_name}", ("tests",)) == []
+
+
 def test_tests_do_not_replace_our_own_functions() -> None:
     assert hits(r"patch\(\s*[\"'](accounts|conversations|mesa|p2p|peer_agent)\b", ("tests",)) == []
 

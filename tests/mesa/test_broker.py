@@ -12,7 +12,7 @@ from mesa import store
 from mesa.celery import HEARTBEAT, Sweeper
 from mesa.process_tree import ProcessTree, Program
 from tests.live_tree import ROOT
-from tests.mesa.test_deadline_step import WORKER
+from tests.mesa.worker_process import WORKER
 from tests.servers import Redis, Server, running
 from tests.waiting import wait_for
 

@@ -1,6 +1,5 @@
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,28 +12,8 @@ from mesa.celery import HEARTBEAT
 from mesa.process_tree import ProcessTree, Program
 from tests.live_tree import ROOT
 from tests.mesa.worker_app import SEEN
+from tests.mesa.worker_process import WORKER, seen, start_worker
 from tests.waiting import is_running, wait_for, wait_for_end
-
-WORKER = (
-    *(
-        sys.executable,
-        "-m",
-        "celery",
-        "-q",
-        "-A",
-        "tests.mesa.worker_app",
-        "worker",
-        "-P",
-        "threads",
-        "-c",
-        "2",
-    ),
-    *("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING"),
-)
-
-
-def start_worker(tree: ProcessTree, log: Path) -> int:
-    return tree.start(Program("worker", WORKER, os.environ, ROOT, output=log))
 
 
 @pytest.fixture
@@ -49,10 +28,6 @@ def worker(empty_store: store.Client, worker_log: Path) -> Iterator[int]:
     wait_for(lambda: empty_store.exists(store.key(HEARTBEAT)), limit_s=30)
     yield pid
     tree.stop()
-
-
-def seen(what: str) -> int:
-    return int(store.client().hget(SEEN, what) or 0)
 
 
 def test_due_deadline_reaches_its_task_once(worker: int) -> None:

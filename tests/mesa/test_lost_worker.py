@@ -13,7 +13,7 @@ from mesa.celery import HEARTBEAT
 from mesa.process_tree import ProcessTree
 from p2p import turns
 from p2p.records import UserKey
-from tests.mesa.test_deadline_step import seen, start_worker
+from tests.mesa.worker_process import seen, start_worker
 from tests.waiting import wait_for
 
 ADA = UserKey("1")

@@ -6,14 +6,9 @@ import pytest
 
 from p2p.protocol.limits import FORWARDERS as FORWARDERS_ON_A_PATH
 from peer_agent.errors import ExitCode
-from tests.network.agents import Agent, Event
+from tests.network.agents import Agent
 from tests.network.conftest import BO, FORWARDERS, Town
-
-
-def hops_of(events: list[Event]) -> list[str]:
-    """The path of the message that was delivered, as its sender tells it."""
-    delivered = [event for event in events if event.get("state") == "delivered"]
-    return list(delivered[-1]["hops"])
+from tests.network.deliveries import bo_listens_to, hops_of
 
 
 def test_message_passes_three_distinct_forwarders(town: Town, bo_listens: Agent) -> None:
@@ -32,10 +27,6 @@ def test_message_passes_three_distinct_forwarders(town: Town, bo_listens: Agent)
     assert crossed >= set(pairwise(hops))
     assert len(hops) == FORWARDERS_ON_A_PATH + 1
     assert all(agent.count("cells_passed") >= 1 for agent in forwarders)
-
-
-def bo_listens_to(events: list[Event], text: str) -> bool:
-    return any(event["event"] == "message_received" and event["text"] == text for event in events)
 
 
 @pytest.mark.db

@@ -5,7 +5,7 @@ import pytest
 from peer_agent.errors import ExitCode
 from tests.network.agents import Account, Agent
 from tests.network.conftest import ADA, BO, FORWARDERS, Town
-from tests.network.test_deliver import bo_listens_to, hops_of
+from tests.network.deliveries import bo_listens_to, hops_of
 
 # The first of them waits for the town as well.
 pytestmark = [pytest.mark.db, pytest.mark.timeout(300)]

@@ -10,43 +10,16 @@ from mesa import store
 from mesa.state_dir import store_socket
 from tests.network.agents import Agent, Event
 from tests.network.conftest import BO, FORWARDERS, Town
+from tests.network.deliveries import (
+    Sender,
+    delivered,
+    forwarder_on,
+    has_session,
+    session_words,
+)
 
 MESSAGES = 100
 BATCH = 20
-FAULT_LIMIT_S = 150.0
-
-
-class Sender:
-    """ada, who writes in batches and waits for some of each to arrive before something breaks."""
-
-    def __init__(self, agent: Agent) -> None:
-        self.agent = agent
-        self.texts: list[str] = []
-
-    def write(self, count: int) -> None:
-        texts = [f"message {len(self.texts) + number}" for number in range(count)]
-        self.texts += texts
-        self.agent.write("\n".join(texts) + "\n")
-
-    def wait_for_receipts(self, count: int) -> None:
-        self.agent.wait_for(lambda events: delivered(events) >= count, limit_s=FAULT_LIMIT_S)
-
-    def path(self) -> list[str]:
-        """Hop ids of the newest path."""
-        return next((event["hops"] for event in reversed(self.agent.events) if event.get("hops")), [])
-
-
-def delivered(events: list[Event]) -> int:
-    return sum(event.get("state") == "delivered" for event in events)
-
-
-def forwarder_on(path: list[str], town: Town) -> str:
-    """The name of a forwarder that is in the middle of a path."""
-    return next(
-        name
-        for name, agent in town.running.items()
-        if any(event.get("incoming") == path[1] for event in agent.events)
-    )
 
 
 class Outsider:
@@ -63,14 +36,6 @@ class Outsider:
 
     def flush(self) -> None:
         self._client.flushall()
-
-
-def session_words(events: list[Event]) -> list[str]:
-    return [event["event"] for event in events if event["event"].startswith("session_")]
-
-
-def has_session(events: list[Event]) -> bool:
-    return session_words(events)[-1:] == ["session_opened"]
 
 
 def new_stores_noticed(events: list[Event]) -> int:

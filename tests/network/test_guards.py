@@ -12,7 +12,7 @@ from peer_agent.desk import read_store
 from peer_agent.guards import GUARDS
 from tests.network.agents import Account, Agent, Event
 from tests.network.conftest import BO, FORWARDERS, Town, forget_guards
-from tests.network.test_deliver import hops_of
+from tests.network.deliveries import hops_of
 from tests.waiting import wait_for
 
 MESSAGES = 3

@@ -13,8 +13,8 @@ import pytest
 from p2p.protocol.errors import Unavailable
 from tests.network.agents import Agent, Event
 from tests.network.conftest import BO, FORWARDERS, Servers, Town, build_town
+from tests.network.deliveries import Sender, forwarder_on, has_session
 from tests.network.probes import ANSWERED_WITHIN_S, Answered, Prober, new_transaction, prober_of
-from tests.network.test_faults import Sender, forwarder_on, has_session
 from tests.servers import PostgreSQL, Redis, running
 from tests.waiting import wait_for
 

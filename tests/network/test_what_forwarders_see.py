@@ -19,7 +19,7 @@ from peer_agent.config import Config
 from peer_agent.desk import opened_store
 from tests.network.agents import Account, Agent
 from tests.network.conftest import BO, FORWARDERS, Town
-from tests.network.test_deliver import hops_of
+from tests.network.deliveries import hops_of
 
 MESSAGES = 5
 SHARED_BYTES = 8

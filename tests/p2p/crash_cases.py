@@ -24,9 +24,9 @@ from p2p.protocol.to_server import Complete, HopFailed
 from p2p.protocol.words import Cause
 from p2p.records import TxKey
 from tests.factories import make_client
+from tests.p2p.crash_steps import database_down, dying, make_scene, row_of, started
 from tests.p2p.peers import Network, TestPeer, make_known, make_offers
 from tests.p2p.scenes import URL, OpenPath, make_token, open_path, post, send_to, take_path, tx_fields
-from tests.p2p.test_crashes import database_down, dying, make_scene, row_of, started
 from tests.p2p.worker import after
 
 Case = Callable[[Network], Awaitable[None]]

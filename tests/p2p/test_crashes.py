@@ -5,79 +5,27 @@ worker that dies there, too.
 """
 
 import random
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from celery import current_app
-from django.db import OperationalError, connection
 from django.utils import timezone
 
-from accounts.delivery import digest_of
 from mesa import store
 from p2p import finding, path_store, pruning, roster, store_keys
 from p2p.attempts import Failure, fail_attempt
-from p2p.models import P2PTransaction
-from p2p.path_store import NewTx
-from p2p.protocol.fields import b64_text
 from p2p.protocol.to_peer import AttemptFailed, PathReady, Snapshot, TransactionEnded
 from p2p.protocol.to_server import Complete
 from p2p.protocol.words import Cause, EndState
-from p2p.records import PeerId, TxKey
+from p2p.records import PeerId
 from p2p.services import end_transaction
-from tests.p2p.peers import Network, TestPeer, make_known, make_offers
+from tests.p2p.crash_steps import dying, make_scene, row_of, started
+from tests.p2p.peers import Network, make_known, make_offers
 from tests.p2p.scenes import OpenPath, make_token, open_path, post, send_to, take_path, tx_fields
 from tests.p2p.worker import after
 
 RNG = random.Random(3)
-
-
-@contextmanager
-def database_down(table: str = "") -> Iterator[None]:
-    """Have every statement of this thread fail, as when the database has gone, or those that name a table."""
-
-    def fail(execute: Any, sql: str, *rest: Any) -> Any:
-        if table not in sql:
-            return execute(sql, *rest)
-        raise OperationalError
-
-    with connection.execute_wrapper(fail):
-        yield
-
-
-def dying(service: Callable[[], object]) -> None:
-    """Run a service that gets as far as its first statement."""
-    with database_down(), pytest.raises(OperationalError):
-        service()
-
-
-async def digest_for(receiver: TestPeer) -> str:
-    """The digest of a fresh token of the receiver, as the store has it."""
-    return b64_text(digest_of(await make_token(receiver.login)))
-
-
-async def started(sender: TestPeer, receiver: TestPeer) -> TxKey:
-    """Step 1 alone: the record and its deadline, no row, no task."""
-    tx_key = TxKey(str(uuid.uuid4()))
-    new = NewTx(tx_key, sender.device_key, sender.user, receiver.user, await digest_for(receiver))
-    now = timezone.now()
-    await sync_to_async(path_store.start)(new, now=now, due=now + timedelta(seconds=1))
-    return tx_key
-
-
-async def make_scene(network: Network) -> tuple[TestPeer, TestPeer]:
-    ada, bo = await network.online("ada"), await network.online("bo")
-    await network.forwarders(4)
-    return ada, bo
-
-
-async def row_of(tx_key: str) -> P2PTransaction:
-    row: P2PTransaction = await sync_to_async(P2PTransaction.objects.get)(pk=tx_key)
-    return row
 
 
 async def test_web_dies_after_the_record(network: Network) -> None:

@@ -31,7 +31,7 @@ from peer_agent.rtc import Callbacks
 from peer_agent.tasks import Tasks
 from tests.peer_agent.devices import Device
 from tests.peer_agent.fake_server import LATER
-from tests.peer_agent.test_link_limit import Wire
+from tests.peer_agent.wires import Wire
 
 LIMIT_S = 10.0
 INCOMING, OUTGOING = HopId(b"incoming"), HopId(b"outgoing")

@@ -1,6 +1,5 @@
 """Commands about the account and about people who are not welcome, as a person meets them."""
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,35 +7,14 @@ from typing import Any
 
 import pytest
 
-from peer_agent import cli
 from peer_agent.errors import ExitCode
 from tests.live_tree import ROOT
+from tests.peer_agent.command_home import ENDED, Home, home, run
 from tests.peer_agent.devices import Device
 from tests.peer_agent.listening_server import PASSWORD
-from tests.peer_agent.test_exit_codes import ENDED, Home, home
 from tests.terminal import Terminal
 
-__all__ = ["home"]
-
-
-class Said:
-    """How a command ended, and what it printed."""
-
-    def __init__(self, code: int, captured: Any) -> None:
-        self.code, self.out, self.err = code, captured.out, captured.err
-
-    @property
-    def objects(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-@pytest.fixture
-def run(home: Home, capsys: pytest.CaptureFixture[str]) -> Any:
-    def run_command(*words: str) -> Said:
-        code = cli.main(["--state", str(home.path), *words])
-        return Said(code, capsys.readouterr())
-
-    return run_command
+__all__ = ["home", "run"]
 
 
 @pytest.fixture

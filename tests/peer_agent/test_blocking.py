@@ -8,7 +8,7 @@ import pytest
 
 from p2p.protocol.fields import b64_text
 from p2p.protocol.to_server import Complete, Watch
-from peer_agent.contact_book import Contact, ContactState
+from peer_agent.contact_book import ContactState
 from peer_agent.crypto.primitives import sha256
 from peer_agent.errors import ContactBlocked, ServerUnreachable, UnknownUser, UsageError
 from peer_agent.events import (
@@ -24,7 +24,7 @@ from peer_agent.showing import Unshown
 from tests.peer_agent.delivery_town import Town, open_town
 from tests.peer_agent.fake_server import Party
 from tests.peer_agent.households import show, with_new_code
-from tests.peer_agent.test_contacts import ada, bo, place, state
+from tests.peer_agent.meeting import ada, become_contacts, bo, known, place, state
 
 __all__ = ["ada", "bo", "place"]
 
@@ -33,21 +33,6 @@ __all__ = ["ada", "bo", "place"]
 async def town(tmp_path: Path) -> AsyncIterator[Town]:
     async with open_town(tmp_path) as opened:
         yield opened
-
-
-def known(party: Party, name: str) -> Contact:
-    found = party.parts.books.contacts.find(name)
-    assert found is not None
-    return found
-
-
-async def become_contacts(ada: Party, bo: Party) -> None:
-    await ada.parts.contacts.request(bo.account.username)
-    await bo.look()
-    await bo.parts.contacts.accept(ada.account.username)
-    await ada.look()
-    for party in (ada, bo):
-        party.events.clear()
 
 
 # --- Ignored ------------------------------------------------------------------------------------------------

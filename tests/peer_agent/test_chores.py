@@ -10,8 +10,8 @@ from peer_agent.chores import MAILBOX_EVERY_S, Chores
 from peer_agent.events import ContactAsked
 from peer_agent.tasks import Tasks
 from tests.peer_agent.fake_server import FakeServer, Party
-from tests.peer_agent.test_contacts import Place
-from tests.peer_agent.test_link_limit import Turned
+from tests.peer_agent.meeting import Place
+from tests.peer_agent.wires import Turned
 
 LIMIT_S = 10.0
 LOOK = "GET mailbox"

@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import json
 import re
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,18 +16,9 @@ from peer_agent.cli_pipes import QUEUED_LINES
 from peer_agent.cli_run import ASKING_AT_ONCE
 from peer_agent.commands import KINDS, LINE_BYTES, MAX_HISTORY, MAX_ID_SIGNS, BadCommand, read_command
 from peer_agent.events import QUEUED_EVENTS
-from tests.live_tree import ROOT
+from tests.peer_agent.command_lines import COMMANDS, SECTION, VALUES, line_of
 
-SECTION = (ROOT / "docs/spec/agent.md").read_text().split("\n## Programs\n")[1].split("\n## ")[0]
-ROWS = re.findall(r"^\| `(\w+)` \| ?(.*?) ?\| ?(.*?) ?\|$", SECTION, re.MULTILINE)
-COMMANDS = {word: re.findall(r"`(\w+)`", keys) for word, keys, _ in ROWS}
-RESULTS = {word: re.findall(r"`(\w+)`", keys) for word, _, keys in ROWS}
 REFUSED = re.findall(r"^\| `([{\[].*?)` \| [^|]+ \| (1|null) \|$", SECTION, re.MULTILINE)
-VALUES: dict[str, Any] = {"user": "bo", "text": "hi", "greeting": "", "last": 10}
-
-
-def line_of(word: str, **more: Any) -> dict[str, Any]:
-    return {"id": 1, "command": word, **{key: VALUES[key] for key in COMMANDS[word]}, **more}
 
 
 def test_commands_and_their_keys_are_those_of_the_page() -> None:

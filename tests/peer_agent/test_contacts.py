@@ -1,8 +1,6 @@
 """How two users become contacts, and what stops it."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,53 +11,13 @@ from peer_agent.crypto.messages import MAX_GREETING_SIGNS
 from peer_agent.errors import ContactBlocked, Refused, ServerUnreachable, UnknownUser, UsageError
 from peer_agent.events import ContactAdded, ContactAsked, ContactUnsafe
 from peer_agent.resets import Resets
-from peer_agent.state_dir import prepare_state_dir
-from peer_agent.store import open_store
-from peer_agent.tasks import Tasks
-from tests.peer_agent.devices import HandClock, make_account
-from tests.peer_agent.fake_server import FakeServer, Party
+from tests.peer_agent.devices import make_account
+from tests.peer_agent.fake_server import Party
+from tests.peer_agent.meeting import Place, ada, bo, place, state
+
+__all__ = ["ada", "bo", "place"]
 
 HOUR_S = 3_600
-
-
-class Place:
-    """One server and whoever is made to live there."""
-
-    def __init__(self, folder: Path, tasks: Tasks) -> None:
-        self.folder, self.tasks = folder, tasks
-        self.time, self.server = HandClock(), FakeServer()
-
-    def party(self, name: str) -> Party:
-        clock = self.time.clock()
-        account = make_account(name, clock)
-        self.server.add(account)
-        store = open_store(prepare_state_dir(self.folder / name), None)
-        return Party(account, store, self.server, clock, self.tasks)
-
-
-@pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    async with Tasks() as tasks:
-        yield Place(tmp_path, tasks)
-
-
-@pytest.fixture
-async def ada(place: Place) -> Party:
-    party = place.party("ada")
-    await party.look()
-    return party
-
-
-@pytest.fixture
-async def bo(place: Place) -> Party:
-    party = place.party("bo")
-    await party.look()
-    return party
-
-
-def state(party: Party, name: str) -> ContactState | None:
-    found = party.parts.books.contacts.find(name)
-    return None if found is None else found.state
 
 
 async def test_request_and_acceptance_make_contacts(ada: Party, bo: Party) -> None:

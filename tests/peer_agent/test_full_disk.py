@@ -16,11 +16,10 @@ from peer_agent.history import Kept
 from peer_agent.rest import Rest, Tokens
 from peer_agent.showing import ShowingStream, Unshown
 from peer_agent.store import open_store
+from tests.peer_agent.command_home import Home, home, run
 from tests.peer_agent.delivery_town import Town, open_town
 from tests.peer_agent.devices import SERVER, Device
-from tests.peer_agent.test_account_commands import run
-from tests.peer_agent.test_contacts import Place, place, state
-from tests.peer_agent.test_exit_codes import Home, home
+from tests.peer_agent.meeting import Place, place, state
 
 __all__ = ["home", "place", "run"]
 

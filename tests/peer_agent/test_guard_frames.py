@@ -21,9 +21,9 @@ from peer_agent.guards_book import GuardBook
 from peer_agent.store import open_store
 from tests.peer_agent.delivery_town import open_town
 from tests.peer_agent.devices import Device
+from tests.peer_agent.guard_tickets import HOUR_S, a_ticket
 from tests.peer_agent.lone_peer import LIMIT_S, LonePeer, an_order, open_lone_peer
-from tests.peer_agent.test_guards import HOUR_S, a_ticket
-from tests.peer_agent.test_link_limit import Turned, Wire
+from tests.peer_agent.wires import Turned, Wire
 
 
 def filler() -> Order:

@@ -13,7 +13,6 @@ from peer_agent.guards import (
     AWAY_S,
     LIFE_S,
     TAKEN_IN_LIFE,
-    TICKET_BYTES,
     Guard,
     Guards,
     GuardState,
@@ -21,14 +20,7 @@ from peer_agent.guards import (
 )
 from peer_agent.guards_watch import SAVE_EVERY_S, TELL_EVERY_S, GuardsWatch
 from tests.peer_agent.devices import Device
-
-HOUR_S = 3_600
-
-
-def a_ticket(name: bytes | None = None) -> bytes:
-    """What a server would seal, as far as a device can see."""
-    name = name or secrets.token_bytes(8)
-    return b"\x01" + name + secrets.token_bytes(TICKET_BYTES - 9)
+from tests.peer_agent.guard_tickets import HOUR_S, a_ticket
 
 
 def guards_away(*hours: float, now_s: int = 0) -> Guards:

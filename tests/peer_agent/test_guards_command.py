@@ -19,8 +19,8 @@ from peer_agent.rest import Tokens
 from peer_agent.state_dir import locked
 from tests.peer_agent.devices import Device, HandClock
 from tests.peer_agent.fake_server import LATER
+from tests.peer_agent.guard_tickets import a_ticket
 from tests.peer_agent.listening_server import Server, listening
-from tests.peer_agent.test_guards import a_ticket
 
 HOUR_S = 3_600
 

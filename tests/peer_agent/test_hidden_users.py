@@ -5,7 +5,7 @@ import pytest
 from peer_agent.contact_book import ContactState
 from peer_agent.errors import UnknownUser
 from tests.peer_agent.fake_server import Party
-from tests.peer_agent.test_contacts import ada, bo, place, state
+from tests.peer_agent.meeting import ada, bo, place, state
 
 __all__ = ["ada", "bo", "place"]
 

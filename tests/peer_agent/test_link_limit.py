@@ -1,6 +1,5 @@
 """How many links a peer keeps, how long, and for whom: over transports that only say what they are told."""
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -16,32 +15,9 @@ from peer_agent.link_end import HIGH_WATER_BYTES, LinkReports, Sent
 from peer_agent.links import Links
 from peer_agent.rtc import Callbacks
 from peer_agent.tasks import Tasks
+from tests.peer_agent.wires import Turned, Wire
 
 FRAME = bytes(LINK_FRAME_BYTES)
-
-
-class Wire:
-    """A transport whose other side is the test."""
-
-    def __init__(self, callbacks: Callbacks) -> None:
-        self.callbacks = callbacks
-        self.buffered_bytes = 0
-        self.unconfirmed: int | None = None
-
-    async def offer(self) -> str:
-        return "v=0\r\n"
-
-    async def answer(self, offer: str) -> str:
-        return "v=0\r\n"
-
-    async def accept(self, answer: str) -> None:
-        """Take any answer."""
-
-    def send(self, frame: bytes) -> None:
-        """Take any frame."""
-
-    async def close(self) -> None:
-        """End at once."""
 
 
 @dataclass
@@ -73,15 +49,6 @@ class Town:
         assert self.links.follow(self.order(link), beside=beside)
         self.wires[-1].callbacks.opened()
         return link
-
-
-class Turned:
-    """Adds to the loop's clock."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        loop = asyncio.get_running_loop()
-        real, self.later_s = loop.time, 0.0
-        monkeypatch.setattr(loop, "time", lambda: real() + self.later_s)
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ from peer_agent.errors import AgentError, ExitCode, Refused, ServerUnreachable
 from peer_agent.events import SessionClosed, SessionOpened
 from peer_agent.rest import Rest
 from peer_agent.versions import no_common_version, require_common
+from tests.peer_agent.command_home import Home, home, run
 from tests.peer_agent.devices import SERVER
 from tests.peer_agent.listening_server import PASSWORD
-from tests.peer_agent.test_account_commands import run
-from tests.peer_agent.test_exit_codes import Home, home
 
 __all__ = ["home", "run"]
 

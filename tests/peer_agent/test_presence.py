@@ -15,7 +15,7 @@ from peer_agent.links import Links
 from peer_agent.presence import Presence, PresenceParts
 from peer_agent.rtc import Callbacks
 from peer_agent.tasks import Tasks
-from tests.peer_agent.test_link_limit import Turned, Wire
+from tests.peer_agent.wires import Turned, Wire
 
 LIMIT_S = 10.0
 HOST = "a=candidate:1 1 udp 1 192.168.0.7 50000 typ host\r\n"

@@ -18,9 +18,9 @@ from peer_agent.contact_book import ContactState, DirectState, new_contact
 from peer_agent.errors import ExitCode
 from peer_agent.history import Kept
 from tests.live_tree import ROOT
+from tests.peer_agent.command_lines import COMMANDS, RESULTS, line_of
 from tests.peer_agent.devices import Device
 from tests.peer_agent.served import Served, serve_ada
-from tests.peer_agent.test_commands import COMMANDS, RESULTS, line_of
 from tests.waiting import wait_for
 
 LIMIT_S = 60

@@ -28,7 +28,7 @@ from peer_agent.tasks import Tasks
 from peer_agent.turn_only import is_turn_only
 from tests.peer_agent.devices import Device
 from tests.peer_agent.fake_server import LATER
-from tests.peer_agent.test_link_limit import Wire
+from tests.peer_agent.wires import Wire
 
 LIMIT_S = 10.0
 NOBODY = Callbacks(lambda: None, lambda: None, lambda frame: None, lambda: None)

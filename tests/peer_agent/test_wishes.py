@@ -20,9 +20,8 @@ from peer_agent.tasks import Tasks
 from peer_agent.wishes import Asker, Wish, Wishes
 from tests.live_tree import ROOT
 from tests.peer_agent.fake_server import Party
+from tests.peer_agent.meeting import Place, ada, become_contacts, bo, known, place
 from tests.peer_agent.served import Served, serve_ada
-from tests.peer_agent.test_blocking import become_contacts, known
-from tests.peer_agent.test_contacts import Place, ada, bo, place
 
 __all__ = ["ada", "bo", "place"]
 

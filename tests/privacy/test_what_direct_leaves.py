@@ -13,7 +13,7 @@ from p2p.protocol.to_server import Complete
 from tests.p2p.direct_scenes import ANSWER, ANSWER_PROOF, PROOF, SDP, open_direct
 from tests.p2p.peers import Network
 from tests.p2p.worker import after
-from tests.privacy.test_what_transactions_leave import TABLES, dump, ids_of
+from tests.privacy.held import TABLES, dump, ids_of
 
 
 async def ended_direct(network: Network) -> DirectReady:

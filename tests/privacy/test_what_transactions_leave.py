@@ -14,35 +14,18 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from mesa import store
-from mesa.dumps import Dump, holding, naming_anybody, naming_two, take_dump
+from mesa.dumps import holding, naming_anybody, naming_two
 from mesa.traces import pieces_in, pieces_of
-from p2p import store_keys
 from p2p.models import P2PPath, P2PTransaction
-from p2p.protocol.fields import b64_bytes, b64_text
+from p2p.protocol.fields import b64_text
 from p2p.protocol.to_peer import TransactionEnded
 from p2p.protocol.to_server import Complete, HopFailed
-from tests.p2p.peers import Network, TestPeer
+from tests.p2p.peers import Network
 from tests.p2p.scenes import OpenPath, open_path, take_path
 from tests.p2p.worker import after
+from tests.privacy.held import TABLES, dump, ids_of
 
-TABLES = ("p2p_p2ptransaction", "p2p_p2ppath")
 MINUTE = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-async def dump() -> Dump:
-    return await sync_to_async(take_dump)()
-
-
-async def handle_of(peer: TestPeer) -> bytes:
-    """The random name under which the store knows a peer while it is online."""
-    handle = await store.async_client().get(store_keys.device(peer.device_key))
-    assert handle is not None
-    return b64_bytes(handle)
-
-
-async def ids_of(peer: TestPeer) -> list[bytes]:
-    login = peer.login.login
-    return [login.user_id.bytes, login.device_id.bytes, login.sid.bytes, await handle_of(peer)]
 
 
 async def end(path: OpenPath) -> None:

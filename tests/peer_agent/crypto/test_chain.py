@@ -26,8 +26,8 @@ from peer_agent.crypto.statements import (
     create_next_statement,
 )
 
+from .identity_checks import CHECKS as IDENTITY_CHECKS
 from .people import ADA, BO, DAY
-from .test_identity import CHECKS as IDENTITY_CHECKS
 from .vector_files import Case, flipped, load, verdict
 
 

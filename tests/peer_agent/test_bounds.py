@@ -23,6 +23,7 @@ from peer_agent.rest import Rest, Tokens
 from peer_agent.rtc import Callbacks, TransportFailed
 from peer_agent.session import Session, SessionEdges
 from peer_agent.tasks import Tasks
+from tests.mesa.socket_app import let_others_run
 from tests.peer_agent.fake_server import LATER
 
 DEADLINE_S, LIMIT_S = 0.05, 3.0
@@ -132,7 +133,7 @@ async def test_of_receipts_that_can_not_be_sent_the_newest_are_kept(monkeypatch:
     for _ in range(2 * QUEUED):
         for fragment in fragments(b"envelope", StreamId(secrets.token_bytes(8))):
             end.payload(HopId(b"h" * 8), fragment.pack())
-    await asyncio.sleep(0)
+    await let_others_run()
 
     async with Tasks() as tasks, asyncio.timeout(LIMIT_S):
         tasks.spawn(end.run())

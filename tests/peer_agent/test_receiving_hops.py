@@ -1,12 +1,12 @@
 """One sender's unfinished messages cost another sender nothing."""
 
-import asyncio
 import secrets
 from collections.abc import Sequence
 
 from p2p.protocol.cells import FRAGMENT_BYTES, MAX_STREAMS, Fragment, fragments
 from p2p.protocol.ids import HopId, StreamId
 from peer_agent.receiving import Receiving
+from tests.mesa.socket_app import let_others_run
 
 ADA, MALLORY = HopId(b"hop ada."), HopId(b"hop mall")
 
@@ -27,6 +27,6 @@ async def test_many_streams_over_one_hop_leave_the_message_of_another_whole() ->
         part = Fragment(StreamId(number.to_bytes(8, "big")), 0, 2, bytes(FRAGMENT_BYTES))
         receiving.payload(MALLORY, part.pack())
     receiving.payload(ADA, last.pack())
-    await asyncio.sleep(0)
+    await let_others_run()
 
     assert taken == [envelope]

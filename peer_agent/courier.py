@@ -10,6 +10,7 @@ import random
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import ClassVar, NoReturn
 
@@ -321,22 +322,25 @@ class Courier:
             self._parts.pins.block(self._contact)
         self.stop()
 
+    @cached_property
+    def _username(self) -> str:
+        """The contact's name, which is its for ever."""
+        return self._parts.books.contacts.get(self._contact).username
+
     def _tell_false(self, word: FalseWord, number: int | None) -> None:
         """Tell the user once what was claimed falsely; a liar must not fill the screen."""
         if (word, number) not in self._told_false and len(self._told_false) < MAX_TOLD_FALSE:
             self._told_false.add((word, number))
-            username = self._parts.books.contacts.get(self._contact).username
-            self._parts.report(FalseClaim(word, username, number))
+            self._parts.report(FalseClaim(word, self._username, number))
 
     def _tell(self, step: Tell) -> None:
         hops: tuple[HopId, ...] = ()
         if step.attempt and self._route is not None and step.attempt == self._outbound.state.attempt:
             hops = self._route.hop_ids
-        contact = self._parts.books.contacts.get(self._contact)
         self._parts.report(
             MessageProgress(
                 step.number,
-                contact.username,
+                self._username,
                 step.state,
                 step.attempt,
                 hops,

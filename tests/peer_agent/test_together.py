@@ -3,20 +3,24 @@
 import contextlib
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from p2p.protocol.parts import ReceiptEntry
 from peer_agent.contact_book import ContactState
 from peer_agent.crypto.messages import SessionReset, create_message
+from peer_agent.crypto.receipts import envelope_hash
 from peer_agent.errors import StoreFull
 from peer_agent.history import Kept
 from peer_agent.opened_records import OpenedRecords
 from peer_agent.outbox import Receipted
+from peer_agent.peer import Peer
 from peer_agent.store import Store
 from tests.peer_agent.devices import CrashAt, Device, envelope_of
+from tests.peer_agent.served import serve_ada
 from tests.peer_agent.test_full_disk import fill, make_space
 
 TEXTS = ["one", "two", "three", "four", "five"]
@@ -254,3 +258,40 @@ def test_session_that_was_not_committed_is_not_used(ada: Device, bo: Device) -> 
     assert before is not None
     assert after is not None
     assert after.ratchet.sent == before.ratchet.sent
+
+
+# --- A running peer -----------------------------------------------------------------------------------------
+
+
+class FullForOne:
+    """A database edge with no space for the receipt of one envelope."""
+
+    def __init__(self, database: sqlite3.Connection, envelope: bytes) -> None:
+        self.database, self.digest = database, envelope_hash(envelope)
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        if sql.startswith("INSERT INTO received") and values[0] == self.digest:
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+        return self.database.execute(sql, values)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.database, name)
+
+
+async def test_message_that_finds_no_space_takes_no_others_with_it(tmp_path: Path) -> None:
+    with serve_ada(tmp_path) as served:
+        envelopes = [served.bo.write(served.ada, text) for text in TEXTS]
+        async with Peer.open(served.path) as peer:
+            store = peer._running.conversations.books.store
+            real = store._database
+            store._database = FullForOne(real, envelopes[1])  # type: ignore[assignment]  # the edge that fails
+            entries = peer._running._take(envelopes)
+            store._database = real
+            late = peer._running._take([envelopes[1]])
+            shown = [message.text for message in peer.history("bo")]
+
+    assert [entry is not None for entry in entries] == [True, False, True, True, True]
+    assert late != [None]
+    assert shown == TEXTS

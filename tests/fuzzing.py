@@ -4,8 +4,9 @@ An example costs hypothesis more than most checks take, so one of its examples i
 of them that fails is given to hypothesis once more, by itself, which makes it small and shows it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from random import SystemRandom
+from typing import TypeVar
 
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -19,60 +20,67 @@ DRAWN_BYTES = 16
 BLOCK = 64
 # Hypothesis keeps every example of a run.
 BATCH = 50_000
+_SHOWN_SIGNS = 1_000
 
-Check = Callable[[bytes], None]
+T = TypeVar("T", bound=Hashable)
 
 _inputs = st.binary(min_size=DRAWN_BYTES, max_size=DRAWN_BYTES)
 _blocks = st.binary(min_size=DRAWN_BYTES * BLOCK, max_size=DRAWN_BYTES * BLOCK)
 
 
-def fuzz(check: Check, *, tries: int, batch: int = BATCH) -> None:
-    """Run a check on at least so many inputs, batch after batch; one that fails is made small and shown."""
+def fuzz(make: Callable[[bytes], T], check: Callable[[T], None], *, tries: int, batch: int = BATCH) -> None:
+    """Run a check on so many inputs, no two of them alike; one that fails is made small and shown."""
     progress = Progress("tries", tries)
-    left = tries
-    while left > 0:
-        tried = min(_try(check, min(batch, left)), left)
-        left -= tried
+    seen: set[int] = set()
+    while len(seen) < tries:
+        before, wanted = len(seen), min(batch, tries - len(seen))
+        _try(make, check, seen, wanted)
+        assert len(seen) - before > wanted // 4, "most inputs were there before"
         if tries > batch:
-            progress.advance(tried)
+            progress.advance(min(len(seen), tries) - before)
 
 
-def inputs_of(block: bytes) -> Iterator[bytes]:
-    """What a block is made of, each only once."""
-    return iter(dict.fromkeys(block[at : at + DRAWN_BYTES] for at in range(0, len(block), DRAWN_BYTES)))
+def pieces(block: bytes) -> Iterator[bytes]:
+    """Take a block apart: what is drawn for each input."""
+    return (block[at : at + DRAWN_BYTES] for at in range(0, len(block), DRAWN_BYTES))
 
 
-def _try(check: Check, about: int) -> int:
-    """Check about so many inputs; returns how many they were."""
-    tried = 0
+def _try(make: Callable[[bytes], T], check: Callable[[T], None], seen: set[int], about: int) -> None:
+    """Check about so many inputs, apart from those that were seen."""
     failed: list[tuple[bytes, Exception]] = []
 
     def check_block(block: bytes) -> None:
-        nonlocal tried
-        for drawn in inputs_of(block) if not failed else ():
-            tried += 1
+        for drawn in pieces(block) if not failed else ():
+            made = make(drawn)
+            if hash(made) in seen:
+                continue
+            seen.add(hash(made))
             try:
-                check(drawn)
+                check(made)
             except Exception as error:
                 failed.append((drawn, error))
                 return
 
-    # Else, where CI is set, all batches would be the same.
-    again = seed(SystemRandom().getrandbits(64))
     # The first block is nothing but zeros.
     blocks = 1 + -(-about // BLOCK)
+    # Else, where CI is set, all batches would be the same.
+    again = seed(SystemRandom().getrandbits(64))
     some = settings(max_examples=blocks, deadline=None, database=None, phases=[Phase.generate])
     again(some(given(_blocks)(check_block)))()
     for drawn, error in failed:
-        _show(check, drawn, error)
-    return tried
+        _show(make, check, drawn, error)
 
 
-def _show(check: Check, failing: bytes, error: Exception) -> None:
+def _show(make: Callable[[bytes], T], check: Callable[[T], None], failing: bytes, error: Exception) -> None:
     """Have hypothesis make an input small that is known to fail."""
 
     def fails_with(drawn: bytes) -> None:
-        check(drawn)
+        made = make(drawn)
+        try:
+            check(made)
+        except Exception as again:
+            again.add_note(f"Input: {repr(made)[:_SHOWN_SIGNS]}")
+            raise
 
     phases = [Phase.reuse, Phase.shrink]
     small = settings(database=_Known(failing), deadline=None, phases=phases, report_multiple_bugs=False)

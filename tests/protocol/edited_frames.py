@@ -92,12 +92,19 @@ DOCUMENTS = {
     "to_server": [_Document(frames.to_text(frame)) for frame in TO_SERVER.values()],
     "to_peer": [_Document(frames.to_text(frame)) for frame in TO_PEER.values()],
 }
-# Values of one type in the documents of both directions, each once.
-_ALIKE: dict[type, list[Any]] = {}
+
+
+def _form(value: object) -> object:
+    """What values have in common that could stand for each other: a type, or the keys of an object."""
+    return tuple(value) if isinstance(value, dict) else type(value)
+
+
+# Values of one form in the documents of both directions, each once.
+_ALIKE: dict[object, list[Any]] = {}
 for _documents in DOCUMENTS.values():
     for _value in (value for document in _documents for value in document.values):
-        if _value not in _ALIKE.setdefault(type(_value), []):
-            _ALIKE[type(_value)].append(_value)
+        if _value not in _ALIKE.setdefault(_form(_value), []):
+            _ALIKE[_form(_value)].append(_value)
 
 
 def edited_frame(direction: str, drawn: bytes) -> str:
@@ -172,14 +179,14 @@ def _other(value: Any, sort: int, drawn: int) -> Any:
     """Something in the place of a value: a little different, from somewhere else, or odd."""
     match sort % 4:
         case 0:
-            alike = _ALIKE.get(type(value), [None])
+            alike = _ALIKE.get(_form(value), [None])
             return alike[(sort // 4 * 256 + drawn) % len(alike)]
         case 1:
             return _ODD_VALUES[drawn % len(_ODD_VALUES)]
     if isinstance(value, bool) or value is None:
         return not value
     if isinstance(value, int):
-        return value + drawn - 128
+        return bool(drawn % 2) if sort & 4 else value + drawn - 128
     if isinstance(value, list):
         return value[: drawn % (len(value) + 1)] if sort & 4 else _longer(value, drawn)
     return _other_text(value, sort, drawn) if isinstance(value, str) else value

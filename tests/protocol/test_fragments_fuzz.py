@@ -8,6 +8,8 @@ from p2p.protocol.ids import HopId, StreamId
 from tests.fuzz_cases import Fuzz, fuzzed
 from tests.fuzz_edits import Good, edited, how, picked
 
+Event = tuple[HopId, Fragment]
+
 # Stream, index, count, length, body, padding.
 PAYLOADS = [
     Good.of(fragment.pack(), 8, 2, 2, 2, len(fragment.body))
@@ -69,13 +71,13 @@ POOL = [
 HOPS = (HopId(bytes(8)), HopId(b"\1" * 8))
 
 
-def events(drawn: bytes) -> list[tuple[HopId, Fragment]]:
+def events(drawn: bytes) -> tuple[Event, ...]:
     """Fragments in the order in which they come in, each over a hop."""
     hops = 1 + drawn[0] % len(HOPS)
-    return [(HOPS[byte // 128 % hops], POOL[byte % len(POOL)]) for byte in drawn[1:]]
+    return tuple((HOPS[byte // 128 % hops], POOL[byte % len(POOL)]) for byte in drawn[1:])
 
 
-def check_reassembly(made: list[tuple[HopId, Fragment]]) -> None:
+def check_reassembly(made: tuple[Event, ...]) -> None:
     """Join what came in a second time, without bounds: so few fragments reach none."""
     reassembler = Reassembler()
     model: dict[tuple[HopId, bytes], dict[int, Fragment]] = {}

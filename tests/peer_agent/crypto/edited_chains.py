@@ -105,6 +105,7 @@ _REFUSED_LASTS = [
     for before, change, signers in (
         (FIRST, RemoveDevice(ADA.device.device_id, ADA.device.device_id), (ADA.device,)),
         (FIRST, RaiseSuite(ADA.device.device_id, Suite.HYBRID), (ADA.device,)),
+        (FIRST, AddDevice(BY_RECOVERY, PHONE.entry), (ADA.recovery, PHONE)),
         (_WITHOUT_LAPTOP, AddDevice(ADA.device.device_id, _AGAIN), (ADA.device, PHONE)),
         (EIGHT_DEVICES, AddDevice(ADA.device.device_id, PHONE.entry), (ADA.device, PHONE)),
     )

@@ -17,6 +17,7 @@ from peer_agent.rest import Rest, Tokens
 from peer_agent.showing import ShowingStream, Unshown
 from peer_agent.store import open_store
 from tests.peer_agent.command_home import Home, home, run
+from tests.peer_agent.database_edges import fill, make_space
 from tests.peer_agent.delivery_town import Town, open_town
 from tests.peer_agent.devices import SERVER, Device
 from tests.peer_agent.meeting import Place, place, state
@@ -25,37 +26,6 @@ __all__ = ["home", "place", "run"]
 
 BIG = 300_000
 WRITES_TO_TAKE, WRITES_TO_SEND = 7, 2
-
-
-class FullAt:
-    """A database edge on which the n-th write, and all after it, find no space."""
-
-    def __init__(self, database: sqlite3.Connection, nth: int) -> None:
-        self.database, self.left = database, nth
-
-    def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
-        if not sql.lstrip().upper().startswith(("SELECT", "BEGIN", "ROLLBACK")):
-            self.left -= 1
-            if self.left < 0:
-                error = sqlite3.OperationalError("database or disk is full")
-                error.sqlite_errorcode = sqlite3.SQLITE_FULL
-                raise error
-        return self.database.execute(sql, values)
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.database, name)
-
-
-def fill(store: store_module.Store, nth: int) -> FullAt:
-    """Leave space for so many writes."""
-    edge = FullAt(store._database, nth)
-    store._database = edge  # type: ignore[assignment]  # the edge that fails
-    return edge
-
-
-def make_space(store: store_module.Store) -> None:
-    if isinstance(store._database, FullAt):
-        store._database = store._database.database
 
 
 @pytest.fixture

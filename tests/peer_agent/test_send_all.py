@@ -7,9 +7,8 @@ import pytest
 
 from peer_agent.delivery import SENT_AT_ONCE
 from peer_agent.errors import StoreFull, UnknownUser, UsageError
+from tests.peer_agent.database_edges import counted_store, fill, make_space
 from tests.peer_agent.delivery_town import Town, open_town
-from tests.peer_agent.test_full_disk import fill, make_space
-from tests.peer_agent.test_together import counted_store
 
 TEXTS = ["one", "two", "three", "four"]
 # The yes to the request and the first message come before.

@@ -18,28 +18,13 @@ from peer_agent.history import Kept
 from peer_agent.opened_records import OpenedRecords
 from peer_agent.outbox import Receipted
 from peer_agent.peer import Peer
-from peer_agent.store import Store
+from tests.peer_agent.database_edges import Counted, counted_store, fill, make_space
 from tests.peer_agent.devices import CrashAt, Device, envelope_of
 from tests.peer_agent.served import serve_ada
-from tests.peer_agent.test_full_disk import fill, make_space
 
 TEXTS = ["one", "two", "three", "four", "five"]
 # More than taking five messages, or their receipts, writes.
 WRITES = 40
-
-
-class Counted:
-    """A database edge that counts commits."""
-
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self.database, self.commits = database, 0
-
-    def execute(self, sql: str, values: object = ()) -> sqlite3.Cursor:
-        self.commits += sql == "COMMIT"
-        return self.database.execute(sql, values)  # type: ignore[arg-type]  # passed on as it came
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.database, name)
 
 
 class Uncommitting(Counted):
@@ -49,15 +34,6 @@ class Uncommitting(Counted):
         if sql == "COMMIT":
             raise sqlite3.OperationalError("disk I/O error")
         return super().execute(sql, values)
-
-
-@contextlib.contextmanager
-def counted_store(store: Store) -> Iterator[Counted]:
-    real = store._database
-    made = Counted(real)
-    store._database = made  # type: ignore[assignment]  # the edge that counts
-    yield made
-    store._database = real
 
 
 @contextlib.contextmanager

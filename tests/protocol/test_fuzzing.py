@@ -2,31 +2,25 @@
 
 import hashlib
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fuzz_cases import Fuzz
 from tests.fuzzing import BLOCK, DRAWN_BYTES, fuzz, pieces
-from tests.peer_agent.crypto import (
-    test_cells_fuzz,
-    test_chain_fuzz,
-    test_chains_agree,
-    test_envelopes_fuzz,
-)
-from tests.protocol import test_fragments_fuzz, test_frames_fuzz
 
-MODULES = (
-    *(test_frames_fuzz, test_fragments_fuzz, test_cells_fuzz),
-    *(test_envelopes_fuzz, test_chain_fuzz, test_chains_agree),
-)
+TESTS = Path(__file__).resolve().parents[1]
+FUZZED = (*TESTS.rglob("test_*_fuzz.py"), TESTS / "peer_agent" / "crypto" / "test_chains_agree.py")
 SOME = 2_000
 
 
 def all_cases() -> Iterator[Any]:
-    for module in MODULES:
+    for path in sorted(FUZZED):
+        module = import_module(".".join(("tests", *path.relative_to(TESTS).with_suffix("").parts)))
         for name, case in module.CASES.items():
-            yield pytest.param(case, id=f"{module.__name__.rpartition('.')[2]}, {name}")
+            yield pytest.param(case, id=f"{path.stem}, {name}")
 
 
 def drawn_at_once() -> bytes:

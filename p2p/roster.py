@@ -149,24 +149,25 @@ def survey(
     links = _to_links([found for found in open_links if found[1] not in avoided])
     peers = _reachable(known)
     linked = {peer_id for pair in links for peer_id in pair} - overdue
-    blamed = {UserKey(record[0]): int(blame or 0) for record, _, _, blame in records if record[0]}
-    shunned = avoided | overdue
-    willing = [
-        Candidate(
-            peer=peer.peer,
-            account=peer.user,
-            network=peer.network,
-            age_s=max(0.0, now.timestamp() - seen.refreshed[peer.peer]),
-            in_favour=blamed[peer.user] < BLAME_LIMIT and peer.peer not in shunned,
-            online_s=0.0 if peer.since is None else (now - peer.since).total_seconds(),
-        )
-        for peer in peers
-    ]
+    blamed = {UserKey(record[0]) for record, _, _, blame in records if int(blame or 0) >= BLAME_LIMIT}
+    shunned = avoided | overdue | {peer.peer for peer in peers if peer.user in blamed}
+    willing = [_to_candidate(peer, seen.refreshed[peer.peer], shunned, now) for peer in peers]
     candidates = [each for each in willing if each.peer not in dry or each.peer in linked]
     by_id = {peer.peer: peer for peer in (*peers, *ends)}
     askable = [peer_id for peer_id in by_id if peer_id in dry - overdue]
     forwarding = {peer.peer: peer for peer in peers}
     return Survey(candidates, willing, by_id, links, dry, askable, forwarding, seen.is_part, avoided)
+
+
+def _to_candidate(peer: Peer, refreshed: float, shunned: Collection[str], now: datetime) -> Candidate:
+    return Candidate(
+        peer=peer.peer,
+        account=peer.user,
+        network=peer.network,
+        age_s=max(0.0, now.timestamp() - refreshed),
+        in_favour=peer.peer not in shunned,
+        online_s=0.0 if peer.since is None else (now - peer.since).total_seconds(),
+    )
 
 
 def _to_dry(

@@ -53,9 +53,7 @@ def start_transaction(
         TooBusy: too many accounts wait for their turn, or the caller has too many jobs that wait.
     """
     sender = UserKey(str(login.user_id))
-    backlog = turns.backlog(sender)
-    if backlog.accounts > limits.MAX_WAITING_ACCOUNTS or backlog.own >= limits.MAX_WAITING_JOBS:
-        raise TooBusy
+    _refuse_when_busy(sender)
     digest = digest_of(token)
     recipient = recipient_of(digest)
     if own is not None:
@@ -78,6 +76,12 @@ def start_transaction(
         path_store.change(new.tx, _forget)
         raise TransactionExists
     transaction.on_commit(partial(turns.ask, sender, f"attempt:{new.tx}", now=now))
+
+
+def _refuse_when_busy(sender: UserKey) -> None:
+    backlog = turns.backlog(sender)
+    if backlog.accounts > limits.MAX_WAITING_ACCOUNTS or backlog.own >= limits.MAX_WAITING_JOBS:
+        raise TooBusy
 
 
 def _note_start(tx_id: UUID, now: datetime) -> bool:

@@ -72,7 +72,11 @@ class Servers:
 
 @pytest.fixture(scope="module")
 def town(package_town: Town) -> Town:
-    """The town, in which ada and bo have no guards: those that other tests gave them may be away in these."""
+    """The town, with nobody online. ada and bo have no guards, and get none that other tests left online.
+
+    Those may be away in these tests, which then wait for them.
+    """
+    package_town.stop()
     for account in (package_town.ada, package_town.bo):
         forget_guards(account)
     return package_town

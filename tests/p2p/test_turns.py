@@ -174,7 +174,7 @@ def test_a_few_tasks_wait_for_many_jobs(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_tasks_go_on_until_no_job_is_left_and_none_of_them_for_long() -> None:
-    ask_many(20)
+    ask_many(40)
     begun = 0
 
     while tasks_sent():
@@ -184,7 +184,7 @@ def test_tasks_go_on_until_no_job_is_left_and_none_of_them_for_long() -> None:
         assert before - jobs_waiting() <= limits.JOBS_OF_A_TASK
 
     assert jobs_waiting() == 0
-    assert begun >= 60 / limits.JOBS_OF_A_TASK
+    assert begun >= 120 / limits.JOBS_OF_A_TASK > limits.MAX_TASKS
 
 
 def test_a_job_that_is_asked_for_while_all_tasks_are_at_work_gets_one() -> None:

@@ -4,19 +4,17 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from peer_agent import cli
-from peer_agent.account import save_account, save_tokens
-from peer_agent.rest import Tokens
 from tests.live_tree import ROOT
 from tests.peer_agent.devices import Device, acquaint
-from tests.peer_agent.fake_server import LATER
 from tests.peer_agent.listening_server import Server, listening
+from tests.peer_agent.served import log_in_at
 
 LIMIT_S = 60
 ENDED = {"GET me": (401, "not_authenticated"), "POST refresh": (401, "not_authenticated")}
@@ -57,9 +55,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
     for device in (ada, bo):
         server.add(device.account)
     with listening(server, "ada") as address:
-        with ada.store.transaction():
-            save_account(ada.store, replace(ada.account, server=address))
-            save_tokens(ada.store, Tokens(LATER, "refresh"))
+        log_in_at(address, ada)
         ada.store.close()
         bo.store.close()
         yield Home(ada.path, ada, server)

@@ -29,6 +29,13 @@ class Served:
         self.ada.store.close()
 
 
+def log_in_at(address: str, device: Device) -> None:
+    """Give a device's store an account and tokens of the server at this address."""
+    with device.store.transaction():
+        save_account(device.store, replace(device.account, server=address))
+        save_tokens(device.store, Tokens(LATER, "refresh"))
+
+
 @contextmanager
 def serve_ada(folder: Path, *, greets: bool = True) -> Iterator[Served]:
     """Make ada and bo contacts, and serve ada; `greets`: session sockets are welcomed."""
@@ -42,9 +49,7 @@ def serve_ada(folder: Path, *, greets: bool = True) -> Iterator[Served]:
     for device in (ada, bo):
         server.add(device.account)
     with listening(server, "ada") as address:
-        with ada.store.transaction():
-            save_account(ada.store, replace(ada.account, server=address))
-            save_tokens(ada.store, Tokens(LATER, "refresh"))
+        log_in_at(address, ada)
         ada.store.close()
         yield Served(ada.path, ada, bo, server, address)
         bo.store.close()

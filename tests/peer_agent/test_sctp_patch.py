@@ -1,6 +1,7 @@
 """How links confirm packets: every second one, a lone one a little later, and what is amiss at once."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -116,6 +117,8 @@ async def test_what_is_amiss_is_confirmed_at_once(
 
 async def test_link_that_closes_meanwhile_confirms_nothing_more(link: tuple[End, End]) -> None:
     one, other = link
+    faults: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
     one.transport.send(b"one packet")
     await asyncio.wait_for(other.frames.get(), LIMIT_S)
 
@@ -124,6 +127,9 @@ async def test_link_that_closes_meanwhile_confirms_nothing_more(link: tuple[End,
     async with asyncio.timeout(LIMIT_S):
         while other.sctp in sctp_patch._waiting or sctp_patch._sending:
             await let_others_run()
+    # A task that failed says so when it is forgotten.
+    gc.collect()
+    assert faults == []
 
 
 def test_patch_leaves_a_changed_library_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ class P2PConfig(AppConfig):
         problems.register(P2PError)
         delivery.register(services.withdraw_reach)
         overview.register("Delivery", figures.show_delivery)
+        overview.register("Jobs", figures.show_jobs)
         overview.register("Online", figures.show_online)
         overview.register("Transactions of the last hour", figures.show_transactions)
         overview.register_warner(figures.find_warnings)

@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Warning
 from django.db.models import Count, Sum
 
 from mesa.overview import Figure, Section, rounded
+from p2p import turns
 from p2p.census import count_forwarders, count_networks, count_peers
 from p2p.models import P2PPath, P2PTransaction, State, TransactionTally
 from p2p.protocol.limits import FORWARDERS
@@ -60,6 +61,15 @@ def show_transactions(now: datetime) -> Section:
             *(Figure(f"failed: {cause}", str(count)) for cause, count in sorted(by_cause.items())),
             *(Figure(f"paths {state}", str(count)) for state, count in sorted(paths)),
         ],
+    )
+
+
+def show_jobs(now: datetime) -> Section:
+    """Show how far the work is behind: the few tasks that wait tell nothing of how many jobs do."""
+    waiting = str(turns.accounts_waiting())
+    return Section(
+        "Jobs",
+        [Figure("accounts that wait", waiting, "for their turn; if they stay many: start more workers")],
     )
 
 

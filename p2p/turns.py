@@ -84,9 +84,14 @@ def recover() -> None:
 
     Not while others wait: tasks beyond the number of jobs would only add up.
     """
-    accounts = store.client().zcard(store_keys.TURNS)
+    accounts = accounts_waiting()
     if accounts and not _tasks_waiting():
         _send(min(accounts, limits.TASKS_TO_RECOVER))
+
+
+def accounts_waiting() -> int:
+    """Count the accounts that have jobs."""
+    return store.client().zcard(store_keys.TURNS)
 
 
 def backlog(user: UserKey) -> Backlog:

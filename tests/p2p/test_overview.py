@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from mesa.overview import Section
+from p2p import turns
 from p2p.census import count_peers
 from p2p.models import P2PTransaction, TransactionTally, to_the_minute
 from p2p.overview import (
@@ -21,15 +22,24 @@ from p2p.overview import (
     find_warnings,
     rate,
     show_delivery,
+    show_jobs,
     show_online,
     show_transactions,
 )
 from p2p.pruning import TALLY_KEPT, prune_transactions, tally_ended
+from p2p.records import UserKey
 from tests.p2p.peers import Network, TestPeer, communicator
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_store")]
 
 NOON = datetime.fromisoformat("2030-05-05T12:30:00+00:00")
+
+
+def test_accounts_that_wait_for_their_turn_are_counted() -> None:
+    for user in ("ada", "bo", "bo"):
+        turns.ask(UserKey(user), f"gone:{uuid.uuid4()}", now=timezone.now())
+
+    assert figures(show_jobs(timezone.now())) == {"accounts that wait": "2"}
 
 
 def end(count: int, *, at: datetime, cause: str = "", attempts: int = 1) -> None:

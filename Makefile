@@ -43,6 +43,7 @@ lint: $(DEV)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tests.js.tools lint
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: $(DEV)

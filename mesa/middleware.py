@@ -17,6 +17,14 @@ ADMIN_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+# Pages of the web app, and their scripts: a worker obeys the policy of its own file.
+# Spec: docs/spec/web-app.md, section "Content policy"
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types mesa"
+)
+POLICIES = {"text/html": PAGE_POLICY, "text/javascript": PAGE_POLICY}
 # Agents wait for 15 s; the store takes its own share of them.
 REQUEST_DEADLINE_S = 8.0
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
@@ -42,7 +50,9 @@ class SecurityHeaders:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         is_admin = request.path.startswith("/admin/")
-        response.headers.setdefault("Content-Security-Policy", ADMIN_POLICY if is_admin else API_POLICY)
+        kind = response.headers.get("Content-Type", "").partition(";")[0]
+        policy = ADMIN_POLICY if is_admin else POLICIES.get(kind, API_POLICY)
+        response.headers.setdefault("Content-Security-Policy", policy)
         if is_admin:
             # A page without a referrer sends its forms with the origin `null`, which the CSRF check refuses.
             response.headers["Referrer-Policy"] = "same-origin"

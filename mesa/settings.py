@@ -6,7 +6,7 @@ from typing import Any
 
 from kombu import Exchange, Queue
 
-from mesa import env, state_dir
+from mesa import env, releases, state_dir
 from p2p.protocol import ice_urls
 
 # --- Where things are ---------------------------------------------------------------------------------------
@@ -80,8 +80,11 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 ROOT_URLCONF = "mesa.urls"
 ASGI_APPLICATION = "mesa.asgi.application"
-STATIC_URL = "/static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_DIR = BASE_DIR / "static"
+STATIC_RELEASE = releases.digest(STATIC_DIR)
+STATIC_URL = f"/static/{STATIC_RELEASE}/"
+STATICFILES_DIRS = [STATIC_DIR]
+RELEASES_DIR = STATE_DIR / "releases"
 LANGUAGE_CODE = "en"
 USE_TZ = True
 TIME_ZONE = "UTC"

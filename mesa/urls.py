@@ -11,7 +11,7 @@ urlpatterns = [
     path("api/p2p/", include("p2p.urls")),
     path("api/server/", views.ServerView.as_view(), name="server"),
     path("admin/", admin.site.urls),
-    path("static/<path:name>", views.static_file, name="static"),
+    path("static/<str:release>/<path:name>", views.static_file, name="static"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
 ]

@@ -4,7 +4,6 @@ Spec: docs/spec/rest.md, section "Server"
 """
 
 import time
-from mimetypes import guess_type
 from pathlib import Path
 from shutil import disk_usage
 
@@ -18,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mesa import store
+from mesa import releases, store
 from mesa.celery import HEARTBEAT
 from mesa.outages import STORE_DOWN
 from mesa.patience import within
@@ -26,7 +25,16 @@ from mesa.problems import problem
 from mesa.version import version
 from p2p.protocol.limits import SUPPORTED_SUBPROTOCOLS
 
-STATIC_KEPT_S = 3_600
+# The address changes with the content.
+FOR_EVER = "public, max-age=31536000, immutable"
+# What the system guesses depends on what is installed there; with `nosniff` a wrong kind is a broken page.
+KINDS = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+}
 # A database that takes longer for nothing is none to send a message with.
 READY_DEADLINE_S = 3.0
 LEAST_FREE_BYTES = 1_048_576
@@ -58,14 +66,28 @@ def front_page(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def static_file(request: HttpRequest, name: str) -> HttpResponse:
-    """Give a stylesheet, script or picture of the operators' pages."""
-    found = finders.find(name)
-    if not isinstance(found, str) or not Path(found).is_file():
+def static_file(request: HttpRequest, release: str, name: str) -> HttpResponse:
+    """Give a file of this release, or of one before it, for as long as anybody wants to keep it.
+
+    Spec: docs/spec/web-app.md, section "Static files"
+    """
+    is_current = release == settings.STATIC_RELEASE
+    files = (
+        releases.read_tree(settings.STATIC_DIR)
+        if is_current
+        else releases.kept(settings.RELEASES_DIR, release)
+    )
+    content = files.get(name) or (_file_of_django(name) if is_current else None)
+    if content is None:
         raise Http404
-    kind = guess_type(name)[0] or "application/octet-stream"
-    headers = {"Cache-Control": f"public, max-age={STATIC_KEPT_S}"}
-    return HttpResponse(Path(found).read_bytes(), content_type=kind, headers=headers)
+    kind = KINDS.get(Path(name).suffix, "application/octet-stream")
+    return HttpResponse(content, content_type=kind, headers={"Cache-Control": FOR_EVER})
+
+
+def _file_of_django(name: str) -> bytes | None:
+    """Read a file of the operators' pages, which come with Django."""
+    found = finders.find(name) if name.startswith("admin/") else None
+    return Path(found).read_bytes() if isinstance(found, str) and Path(found).is_file() else None
 
 
 @require_safe

@@ -57,7 +57,7 @@ skip() {
   skipped+=("$1: $2. Install: sudo apt-get install -y $3")
 }
 
-tests/install.sh "$python" redis-server postgresql coturn iproute2 nftables
+tests/install.sh "$python" redis-server postgresql coturn iproute2 nftables chromium
 
 case $tier in
   # Side by side: whole networks of agents wait for one another, servers as processes do, and the rest computes.

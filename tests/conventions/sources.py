@@ -12,7 +12,7 @@ def find_files(pattern: str, folders: tuple[str, ...] = PYTHON) -> Iterator[Path
     """Find files by pattern; made and foreign ones are left out."""
     for folder in folders:
         for path in sorted((ROOT / folder).rglob(pattern)):
-            if not {"__pycache__", "migrations", "vendor"} & set(path.parts):
+            if not {"__pycache__", "migrations", "node_modules", "vendor"} & set(path.parts):
                 yield path
 
 

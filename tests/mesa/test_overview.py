@@ -89,19 +89,3 @@ def test_overview_shows_every_warning_and_how_to_mend_it(monkeypatch: pytest.Mon
     assert set(found) >= {"mesa.W001", "mesa.W004", "test.W001"}
     assert "The roof leaks." in page
     assert "Get a ladder." in page
-
-
-def test_static_files_of_the_pages_are_served() -> None:
-    olga = make_operator()
-    sheet = olga.get("/static/mesa/admin.css")
-
-    assert (sheet.status_code, sheet.headers["Content-Type"]) == (200, "text/css")
-    assert sheet.headers["Cache-Control"] == "public, max-age=3600"
-    assert olga.get("/static/admin/css/base.css").status_code == 200
-
-
-@pytest.mark.parametrize(
-    "name", ["../manage.py", "mesa/../../manage.py", "%2e%2e/manage.py", "mesa/", "mesa"]
-)
-def test_nothing_else_is_served(name: str) -> None:
-    assert make_operator().get(f"/static/{name}").status_code in {400, 404}

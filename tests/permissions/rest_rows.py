@@ -301,7 +301,7 @@ ROWS = (
     Row("GET", "", open_to_all(200)),
     Row("GET", "healthz", open_to_all(200)),
     # Whoever asks for a file that is none.
-    Row("GET", "static/<path:name>", open_to_all(404)),
+    Row("GET", "static/<str:release>/<path:name>", open_to_all(404)),
     # No worker runs in these tests, and it says so to everybody.
     Row("GET", "readyz", open_to_all(503)),
 )

@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connections
 
-from mesa import embedded_store, journal, store
+from mesa import embedded_store, journal, releases, store
 from mesa.checks import WRONG_SETUP, StoreUnfit, find_warnings, require_fit_store
 from mesa.instance_lock import AlreadyRunning, InstanceLock
 from mesa.process_tree import ChildDied, NotReady, ProcessTree, Program, StopRequested
@@ -108,6 +108,7 @@ class Server:
         connections.close_all()
         self.while_up.enter_context(journal.kept_open())
         self.progress.done("database migrated")
+        releases.keep(settings.STATIC_DIR, settings.RELEASES_DIR)
         for name in self.web_names:
             self.start_python(
                 *(name, "mesa.web", "--fd", str(self.listener.fileno()), "-v", "0", "mesa.asgi:application")

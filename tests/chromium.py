@@ -1,0 +1,38 @@
+"""Debian's Chromium, as the tests start it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+PROGRAM = Path("/usr/bin/chromium")
+# What a browser asks its maker for at every start is refused on a machine without a way out, and takes time.
+QUIET = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+)
+# Several pages of one test are all in use: none is put to sleep because another one is in front.
+AWAKE = (
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run the browser, without a window."""
+    with sync_playwright() as playwright:
+        # The sandbox does not start for root, as whom containers run.
+        browser = playwright.chromium.launch(
+            executable_path=PROGRAM, chromium_sandbox=False, args=[*QUIET, *AWAKE]
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()

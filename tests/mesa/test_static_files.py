@@ -1,0 +1,105 @@
+"""Spec: docs/spec/web-app.md, sections "Static files" and "Content policy"."""
+
+import os
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client, override_settings
+
+from mesa import releases
+from mesa.middleware import PAGE_POLICY
+
+
+def test_files_are_served_as_they_are_and_for_ever() -> None:
+    name = "mesa/lib/bytes.js"
+    answer = Client().get(f"{settings.STATIC_URL}{name}")
+
+    assert answer.content == (settings.STATIC_DIR / name).read_bytes()
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert answer.headers["Content-Security-Policy"] == PAGE_POLICY
+
+
+def test_every_file_of_the_tree_has_a_kind() -> None:
+    for name in releases.read_tree(settings.STATIC_DIR):
+        kind = Client().get(settings.STATIC_URL + name).headers["Content-Type"]
+
+        assert kind != "application/octet-stream", name
+
+
+def test_files_of_the_operators_pages_are_served() -> None:
+    assert Client().get(f"{settings.STATIC_URL}admin/css/base.css").status_code == 200
+    assert Client().get("/static/000000000000/admin/css/base.css").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../manage.py",
+        "mesa/../../manage.py",
+        "%2e%2e/manage.py",
+        "mesa/",
+        "mesa",
+        "rest_framework/css/default.css",
+    ],
+)
+def test_nothing_else_is_served(name: str) -> None:
+    assert Client().get(f"{settings.STATIC_URL}{name}").status_code in {400, 404}
+
+
+@pytest.mark.parametrize("release", ["..", ".", ".draft-1", "%2e%2e", "000000000000"])
+def test_no_other_folder_is_a_release(release: str, tmp_path: Path) -> None:
+    (tmp_path / "releases" / ".draft-1").mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "releases", tmp_path / "releases" / ".draft-1"):
+        (folder / "secret.js").write_text("1")
+
+    with override_settings(RELEASES_DIR=tmp_path / "releases"):
+        assert Client().get(f"/static/{release}/secret.js").status_code in {400, 404}
+
+
+def test_any_change_of_the_tree_changes_its_address(tmp_path: Path) -> None:
+    seen = {releases.digest(make_tree(tmp_path / "one", {"a.js": "1", "b.js": "2"}))}
+
+    for at, files in enumerate(
+        [{"a.js": "1", "b.js": "3"}, {"a.js": "1", "c.js": "2"}, {"a.js": "12", "b.js": ""}, {"a.js": "1"}]
+    ):
+        seen.add(releases.digest(make_tree(tmp_path / str(at), files)))
+
+    assert len(seen) == 5
+    assert releases.digest(make_tree(tmp_path / "again", {"b.js": "2", "a.js": "1"})) in seen
+
+
+def test_release_before_stays_until_the_one_after_the_next(tmp_path: Path) -> None:
+    kept = tmp_path / "releases"
+    trees = [make_tree(tmp_path / str(number), {"app.js": str(number)}) for number in range(3)]
+    names = [releases.digest(tree) for tree in trees]
+    for at, tree in enumerate(trees):
+        releases.keep(tree, kept)
+        os.utime(kept / names[at], (at, at))
+
+    with override_settings(RELEASES_DIR=kept, STATIC_DIR=trees[2], STATIC_RELEASE=names[2]):
+        answers = [Client().get(f"/static/{name}/app.js") for name in names]
+
+    assert [answer.status_code for answer in answers] == [404, 200, 200]
+    assert answers[1].content == b"1"
+
+
+def test_release_that_comes_back_is_kept_as_the_newest(tmp_path: Path) -> None:
+    kept = tmp_path / "releases"
+    trees = [make_tree(tmp_path / str(number), {"app.js": str(number)}) for number in range(3)]
+    for at, tree in enumerate([trees[0], trees[1]]):
+        releases.keep(tree, kept)
+        os.utime(kept / releases.digest(tree), (at, at))
+
+    releases.keep(trees[0], kept)
+    releases.keep(trees[2], kept)
+
+    assert {each.name for each in kept.iterdir()} == {releases.digest(trees[0]), releases.digest(trees[2])}
+
+
+def make_tree(folder: Path, files: dict[str, str]) -> Path:
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return folder

@@ -1,7 +1,7 @@
 // Units of work on the local store: each reads, remembers what it wants to write, and commits all of it at once.
 // Spec: docs/spec/web-app.md, section "Local store"
 
-import { concat, toHex } from "../lib/bytes.js"
+import { concat, equal, toHex } from "../lib/bytes.js"
 import { SETTINGS } from "./database.js"
 import { StoreDamaged } from "./errors.js"
 
@@ -9,6 +9,8 @@ import { StoreDamaged } from "./errors.js"
 /** @typedef {import("./database.js").Row} Row */
 /** @typedef {import("./database.js").Selection} Selection */
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
+
+/** @typedef {Map<string, {record: Bytes, plaintext: Bytes}>} Opened */
 
 /**
  * Seals what stands in a row for its place, and opens it.
@@ -21,6 +23,9 @@ import { StoreDamaged } from "./errors.js"
 
 const STEP_BYTES = 256
 const LENGTH_BYTES = 4
+// Some records are read with every message; they are kept open as long as the very same bytes are found again.
+const KEPT_OPEN = 512
+const MAX_KEPT_BYTES = 4_096
 
 /** What a unit of work sees: the store, and on top of it what the unit has written. */
 export class Unit {
@@ -29,10 +34,13 @@ export class Unit {
   /** @type {Map<string, Map<string, {key: IDBValidKey, row: Row | undefined}>>} */
   #written = new Map()
 
-  /** @param {Database} database @param {Sealer} sealer */
-  constructor(database, sealer) {
+  #opened
+
+  /** @param {Database} database @param {Sealer} sealer @param {Opened} opened */
+  constructor(database, sealer, opened) {
     this.#database = database
     this.#sealer = sealer
+    this.#opened = opened
   }
 
   /** @param {string} table @param {IDBValidKey} key @returns {Promise<Row | undefined>} */
@@ -47,7 +55,9 @@ export class Unit {
     if (!written) return this.#database.select(table, selection)
     const { index, range, limit, isReversed } = selection
     const [own, ordering] = [this.#database.keyPath(table, undefined), this.#database.keyPath(table, index)]
-    const stored = await this.#database.select(table, { index, range })
+    // Of what is stored, the unit may have replaced as many as it has written.
+    const enough = limit === undefined ? undefined : limit + written.size
+    const stored = await this.#database.select(table, { index, range, limit: enough, isReversed })
     const rows = stored.filter((row) => !written.has(nameOf(/** @type {IDBValidKey} */ (keyOf(row, own)))))
     for (const { row } of written.values()) {
       const key = row && keyOf(row, ordering)
@@ -89,8 +99,13 @@ export class Unit {
    * @throws {StoreDamaged} it was changed or moved
    */
   async open(table, key, record) {
+    const name = `${table} ${toHex(key)}`
+    const known = this.#opened.get(name)
+    if (known && equal(known.record, record)) return known.plaintext.slice()
     try {
-      return unpadded(await this.#sealer.open(table, key, record))
+      const plaintext = unpadded(await this.#sealer.open(table, key, record))
+      this.#keepOpen(name, record, plaintext)
+      return plaintext.slice()
     } catch (error) {
       throw new StoreDamaged(undefined, { cause: error })
     }
@@ -120,6 +135,15 @@ export class Unit {
     )
   }
 
+  /** @param {string} name @param {Bytes} record @param {Bytes} plaintext */
+  #keepOpen(name, record, plaintext) {
+    if (plaintext.length > MAX_KEPT_BYTES) return
+    this.#opened.delete(name)
+    this.#opened.set(name, { record, plaintext })
+    const [oldest] = this.#opened.keys()
+    if (this.#opened.size > KEPT_OPEN) this.#opened.delete(oldest)
+  }
+
   /** @param {string} table @param {IDBValidKey} key @param {Row | undefined} row */
   #write(table, key, row) {
     if (!this.#written.has(table)) this.#written.set(table, new Map())
@@ -132,6 +156,8 @@ export class Store {
   #database
   #sealer
   #epoch
+  /** @type {Opened} */
+  #opened = new Map()
   /** @type {Promise<unknown>} */
   #last = Promise.resolve()
 
@@ -144,7 +170,7 @@ export class Store {
 
   /** What is committed at this moment; nothing is written through it. */
   get view() {
-    return new Unit(this.#database, this.#sealer)
+    return new Unit(this.#database, this.#sealer, this.#opened)
   }
 
   /**

@@ -157,7 +157,11 @@ async function insert(unit, message) {
 async function fill(unit, number, about) {
   const { contact, isOutgoing, state, message, receivedMs } = about
   const place = isOutgoing || state === "ready" ? await nextPlace(unit, contact) : undefined
-  const record = await unit.seal(TABLE, rowKey(contact, number), concat(u64(BigInt(receivedMs)), message.pack()))
+  const record = await unit.seal(
+    TABLE,
+    rowKey(contact, number),
+    concat(u64(BigInt(receivedMs)), message.pack()),
+  )
   const digest = await digestOf(unit, message.messageId)
   unit.put(TABLE, { contact, number, outgoing: Number(isOutgoing), message: digest, state, place, record })
   return { ...about, number, place: place ?? 0 }

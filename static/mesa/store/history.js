@@ -4,7 +4,7 @@
 import { Reader, u64 } from "../crypto/encoding.js"
 import { MAX_SEEN, Message, createMessage } from "../crypto/messages.js"
 import { concat, equal } from "../lib/bytes.js"
-import { hold } from "./held.js"
+import { came, hold } from "./held.js"
 import { beginsWith } from "./schema.js"
 import { rowKey } from "./store.js"
 
@@ -108,6 +108,11 @@ export async function mark(unit, stored, state) {
 export async function delivered(unit, contact, number) {
   const row = await unit.get(TABLE, [contact, number])
   if (row) unit.put(TABLE, { ...row, state: "delivered" })
+}
+
+/** Notes that nobody has to wait for a message. @param {Unit} unit @param {Stored} stored */
+export async function cameIn(unit, { contact, message }) {
+  await came(unit, contact, await digestOf(unit, message.messageId))
 }
 
 /** Gives up waiting for a message, and keeps its place. @param {Unit} unit @param {number} contact @param {Bytes} digest @returns {Promise<Entry | null>} null if it came */

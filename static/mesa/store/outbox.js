@@ -3,7 +3,7 @@
 
 import { Reader, u64 } from "../crypto/encoding.js"
 import { renewMessage } from "../crypto/messages.js"
-import { SESSION_ID_BYTES } from "../crypto/ratchet.js"
+import { SESSION_ID_BYTES } from "../crypto/ratchet-state.js"
 import { HASH_PART_BYTES, RECEIPT_KEY_BYTES, envelopeHash, isReceipt } from "../crypto/receipts.js"
 import { concat, toHex } from "../lib/bytes.js"
 import * as history from "./history.js"

@@ -11,6 +11,7 @@ import { KEY_BYTES, randomBytes } from "./primitives.js"
 /** @typedef {1 | 2} SuiteNumber */
 
 export const ID_BYTES = 16
+export const ENTRY_BYTES = 81
 export const CHALLENGE_BYTES = 32
 
 /** What a device can agree keys with. Entries of one device only ever rise (towards 1). */

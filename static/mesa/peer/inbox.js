@@ -34,7 +34,14 @@ import { Releasing } from "./releasing.js"
 
 const TABLE = "received"
 /** @type {number[]} */
-const SILENT = [Kind.CONTACT_REQUEST, Kind.CONTACT_ACCEPT, Kind.SESSION_RESET, Kind.DIRECT_ASK, Kind.DIRECT_ACCEPT, Kind.DIRECT_END]
+const SILENT = [
+  Kind.CONTACT_REQUEST,
+  Kind.CONTACT_ACCEPT,
+  Kind.SESSION_RESET,
+  Kind.DIRECT_ASK,
+  Kind.DIRECT_ACCEPT,
+  Kind.DIRECT_END,
+]
 
 /** The receiving end of every conversation of this device. */
 export class Inbox {

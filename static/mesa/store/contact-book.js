@@ -3,7 +3,7 @@
 import { readChain } from "../crypto/chain.js"
 import { utf8 } from "../crypto/encoding.js"
 import { deviceOf } from "../crypto/identity.js"
-import { randomBytes } from "../crypto/primitives.js"
+import { randomBytes, sha256 } from "../crypto/primitives.js"
 import { fromBase64url, toBase64url } from "../lib/base64.js"
 import { equal } from "../lib/bytes.js"
 import { rowKey } from "./store.js"
@@ -122,12 +122,16 @@ export async function findByName(unit, userName) {
   return row && open(unit, row)
 }
 
-/** Contacts that something may be sent to, by the tokens that reach them. @param {Unit} unit */
-export async function reached(unit) {
-  const contacts = await all(unit)
-  return contacts.filter(
-    ({ state, isClosed, fields }) => state === "accepted" && !isClosed && fields.theirToken,
-  )
+/** Contacts that something may be sent to, by the tokens that reach them, and those tokens' digests. @param {Unit} unit @returns {Promise<{contact: number, token: Bytes, digest: Bytes}[]>} */
+export async function reachedBy(unit) {
+  const found = []
+  for (const { number, state, isClosed, fields } of await all(unit)) {
+    const token = fields.theirToken
+    if (state === "accepted" && !isClosed && token) {
+      found.push({ contact: number, token, digest: await sha256(token) })
+    }
+  }
+  return found
 }
 
 /** Writes a contact whose name is not there. @param {Unit} unit @param {Partial<ContactFields>} fields @returns {Promise<Contact>} */

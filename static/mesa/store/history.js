@@ -41,11 +41,12 @@ const GAPS = ["gap", "missing"]
 /** @type {Record<string, Kept>} */
 const AFTER_SHOWING = { ready: "shown", gap: "missing" }
 
-/** Keeps a message of ours: later than all before it, and knowing what it follows. @param {Unit} unit @param {number} contact @param {Content} content @param {number} nowMs @returns {Promise<Stored>} */
-export async function write(unit, contact, content, nowMs) {
+/** Keeps a message of ours: later than all before it, and knowing what it follows. @param {Unit} unit @param {number} contact @param {Content} content @param {number} nowMs @param {Bytes} [messageId] @returns {Promise<Stored>} */
+export async function write(unit, contact, content, nowMs, messageId) {
   const last = await lastOutgoing(unit, contact)
   const sentMs = last ? Math.max(nowMs, Number(last.message.sentMs) + 1) : nowMs
   const message = createMessage(content, { nowMs: sentMs, seen: await seenBy(unit, contact, last) })
+  if (messageId) message.messageId = messageId
   return insert(unit, { contact, isOutgoing: true, state: "undelivered", message, receivedMs: nowMs })
 }
 
@@ -77,6 +78,11 @@ export async function receive(unit, contact, message, { nowMs, isSilent }) {
 export async function get(unit, contact, number) {
   const row = await unit.get(TABLE, [contact, number])
   return /** @type {Stored} */ (await open(unit, /** @type {Row} */ (row)))
+}
+
+/** The number of a message of ours. @param {Unit} unit @param {number} contact @param {Bytes} messageId @returns {Promise<number | undefined>} */
+export async function numberOf(unit, contact, messageId) {
+  return (await findById(unit, contact, await digestOf(unit, messageId), 1))?.number
 }
 
 /** Messages of a contact in a state, in the order of their numbers. @param {Unit} unit @param {Kept} state @param {number} contact @param {number} [limit] @returns {Promise<Stored[]>} */

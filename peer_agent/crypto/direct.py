@@ -11,7 +11,7 @@ from .primitives import derive, mac, same
 
 FINGERPRINT_BYTES: Final = 32
 KEY_BYTES: Final = 32
-_LINE: Final = re.compile(r"a=fingerprint:(\S+) (\S+)")
+_LINE: Final = re.compile(r"a=fingerprint:([!-~]+) ([!-~]+)")
 _PAIRS: Final = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31}")
 _HASH: Final = "sha-256"
 

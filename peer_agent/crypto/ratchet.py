@@ -144,7 +144,9 @@ class Ratchet:
         if header.number < state.received:
             raise Replayed
         state = state._skip(header.number)
-        assert state.receiving is not None  # noqa: S101  every turn sets it
+        if state.receiving is None:
+            # The signed prekey begins a session and never a chain of its own: only a forger sends under it.
+            raise NotOpened
         receiving, key = _next_key(state.receiving)
         return replace(state, receiving=receiving, received=state.received + 1), key
 

@@ -18,8 +18,8 @@ export async function putAll(page, check, act) {
     assertEqual(await outcomeOf(() => act(each)), each.expect, each.name)
 }
 
-/** @param {() => unknown} act */
-async function outcomeOf(act) {
+/** The outcome as a vector names it. @param {() => unknown} act */
+export async function outcomeOf(act) {
   try {
     await act()
     return "ok"

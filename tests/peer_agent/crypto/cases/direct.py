@@ -53,6 +53,7 @@ def _fingerprints() -> list[Case]:
         "with another kind of space": [*start, upper.replace(" ", " \N{NO-BREAK SPACE}")],
         "in capital letters": [*start, upper.upper()],
         "beside one with two spaces": [*start, upper, line(ANSWER).replace(" ", "  ")],
+        "beside one with signs that are not ASCII": [*start, upper, line(ANSWER, "sha-512") + "\ufeff"],
         "for two readers": [*start, f" {upper}", line(ANSWER).replace(" ", "  ")],
     }
     found = [

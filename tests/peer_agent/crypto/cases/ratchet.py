@@ -114,6 +114,18 @@ def _refusals() -> Script:
     return script
 
 
+def _prekey_as_a_ratchet_key() -> Script:
+    """The responder alone could send under its signed prekey, and never does."""
+    script = Script("the signed prekey is no ratchet key")
+    first = script.encrypt("initiator", "first")
+    for number in (0, 1):
+        forged = first[:17] + PREKEY.public.raw + first[49:NUMBER] + number.to_bytes(4, "big") + first[57:]
+        script.decrypt("initiator", forged, "not-opened")
+    script.decrypt("responder", first)
+    script.decrypt("initiator", script.encrypt("responder", "answer"))
+    return script
+
+
 def _steps() -> list[Case]:
     own = X25519Private(Drawn("own ratchet key")(32))
     shared = own.exchange(PREKEY.public)
@@ -158,4 +170,5 @@ def _states(script: Script) -> list[Case]:
 
 def cases() -> list[Case]:
     talk = _out_of_order()
-    return [talk.case(), _refusals().case(), *_steps(), *_states(talk)]
+    scripts = (talk, _refusals(), _prekey_as_a_ratchet_key())
+    return [*(script.case() for script in scripts), *_steps(), *_states(talk)]

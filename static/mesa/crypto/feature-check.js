@@ -1,5 +1,5 @@
 // What this browser can do, asked once before anything is made with it: each primitive is used, not looked up by name.
-// Spec: docs/spec/web-app.md, section "Layers"
+// Spec: docs/spec/encoding.md, section "Primitives"
 
 import { equal } from "../lib/bytes.js"
 import { Suite } from "./identity.js"

@@ -29,7 +29,7 @@ const NEEDED = [
  * @param {boolean} [isSecure] whether the page comes from a secure origin: elsewhere browsers show no cryptography
  * @returns {Promise<{missing: Feature[], suite: import("./identity.js").SuiteNumber}>}
  */
-export async function checkFeatures(isSecure = globalThis.isSecureContext) {
+export async function checkFeatures(isSecure = isSecureContext) {
   if (!isSecure) return { missing: ["secure origin"], suite: Suite.CLASSICAL }
   const found = await Promise.all(NEEDED.map(([, probe]) => isThere(probe)))
   const missing = NEEDED.filter((_, at) => !found[at]).map(([name]) => name)

@@ -1,0 +1,299 @@
+// Carries the messages for one contact: does what `Outbound` decides, with real links, frames and time.
+// Spec: docs/spec/outbox.md
+
+import { CryptoError } from "../crypto/errors.js"
+import { Bell, pause } from "../lib/timing.js"
+import { FRAGMENT_BYTES } from "../protocol/cells.js"
+import * as contacts from "../store/contact-book.js"
+import { StoreFull } from "../store/errors.js"
+import * as outbox from "../store/outbox.js"
+import { ContactBlocked, LoginRefused, PeerError } from "./errors.js"
+import { LATER, Outbound } from "./outbound.js"
+import { findRoute } from "./paths.js"
+import { sealAtOnce, sealed } from "./sealer.js"
+
+/** @typedef {import("../lib/bytes.js").Bytes} Bytes */
+/** @typedef {import("../protocol/frames.js").FrameToServer} FrameToServer */
+/** @typedef {import("../protocol/frames.js").FrameToPeer & {type: "path_ready"}} PathReady */
+/** @typedef {import("../store/outbox.js").Sealed} Sealed */
+/** @typedef {import("../store/store.js").Unit} Unit */
+/** @typedef {import("./flight.js").Tell} Tell */
+/** @typedef {import("./outbound-table.js").Event} Event */
+/** @typedef {import("./route.js").Route} Route */
+
+/**
+ * What couriers share.
+ *
+ * @typedef {object} CourierParts
+ * @property {import("../store/store.js").Store} store
+ * @property {import("./handshakes.js").Handshakes} handshakes
+ * @property {import("./pins.js").Pins} pins
+ * @property {import("./api.js").Api} api
+ * @property {import("../lib/timing.js").Clock} clock
+ * @property {{newTx: () => string, jitter: () => number}} chance
+ * @property {() => Promise<Bytes[]>} tickets of this device's guards
+ * @property {(link: Bytes, frame: Bytes) => boolean} sendCell whether the link exists and took the frame
+ * @property {(frame: FrameToServer) => void} sendFrame
+ * @property {(event: object) => void} report
+ * @property {(error: unknown) => void} fail this peer can not go on
+ */
+
+const RETRY_S = 0.25
+const LAST_RETRY_S = 10
+const LONGEST_SLEEP_S = 60
+const MAX_TOLD_FALSE = 64
+// Sealed with their messages, for a path that is open.
+const MAX_FRESH = 64
+
+/** The way out to one contact. */
+export class Courier {
+  #contact
+  #userName
+  #parts
+  #started
+  #outbound
+  /** @type {Route | null} */
+  #route = null
+  #bell = new Bell()
+  /** @type {number | null} */
+  #retryAt = null
+  #pausedUntil = 0
+  #pauseS = RETRY_S
+  /** @type {Map<number, Sealed>} */
+  #fresh = new Map()
+  /** @type {Set<string>} */
+  #toldFalse = new Set()
+
+  /** @param {contacts.Contact} contact @param {CourierParts} parts @param {(tx: string) => void} started */
+  constructor(contact, parts, started) {
+    this.#contact = contact.number
+    this.#userName = contact.userName
+    this.#parts = parts
+    this.#started = started
+    this.#outbound = new Outbound(parts.chance)
+  }
+
+  /** The transaction that the server is asked for, or has. */
+  get tx() {
+    return this.#outbound.tx
+  }
+
+  /** Sends what may be sent, and wakes up for what is due. @param {AbortSignal} signal */
+  async run(signal) {
+    try {
+      while (!signal.aborted) {
+        const rung = this.#bell.rung()
+        this.#carryOut(this.#outbound.receive(LATER, this.#now))
+        await this.#pump()
+        await this.#sleep(rung, signal)
+      }
+    } catch (error) {
+      this.#parts.fail(error)
+    }
+  }
+
+  /** Does what follows from an event, and looks again at what may be sent. @param {Event} event */
+  receive(event) {
+    this.#carryOut(this.#outbound.receive(event, this.#now))
+    this.#bell.ring()
+  }
+
+  /** Seals a message in the unit that stores it, if there is a path for it already. @param {Unit} unit @param {import("../store/history.js").Stored} stored @returns {Promise<Sealed | null>} */
+  async sealAtOnce(unit, stored) {
+    if (!this.#route || !this.#outbound.path) return null
+    return sealAtOnce(this.#parts, unit, stored, this.#route.device)
+  }
+
+  /** Carries a message that was just stored. @param {number} number @param {Sealed | null} form */
+  queue(number, form) {
+    if (form && this.#fresh.size < MAX_FRESH) this.#fresh.set(number, form)
+    this.receive({ kind: "queued", number })
+  }
+
+  /** Carries a message that was stored before, unless it is carried already. @param {number} number */
+  takeUp(number) {
+    if (!this.#outbound.flight.has(number)) this.receive({ kind: "queued", number })
+  }
+
+  /** Compares the transaction with those that the server has. @param {Map<string, {state: string, attempt: number}>} listed */
+  snapshot(listed) {
+    const found = this.tx === null ? undefined : listed.get(this.tx)
+    this.receive(found ? { kind: "listed", ...found } : { kind: "unlisted" })
+  }
+
+  /** Takes a path, if the receiver's key on it is the pinned device's. @param {PathReady} frame */
+  async pathReady(frame) {
+    const route = await findRoute(this.#parts, this.#contact, frame)
+    if (route === "stop") this.stop()
+    else if (route === "repath") this.#askRepath(frame)
+    else this.#takePath(route, frame)
+  }
+
+  /** Takes receipts that name a transaction to this contact; only genuine ones count. @param {{entries: any[], credit: {stream: Bytes, index: number} | null}} frame */
+  async receipts({ entries, credit }) {
+    const told = await this.#parts.store.transaction((unit) => outbox.receipted(unit, this.#contact, entries))
+    for (const number of told.false) this.#tellFalse("receipt", number)
+    for (const number of told.delivered) {
+      this.#fresh.delete(number)
+      this.receive({ kind: "receipted", number })
+    }
+    const number = credit && this.#route?.messageOf(credit.stream)
+    if (credit && number) this.receive({ kind: "cellsCredited", number, index: credit.index })
+  }
+
+  /** Goes on with another transaction if one ends whose messages are not all delivered. @param {{tx: string, state: string}} frame */
+  ended({ tx, state }) {
+    const isCompleted = state === "completed"
+    // Only the sender completes a transaction, and this one did not.
+    if (isCompleted && tx === this.tx && !this.#outbound.flight.isEmpty) this.#tellFalse("end", null)
+    this.receive({ kind: isCompleted ? "completed" : "failed", tx })
+  }
+
+  /** Seals again what has no receipt: the contact could not open it. */
+  resend() {
+    this.#fresh.clear()
+    const { attempt } = this.#outbound.state
+    if (this.tx !== null && attempt) this.#askRepath({ tx: this.tx, attempt })
+  }
+
+  /** Sends nothing more: keys do not match, or the user blocked the contact. */
+  stop() {
+    this.#route = null
+    this.#fresh.clear()
+    this.receive({ kind: "blocked" })
+  }
+
+  /** Tells the server that nothing more comes from this run. */
+  close() {
+    if (this.tx !== null) this.#parts.sendFrame({ type: "complete", tx: this.tx })
+  }
+
+  get #now() {
+    return this.#parts.clock.now()
+  }
+
+  /** @param {Route} route @param {{tx: string, attempt: number}} given */
+  #takePath(route, { tx, attempt }) {
+    const isGiven = () => this.#outbound.path?.tx === tx && this.#outbound.path.attempt === attempt
+    const wasOpen = isGiven()
+    const steps = this.#outbound.receive({ kind: "pathGiven", tx, attempt }, this.#now)
+    if (isGiven() && !wasOpen) this.#route = route
+    this.#carryOut(steps)
+    this.#bell.ring()
+  }
+
+  /** @param {Promise<void>} rung @param {AbortSignal} signal */
+  async #sleep(rung, signal) {
+    const due = [this.#outbound.nextAt(), this.#retryAt].filter((at) => at !== null)
+    const seconds = Math.min(LONGEST_SLEEP_S, ...due.map((at) => at - this.#now))
+    const woken = new AbortController()
+    const stop = AbortSignal.any([signal, woken.signal])
+    await Promise.race([rung, pause(this.#parts.clock, Math.max(0, seconds), stop)])
+    woken.abort()
+    if (this.#retryAt !== null && this.#now >= this.#retryAt) this.#retryAt = null
+  }
+
+  /** Sends as many cells as the window allows, in the order of the messages. */
+  async #pump() {
+    while (this.#now >= this.#pausedUntil) {
+      const due = this.#outbound.nextToSend(this.#now)
+      const route = this.#route
+      if (!due || !route) return
+      const form = this.#fresh.get(due.number) ?? (await this.#sealed(due.number, route))
+      if (!form) return
+      if (!(await this.#send(form, due.first, route))) {
+        this.#retryAt = this.#now + RETRY_S
+        return
+      }
+    }
+  }
+
+  /** The sealed form of a message; null when there can be none now. @param {number} number @param {Route} route */
+  async #sealed(number, route) {
+    try {
+      const { isClosed } = await contacts.get(this.#parts.store.view, this.#contact)
+      if (isClosed) throw new ContactBlocked()
+      const form = await sealed(this.#parts, this.#contact, number, route.device)
+      this.#pauseS = RETRY_S
+      return form
+    } catch (error) {
+      if (error instanceof ContactBlocked) this.stop()
+      else if (error instanceof LoginRefused || !isPassing(error)) throw error
+      else {
+        // Whatever it is, it concerns this contact: the others' messages go on.
+        this.#pausedUntil = this.#retryAt = this.#now + this.#pauseS
+        this.#pauseS = Math.min(2 * this.#pauseS, LAST_RETRY_S)
+      }
+      return null
+    }
+  }
+
+  /** Sends cells of one message. @param {Sealed} form @param {number} first @param {Route} route @returns {Promise<boolean>} whether the link took them */
+  async #send(form, first, route) {
+    const total = Math.ceil(form.envelope.length / FRAGMENT_BYTES)
+    const frames = await route.frames(form.number, form.envelope, first, this.#outbound.flight.capacity)
+    // The path may have changed while the cells were made; those are then worth nothing.
+    const due = this.#outbound.nextToSend(this.#now)
+    if (route !== this.#route || due?.number !== form.number || due.first !== first) return true
+    const taken = frames.findIndex((frame) => !this.#parts.sendCell(route.link, frame))
+    const until = first + (taken < 0 ? frames.length : taken)
+    if (until > first) {
+      const sent = /** @type {Event} */ ({ kind: "cellsSent", number: form.number, until, total })
+      this.#carryOut(this.#outbound.receive(sent, this.#now))
+    }
+    return taken < 0
+  }
+
+  /** @param {import("./outbound-step.js").Command[]} steps */
+  #carryOut(steps) {
+    for (const step of steps) {
+      if (step.kind === "start") {
+        this.#started(step.tx)
+        void this.#start(step.tx).catch(this.#parts.fail)
+      } else if (step.kind === "askRepath") this.#askRepath(/** @type {any} */ (step))
+      else if (step.kind === "end") this.#parts.sendFrame({ type: "complete", tx: step.tx })
+      else this.#tell(/** @type {Tell} */ (step))
+    }
+  }
+
+  /** @param {{tx: string, attempt: number}} path */
+  #askRepath({ tx, attempt }) {
+    this.#parts.sendFrame({ type: "repath", tx, attempt })
+  }
+
+  /** @param {string} tx */
+  async #start(tx) {
+    const { store, api, tickets } = this.#parts
+    try {
+      const { isClosed, fields } = await contacts.get(store.view, this.#contact)
+      if (isClosed || !fields.theirToken) throw new ContactBlocked()
+      await api.startTransaction(tx, fields.theirToken, await tickets())
+      this.receive({ kind: "startTaken", tx })
+    } catch (error) {
+      if (error instanceof ContactBlocked) this.stop()
+      else if (error instanceof LoginRefused || !(error instanceof PeerError)) throw error
+      else this.receive({ kind: "startRefused", tx, atLeastS: error.retryAfterS ?? 0 })
+    }
+  }
+
+  /** Tells the user once what was claimed falsely; a liar must not fill the screen. @param {string} what @param {number | null} number */
+  #tellFalse(what, number) {
+    const name = `${what} ${number}`
+    if (this.#toldFalse.has(name) || this.#toldFalse.size >= MAX_TOLD_FALSE) return
+    this.#toldFalse.add(name)
+    this.#parts.report({ event: "false_claim", what, to: this.#userName, number })
+  }
+
+  /** @param {Tell} step */
+  #tell({ number, state, attempt, waitsFor, forwarders }) {
+    const isOfRoute = attempt > 0 && attempt === this.#outbound.state.attempt
+    const hops = (isOfRoute && this.#route?.hopIds) || []
+    const where = { number, to: this.#userName, state, attempt, hops }
+    this.#parts.report({ event: "message_progress", ...where, waits_for: waitsFor, forwarders })
+  }
+}
+
+/** Whether what could not be done now may be done later. @param {unknown} error */
+function isPassing(error) {
+  return error instanceof PeerError || error instanceof CryptoError || error instanceof StoreFull
+}

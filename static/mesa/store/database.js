@@ -1,0 +1,187 @@
+// The one door to IndexedDB. Inside a transaction nothing is awaited but its own requests: the browser ends a
+// transaction that waits for anything else. So a write is handed over whole, and compares the epoch as it is done.
+// Spec: docs/spec/web-app.md, section "Local store"
+
+import { LeadershipLost, NewerVersion, StoreDamaged, StoreFull } from "./errors.js"
+
+/** @typedef {Record<string, any>} Row */
+/** @typedef {{table: string, put: Row} | {table: string, delete: IDBValidKey}} Change */
+/** @typedef {(database: IDBDatabase, transaction: IDBTransaction) => void} Step raises a database by one version */
+/** @typedef {{index?: string, range?: IDBKeyRange, limit?: number, isReversed?: boolean}} Selection */
+
+export const SETTINGS = "settings"
+const EPOCH = "epoch"
+
+/** An open database. */
+export class Database {
+  #database
+  #isGone = false
+  /** @type {Map<string, string | string[]>} */
+  #paths = new Map()
+
+  /** @param {IDBDatabase} database @param {() => void} lost the browser has taken the database away */
+  constructor(database, lost) {
+    this.#database = database
+    const close = () => {
+      this.#isGone = true
+      database.close()
+      lost()
+    }
+    database.onclose = close
+    // Another window wants to raise or delete it, and waits for this one.
+    database.onversionchange = close
+  }
+
+  /** @param {string} table @param {IDBValidKey} key @returns {Promise<Row | undefined>} */
+  get(table, key) {
+    return result(this.#open([table], "readonly").objectStore(table).get(key))
+  }
+
+  /** @param {string} table @param {string | undefined} index @returns {string | string[]} what its keys are made of */
+  keyPath(table, index) {
+    const name = `${table} ${index}`
+    if (!this.#paths.has(name)) {
+      const store = this.#open([table], "readonly").objectStore(table)
+      this.#paths.set(
+        name,
+        /** @type {string | string[]} */ (index ? store.index(index).keyPath : store.keyPath),
+      )
+    }
+    return /** @type {string | string[]} */ (this.#paths.get(name))
+  }
+
+  /**
+   * Reads rows in the order of a key; reversed it takes the last ones.
+   *
+   * @param {string} table
+   * @param {Selection} selection
+   * @returns {Promise<Row[]>}
+   */
+  select(table, { index, range, limit = Infinity, isReversed = false }) {
+    const store = this.#open([table], "readonly").objectStore(table)
+    const source = index ? store.index(index) : store
+    if (!isReversed) return result(source.getAll(range, Number.isFinite(limit) ? limit : undefined))
+    return new Promise((resolve, reject) => {
+      /** @type {Row[]} */
+      const rows = []
+      const request = source.openCursor(range, "prev")
+      request.onerror = () => reject(asStoreError(request.error))
+      request.onsuccess = () => {
+        const cursor = request.result
+        if (!cursor || rows.length >= limit) return resolve(rows)
+        rows.push(cursor.value)
+        cursor.continue()
+      }
+    })
+  }
+
+  /** @param {string} table @param {Pick<Selection, "index" | "range">} selection @returns {Promise<number>} */
+  count(table, { index, range }) {
+    const store = this.#open([table], "readonly").objectStore(table)
+    return result((index ? store.index(index) : store).count(range))
+  }
+
+  /**
+   * Writes all of it or nothing, and only while the leadership is the one that read what this builds on.
+   *
+   * @param {Change[]} changes
+   * @param {number} epoch
+   * @returns {Promise<void>}
+   * @throws {LeadershipLost}
+   * @throws {StoreFull}
+   */
+  commit(changes, epoch) {
+    const tables = new Set([SETTINGS, ...changes.map((change) => change.table)])
+    return new Promise((resolve, reject) => {
+      const transaction = this.#open([...tables], "readwrite")
+      /** @type {Error | undefined} */
+      let failure
+      transaction.oncomplete = () => resolve()
+      transaction.onabort = () => reject(failure ?? asStoreError(transaction.error))
+      const read = transaction.objectStore(SETTINGS).get(EPOCH)
+      read.onsuccess = () => {
+        try {
+          if (read.result?.value !== epoch) throw new LeadershipLost()
+          for (const change of changes) {
+            const table = transaction.objectStore(change.table)
+            if ("put" in change) table.put(change.put)
+            else table.delete(change.delete)
+          }
+        } catch (error) {
+          failure = error instanceof LeadershipLost ? error : new StoreDamaged(undefined, { cause: error })
+          transaction.abort()
+        }
+      }
+    })
+  }
+
+  /** Begins a leadership: commits of all earlier ones fail from here on. @returns {Promise<number>} its number */
+  raiseEpoch() {
+    return new Promise((resolve, reject) => {
+      const transaction = this.#open([SETTINGS], "readwrite")
+      const settings = transaction.objectStore(SETTINGS)
+      const read = settings.get(EPOCH)
+      let epoch = 0
+      read.onsuccess = () => {
+        epoch = (read.result?.value ?? 0) + 1
+        settings.put({ name: EPOCH, value: epoch })
+      }
+      transaction.oncomplete = () => resolve(epoch)
+      transaction.onabort = () => reject(asStoreError(transaction.error))
+    })
+  }
+
+  close() {
+    this.#isGone = true
+    this.#database.close()
+  }
+
+  /** @param {string[]} tables @param {IDBTransactionMode} mode */
+  #open(tables, mode) {
+    if (this.#isGone) throw new StoreDamaged()
+    // Strict: what a receipt or a cell tells others of must survive a loss of power.
+    return this.#database.transaction(tables, mode, { durability: "strict" })
+  }
+}
+
+/**
+ * Opens a database, and raises an older one step by step.
+ *
+ * @param {string} name
+ * @param {Step[]} steps the first makes version 1
+ * @param {() => void} lost
+ * @returns {Promise<Database>}
+ * @throws {NewerVersion}
+ * @throws {StoreFull}
+ */
+export function openDatabase(name, steps, lost) {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(name, steps.length)
+    request.onupgradeneeded = ({ oldVersion }) => {
+      const transaction = /** @type {IDBTransaction} */ (request.transaction)
+      for (const step of steps.slice(oldVersion)) step(request.result, transaction)
+    }
+    request.onsuccess = () => resolve(new Database(request.result, lost))
+    request.onerror = () => reject(asStoreError(request.error))
+  })
+}
+
+/** @param {string} name @returns {Promise<void>} when nothing of it is left */
+export async function deleteDatabase(name) {
+  await result(indexedDB.deleteDatabase(name))
+}
+
+/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
+function result(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(asStoreError(request.error))
+  })
+}
+
+/** @param {DOMException | null} error */
+function asStoreError(error) {
+  if (error?.name === "VersionError") return new NewerVersion()
+  if (error?.name === "QuotaExceededError") return new StoreFull()
+  return new StoreDamaged(undefined, { cause: error })
+}

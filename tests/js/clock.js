@@ -1,0 +1,40 @@
+// A clock that moves when the test says so.
+
+export class FakeClock {
+  #now = 1_000
+  /** @type {{at: number, act: () => void}[]} */
+  #due = []
+
+  now = () => this.#now
+  unixMs = () => this.#now * 1_000
+
+  /** @param {number} seconds @param {() => void} act */
+  after = (seconds, act) => {
+    const entry = { at: this.#now + seconds, act }
+    this.#due.push(entry)
+    return () => {
+      this.#due = this.#due.filter((each) => each !== entry)
+    }
+  }
+
+  /** Moves on, and does what is due in its order; what follows from each is done before the next. @param {number} seconds */
+  async advance(seconds) {
+    const end = this.#now + seconds
+    for (;;) {
+      await settled()
+      this.#due.sort((one, other) => one.at - other.at)
+      const [next] = this.#due
+      if (!next || next.at > end) break
+      this.#due.shift()
+      this.#now = next.at
+      next.act()
+    }
+    this.#now = end
+    await settled()
+  }
+}
+
+/** Waits until what promises have to do with each other is done. */
+export async function settled() {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve()
+}

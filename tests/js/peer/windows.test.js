@@ -1,0 +1,135 @@
+import { browserClock } from "../../../static/mesa/lib/timing.js"
+import { CallFailed, Windows } from "../../../static/mesa/peer/windows.js"
+import { assert, assertEqual, assertFails } from "../assert.js"
+import { FakeClock, settled } from "../clock.js"
+
+/**
+ * Opens windows of one account, whose leaders say who they are.
+ *
+ * @param {number} count
+ * @param {object} [options]
+ * @param {import("../../../static/mesa/lib/timing.js").Clock} [options.clock]
+ * @param {(at: number) => (name: string, args: unknown[]) => Promise<unknown>} [options.callOf]
+ */
+async function openWindows(count, { clock = browserClock, callOf = (at) => async () => at } = {}) {
+  const name = crypto.randomUUID()
+  /** @type {{windows: Windows, events: object[], stopped: number, tell: (event: object) => void}[]} */
+  const opened = []
+  for (let at = 0; at < count; at += 1) {
+    /** @type {any} */
+    const about = { events: [], stopped: 0 }
+    about.windows = new Windows({
+      name,
+      clock,
+      lead: async (tell) => {
+        about.tell = tell
+        return { call: callOf(at), stop: () => (about.stopped += 1) }
+      },
+      told: (event) => about.events.push(event),
+    })
+    opened.push(about)
+    if (at === 0) await until(() => about.windows.isLeading)
+  }
+  return opened
+}
+
+/** @param {() => unknown} isSo */
+async function until(isSo) {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1))
+}
+
+export async function oneWindowLeadsAndAnswersForAll() {
+  const all = await openWindows(3)
+
+  assertEqual(await Promise.all(all.map(({ windows }) => windows.call("who"))), [0, 0, 0])
+  assertEqual(
+    all.map(({ windows }) => windows.isLeading),
+    [true, false, false],
+  )
+}
+
+export async function everyWindowHearsWhatHappens() {
+  const all = await openWindows(3)
+
+  all[0].tell({ type: "message" })
+
+  await until(() => all.every(({ events }) => events.length > 0))
+  assertEqual(
+    all.map(({ events }) => events),
+    Array(3).fill([{ type: "message" }]),
+  )
+}
+
+export async function nextWindowTakesOverFromOneThatCloses() {
+  const all = await openWindows(3)
+
+  all[0].windows.close()
+  await until(() => all[1].windows.isLeading)
+
+  assertEqual(await all[2].windows.call("who"), 1)
+  assertEqual(
+    all.map(({ stopped }) => stopped),
+    [1, 0, 0],
+  )
+}
+
+export async function errorsAreTheSameInEveryWindow() {
+  const refuse = async () => {
+    throw new RangeError("too much")
+  }
+  const all = await openWindows(2, { callOf: () => refuse })
+
+  for (const { windows } of all) {
+    const { code, message } = await assertFails(CallFailed, () => windows.call("send"))
+    assertEqual([code, message], ["RangeError", "too much"])
+  }
+}
+
+export async function leaderThatDoesNotAnswerIsReplacedAndStopped() {
+  const clock = new FakeClock()
+  /** @param {number} at */
+  const callOf = (at) => (at === 0 ? () => new Promise(() => {}) : async () => at)
+  const all = await openWindows(2, { clock, callOf })
+  const answer = all[1].windows.call("who")
+
+  await settled()
+  await clock.advance(1.9)
+  assert(!all[1].windows.isLeading)
+  await clock.advance(0.2)
+
+  assertEqual(await answer, 1)
+  await until(() => all[0].stopped > 0)
+  assertEqual(
+    all.map(({ windows }) => windows.isLeading),
+    [false, true],
+  )
+}
+
+export async function windowThatLostTheLeadTakesOverAgainWhenItsTurnComes() {
+  const clock = new FakeClock()
+  /** @param {number} at */
+  const callOf = (at) => (at === 0 ? () => new Promise(() => {}) : async () => at)
+  const all = await openWindows(2, { clock, callOf })
+  const answer = all[1].windows.call("who")
+  await settled()
+  await clock.advance(2.1)
+  await answer
+
+  all[1].windows.close()
+
+  await until(() => all[0].windows.isLeading)
+}
+
+export async function whyThereIsNoLeaderIsToldToWhoeverCalls() {
+  const windows = new Windows({
+    name: crypto.randomUUID(),
+    clock: browserClock,
+    lead: async () => {
+      throw new RangeError("a newer version")
+    },
+    told: () => {},
+  })
+  await until(() => windows.isLeading)
+
+  assertEqual((await assertFails(CallFailed, () => windows.call("who"))).message, "a newer version")
+}

@@ -30,13 +30,15 @@ const CALLS = {
   },
 
   /** @param {Given} given */
-  async accept({ keys, suite, prekeys, envelope, now_ms }) {
+  async accept({ keys, suite, prekeys, envelope, now_ms, draws }) {
     const own = DeviceKeys.unpack(fromHex(keys), suite)
     /** @type {PrivatePrekey[]} */
     const held = prekeys.map((/** @type {string} */ raw) => PrivatePrekey.unpack(fromHex(raw)))
     const find = (/** @type {number} */ kind, /** @type {number} */ prekeyId) =>
       held.find((each) => each.kind === kind && each.prekeyId === prekeyId)
-    const accepted = await acceptSession(own, Envelope.unpack(fromHex(envelope)), find, { nowMs: now_ms })
+    const opened = Envelope.unpack(fromHex(envelope))
+    const how = { nowMs: now_ms, rng: randomly(draws) }
+    const accepted = await acceptSession(own, opened, find, how)
     const { session, plaintext, spent } = accepted
     return { session: toHex(session.pack()), plaintext: toHex(plaintext), spent }
   },

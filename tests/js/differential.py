@@ -81,14 +81,16 @@ def _begin(*, keys: str, suite: int, entry: str, today: int, now_ms: int, **hand
     return {"session": begin_session(_device(keys, suite), bundle, now_ms=now_ms).pack().hex()}
 
 
-def _accept(*, keys: str, suite: int, prekeys: list[str], envelope: str, now_ms: int) -> Answer:
+def _accept(
+    *, keys: str, suite: int, prekeys: list[str], envelope: str, now_ms: int, draws: list[str] | None
+) -> Answer:
     held = [PrivatePrekey.unpack(bytes.fromhex(raw)) for raw in prekeys]
 
     def find(kind: PrekeyKind, prekey_id: PrekeyId) -> PrivatePrekey | None:
         return next((each for each in held if (each.kind, each.prekey_id) == (kind, prekey_id)), None)
 
     opened = Envelope.unpack(bytes.fromhex(envelope))
-    accepted = accept_session(_device(keys, suite), opened, find, now_ms=now_ms)
+    accepted = accept_session(_device(keys, suite), opened, find, now_ms=now_ms, **_randomly(draws))
     shown = {"session": accepted.session.pack().hex(), "plaintext": accepted.plaintext.hex()}
     return shown | {"spent": list(accepted.spent)}
 

@@ -4,7 +4,7 @@ Spec: docs/spec/handshake.md, ratchet.md, messages.md, onion.md
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import product
 
@@ -18,13 +18,11 @@ from peer_agent.crypto.identity import DeviceKeys, Suite, create_device
 from peer_agent.crypto.onion import LAYERS
 from peer_agent.crypto.prekeys import PrekeyId, PrekeyKind, PrivatePrekey, create_prekey
 from peer_agent.crypto.primitives import KEY_BYTES, SEAL_OVERHEAD_BYTES, X25519Private
-from tests.chromium import chromium
 from tests.peer_agent.crypto.people import DAY, NOW_MS
 from tests.peer_agent.crypto.vector_files import flipped
 from tests.progress import Progress
 
 from .differential import AgentSide, PageSide, Side, ask
-from .test_modules import ORIGIN, answer
 
 MESSAGES, LONG_MESSAGES = 200, 2_000
 CELLS, SAME_STEPS = 25, 60
@@ -32,18 +30,9 @@ START_BYTES = SEAL_OVERHEAD_BYTES - 16
 WAITING = 24
 
 
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    with chromium() as browser:
-        opened = browser.new_page()
-        opened.route("**/*", answer)
-        opened.goto(f"{ORIGIN}/")
-        yield opened
-
-
 @pytest.fixture
-def sides(page: Page) -> dict[str, Side]:
-    return {"page": PageSide(page), "agent": AgentSide()}
+def sides(page_for: Callable[[str], Page]) -> dict[str, Side]:
+    return {"page": PageSide(page_for(__file__)), "agent": AgentSide()}
 
 
 @dataclass
@@ -78,7 +67,7 @@ def _connect(rng: random.Random, begins: Side, answers: Side, *suites: Suite) ->
     begun = ask(begins, "begin", **known, **bundle)
     text = _plaintext(rng)
     sent = ask(begins, "encrypt", session=begun["session"], plaintext=text, draws=None)
-    held = {"keys": bo.pack().hex(), "suite": int(bo.suite), "now_ms": NOW_MS}
+    held = {"keys": bo.pack().hex(), "suite": int(bo.suite), "now_ms": NOW_MS, "draws": None}
     private = [each.pack().hex() for each in prekeys]
     taken = ask(answers, "accept", **held, prekeys=private, envelope=sent["envelope"])
     assert taken["plaintext"] == text
@@ -177,9 +166,10 @@ def test_from_the_same_state_and_draws_both_make_the_same_bytes(sides: dict[str,
         here, there = rng.sample(ends, 2)
         if rng.random() < 0.6 or not here.waiting:
             draws = [rng.randbytes(START_BYTES).hex()]
-            args = {"session": here.session, "plaintext": _plaintext(rng), "draws": draws}
+            text = _plaintext(rng)
+            args = {"session": here.session, "plaintext": text, "draws": draws}
             made, other = (ask(side, "encrypt", **args) for side in sides.values())
-            there.waiting.append((made["envelope"], args["plaintext"]))
+            there.waiting.append((made["envelope"], text))
         else:
             envelope, _ = here.waiting.pop(rng.randrange(len(here.waiting)))
             draws = [rng.randbytes(KEY_BYTES).hex()]

@@ -9,16 +9,13 @@ from django.shortcuts import render
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from mesa.claims import COLUMNS, LIMITS, PROTECTS, ROLES
 from mesa.version import version
 
 
 @require_safe
 def landing(request: HttpRequest) -> HttpResponse:
     """Say what Mesa protects and what not."""
-    roles = [(who, list(zip(COLUMNS, says, strict=True))) for who, says in ROLES]
-    claims = {"protects": PROTECTS, "limits": LIMITS, "columns": COLUMNS, "roles": roles}
-    return _page(request, "landing.html", claims)
+    return _page(request, "landing.html")
 
 
 @require_safe

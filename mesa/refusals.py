@@ -18,7 +18,10 @@ PAGES: Final = {
     "not_found": ("No such page", "There is nothing at this address. Check it, or begin at the first page."),
     "throttled": ("Too many tries", "Wait {minutes} minutes, then try again."),
     "unavailable": ("Not at the moment", "The server can not answer now. Your messages wait on your device."),
-    INTERNAL: ("The server failed", "This is not your fault. Nothing on your device is lost; try again soon."),
+    INTERNAL: (
+        "The server failed",
+        "This is not your fault. Nothing on your device is lost; try again soon.",
+    ),
 }
 OPERATORS_PAGES: Final = PAGES | {
     "forbidden": ("Not allowed", "Only an operator who acts may do this. You look: ask one who acts."),

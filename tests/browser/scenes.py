@@ -1,7 +1,9 @@
-"""What the pages show in pictures and in tests of what is seen: ada's, with view objects instead of a peer."""
+"""What the pages show in pictures and in tests: ada's, with view objects instead of a peer."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from playwright.sync_api import Page
 
 # 15 October 2025, 14:33 in Vilnius.
 NOW: Final = 1_760_527_980_000
@@ -35,7 +37,13 @@ def message(number: int, text: str, minutes_ago: int, **more: Any) -> dict[str, 
     """A message of bo's, or of ada's if its state is given."""
     state = more.pop("state", "received")
     time = NOW - minutes_ago * MINUTE
-    return {"number": number, "text": text, "outgoing": state != "received", "state": state, "time": time} | more
+    return {
+        "number": number,
+        "text": text,
+        "outgoing": state != "received",
+        "state": state,
+        "time": time,
+    } | more
 
 
 EVENING: Final = 19 * 60 + 20
@@ -56,7 +64,12 @@ STATES: Final = [
     message(6, "I can also ask olga for the spare key.", 33, state="queued"),
     message(7, "Leaving now.", 25, state="waiting", waitsFor="contact"),
     message(
-        8, "The bridge is closed, I take the long way round.", 20, state="waiting", waitsFor="forwarders", forwarders=2
+        8,
+        "The bridge is closed, I take the long way round.",
+        20,
+        state="waiting",
+        waitsFor="forwarders",
+        forwarders=2,
     ),
     message(9, "Still on time, I think.", 11, state="sent", attempt=2),
 ]
@@ -67,7 +80,15 @@ LATEST: Final = [
     message(13, "Ten minutes away.", 1, state="delivered"),
 ]
 ROWS: Final = [
-    {"number": 4, "name": "bo", "verified": True, "unsafe": False, "unread": 0, "last": LATEST[-1], "draft": ""},
+    {
+        "number": 4,
+        "name": "bo",
+        "verified": True,
+        "unsafe": False,
+        "unread": 0,
+        "last": LATEST[-1],
+        "draft": "",
+    },
     {
         "number": 7,
         "name": "olga",
@@ -100,9 +121,12 @@ VALUES: Final[dict[str, Any]] = {
     "unread": 0,
     "peer": {"state": "forwarding", "found": 3, "guards": 2, "links": 5},
     "found": 3,
-    "rates": [23, 19, 21, 15, 11, 14, 20, 21, 22, 16, 23, 22, 22, 21, 21, 30, 26, 23, 21, 9, 13, 20, 24, 29, 31, 21]
-    + [29, 28, 23, 15, 18, 9, 20, 22, 19, 17, 29, 26, 34, 14],
-    "account": {"name": "ada", "fingerprint": FINGERPRINT, "link": f"https://mesa.example/invite/#ada.{FINGERPRINT}"},
+    "rates": [9 + (7 * second) % 13 + second % 5 * 2 for second in range(39)] + [14],
+    "account": {
+        "name": "ada",
+        "fingerprint": FINGERPRINT,
+        "link": f"https://mesa.example/invite/#ada.{FINGERPRINT}",
+    },
     "notices": [],
 }
 FILL_APP: Final = """(values) => {
@@ -148,7 +172,10 @@ EMPTY: Final = VALUES | {
 }
 CHANGED: Final = VALUES | {
     "contact": CONTACT | {"verified": False, "danger": "other_keys"},
-    "rows": [ROWS[0] | {"unsafe": True, "last": message(14, "Which cabinet was it?", 0, state="blocked")}, *ROWS[1:]],
+    "rows": [
+        ROWS[0] | {"unsafe": True, "last": message(14, "Which cabinet was it?", 0, state="blocked")},
+        *ROWS[1:],
+    ],
     "messages": [*EARLIER, *LATEST, message(14, "Which cabinet was it?", 0, state="blocked")],
     "timeline": None,
 }
@@ -176,3 +203,24 @@ SCENES: Final = (
     Scene("app-new-chat", "/app/", f"(values) => {{ ({FILL_APP})(values); ({FIND_BO})() }}", VALUES),
     Scene("not-found", "/nowhere/"),
 )
+
+
+# Scripts of a page may run after its load: an element is ready once it is defined.
+READY: Final = """() => Promise.all(
+    [...document.querySelectorAll(":not(:defined)")].map((each) => customElements.whenDefined(each.localName))
+)"""
+
+
+def open_page(page: Page, address: str) -> None:
+    """Open a page and wait until its elements live."""
+    # A new fragment alone would not load the page again.
+    page.goto("about:blank")
+    page.goto(address)
+    page.evaluate(READY)
+
+
+def show(page: Page, url: str, scene: Scene) -> None:
+    """Open a page, and have its elements show the scene."""
+    open_page(page, url + scene.address)
+    if scene.script:
+        page.evaluate(scene.script, scene.values)

@@ -1,7 +1,7 @@
 """Takes a picture of every page, for people to look at: phone and desktop, light and dark.
 
-The server is one of its own, the pages are those that users get. What a page shows only with a peer behind it is
-given to its elements as view objects, here: the product has no sample data.
+The server is one of its own, the pages are those that users get. What a page shows only with a peer behind it
+is given to its elements as view objects, from tests.browser.scenes: the product has no sample data.
 
 usage: python -m tests.browser.screenshots [folder] [word in the names]
 """
@@ -10,9 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
-from tests.browser.scenes import SCENES, Scene
+from tests.browser.scenes import SCENES, show
+from tests.browser.small_png import write_small
 from tests.chromium import chromium
 from tests.live_tree import ROOT, LiveTree
 
@@ -37,6 +38,7 @@ def main() -> None:
 
 def take(browser: Browser, url: str, folder: Path, word: str) -> None:
     """Open each scene in a fresh profile and write its picture."""
+    counter = browser.new_page()
     for size, (width, height) in SIZES.items():
         for scheme in SCHEMES:
             context = browser.new_context(
@@ -51,17 +53,9 @@ def take(browser: Browser, url: str, folder: Path, word: str) -> None:
                 if word in name:
                     page = context.new_page()
                     show(page, url, scene)
-                    page.screenshot(path=folder / name)
+                    write_small(page.screenshot(), folder / name, counter=counter)
                     page.close()
             context.close()
-
-
-def show(page: Page, url: str, scene: Scene) -> None:
-    """Open a page, and have its elements show the scene."""
-    page.goto(url + scene.address)
-    page.wait_for_function("!document.querySelector(':not(:defined)')")
-    if scene.script:
-        page.evaluate(scene.script, scene.values)
 
 
 if __name__ == "__main__":

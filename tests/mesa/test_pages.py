@@ -50,7 +50,12 @@ def test_page_needs_no_exception_from_the_policy(address: str) -> None:
 
     assert [each for each in markup.named("script") if not each.get("src") or each.text.strip()] == []
     assert markup.named("style", "base", "iframe", "object", "embed") == []
-    inline = [name for each in markup.elements for name in each.attributes if name.startswith("on") or name == "style"]
+    inline = [
+        name
+        for each in markup.elements
+        for name in each.attributes
+        if name.startswith("on") or name == "style"
+    ]
     assert inline == []
 
 
@@ -101,7 +106,11 @@ def test_every_control_has_a_label(address: str) -> None:
         for each in markup.named(*CONTROLS)
         if "label" not in each.parents and each.get("id") not in labelled
     ]
-    mute = [each for each in markup.named("button", "a") if not each.text.strip() and "template" not in each.parents]
+    mute = [
+        each
+        for each in markup.named("button", "a")
+        if not each.text.strip() and "template" not in each.parents
+    ]
 
     assert bare == []
     assert mute == []

@@ -33,7 +33,7 @@ export class AppShell extends MesaElement {
     const { view, number, open } = placeOf(location.hash)
     this.dataset.view = view
     this.classList.toggle("app--open", open)
-    for (const each of this.querySelectorAll("main > [data-view]"))
+    for (const each of this.querySelectorAll(".app__main > [data-view]"))
       /** @type {HTMLElement} */ (each).hidden = each.getAttribute("data-view") !== view
     for (const link of this.querySelectorAll(".tabs__link")) {
       const isHere = (link.getAttribute("href") === "#settings") === (view === "settings")
@@ -47,7 +47,7 @@ export class AppShell extends MesaElement {
 
   /** @param {View} view */
   #focus(view) {
-    const place = find(this, `main > [data-view="${view}"]`, HTMLElement)
+    const place = find(this, `.app__main > [data-view="${view}"]`, HTMLElement)
     const target = place.querySelector('[tabindex="-1"]') ?? place.querySelector("message-list")
     if (target instanceof HTMLElement) target.focus({ preventScroll: true })
   }

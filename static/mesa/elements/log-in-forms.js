@@ -77,7 +77,9 @@ export class LogInForms extends MesaElement {
     this.#current = current
     for (const step of STEPS) this.#step(step).hidden = step !== current
     switchForm(this.#step(current), true)
-    if (isAsked) find(this.#step(current), "input, .step__title", HTMLElement).focus()
+    const place = this.#step(current)
+    if (isAsked)
+      find(place, place.querySelector("input") === null ? ".step__title" : "input", HTMLElement).focus()
   }
 }
 

@@ -28,6 +28,7 @@ export class MessageComposer extends MesaElement {
   connected() {
     this.listen("submit", (event) => this.#submit(event))
     this.listen("keydown", (event) => this.#key(/** @type {KeyboardEvent} */ (event)))
+    this.listen("beforeinput", (event) => this.#refuseTooMuch(/** @type {InputEvent} */ (event)))
     this.listen("input", () => {
       this.#measure()
       this.tell("message:draft", { text: this.#text.value })
@@ -47,6 +48,14 @@ export class MessageComposer extends MesaElement {
     find(this, "form", HTMLFormElement).requestSubmit()
   }
 
+  /** What is pasted or dropped and could not be sent stays out: a field with a megabyte stops the page. @param {InputEvent} event */
+  #refuseTooMuch(event) {
+    const count = tooMany(event.data ?? "")
+    if (count <= 0) return
+    event.preventDefault()
+    this.#showTooMany(count)
+  }
+
   /** @param {Event} event */
   #submit(event) {
     event.preventDefault()
@@ -62,8 +71,12 @@ export class MessageComposer extends MesaElement {
     this.#text.rows = CSS.supports("field-sizing", "content")
       ? 1
       : Math.min(8, this.#text.value.split("\n").length)
-    const count = tooMany(this.#text.value.trim())
-    show(this, "note", count <= 0)
+    this.#showTooMany(tooMany(this.#text.value.trim()))
+  }
+
+  /** @param {number} count */
+  #showTooMany(count) {
+    show(this, "note", count <= 0 && !this.#text.disabled)
     show(this, "limit", count > 0)
     fill(this, "limit", count > 0 ? say("composer.too_long", { count }) : "")
   }

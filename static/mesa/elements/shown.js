@@ -6,7 +6,7 @@ const HIDDEN_IN_NAMES =
   /[\p{Cc}\p{Cf}\p{Cn}\p{Co}\p{Cs}\u034F\u115F\u1160\u17B4\u17B5\u180B-\u180F\u2028\u2029\u3164\uFE00-\uFE0F\uFFA0]/gu
 // In a text, marks and isolates serve Arabic and Hebrew, joiners serve emoji; embeddings and overrides only deceive.
 const HIDDEN_IN_TEXTS = /[\p{Cs}\u202A-\u202E\u2028\u2029]|(?![\n\t])\p{Cc}/gu
-const ADDRESS = /https?:\/\/[^\s<>"]+/giu
+const ADDRESS = /(?<![\p{L}\p{N}:])https?:\/\/[^\s<>"]+/giu
 const TRAILING = /[.,;:!?'’”»)\]}]+$/u
 const FIRST_LETTER = /\p{L}|\p{N}/u
 

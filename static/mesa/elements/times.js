@@ -2,11 +2,13 @@
 
 import { say } from "./texts.js"
 
+// Days in the order of British English; the clock as this device shows it.
+const LANGUAGE = "en-GB"
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" })
-const WEEKDAY = new Intl.DateTimeFormat("en", { weekday: "short" })
-const DAY = new Intl.DateTimeFormat("en", { weekday: "long", day: "numeric", month: "long" })
-const DAY_OF_YEAR = new Intl.DateTimeFormat("en", { day: "numeric", month: "long", year: "numeric" })
-const SHORT_DAY = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" })
+const WEEKDAY = new Intl.DateTimeFormat(LANGUAGE, { weekday: "short" })
+const DAY = new Intl.DateTimeFormat(LANGUAGE, { weekday: "long", day: "numeric", month: "long" })
+const DAY_OF_YEAR = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "long", year: "numeric" })
+const SHORT_DAY = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short" })
 const DAYS_WITH_NAMES = 6
 
 /** @param {number} at @returns {string} */

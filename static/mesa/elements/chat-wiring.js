@@ -151,7 +151,7 @@ export class ChatWiring {
   #drawTimeline() {
     const known = this.#timelines.of(this.#number)
     if (!known || !this.#contact) return this.#list.setBelow(0, null)
-    const drawn = find(clone("timeline"), "delivery-timeline", DeliveryTimeline)
+    const drawn = /** @type {DeliveryTimeline} */ (clone("timeline"))
     this.#list.setBelow(known.number, drawn)
     drawn.view = { ...known, contact: this.#contact.name }
   }

@@ -32,7 +32,7 @@ export class StatusWiring {
       document.addEventListener(type, (event) => void act(/** @type {CustomEvent} */ (event).detail))
     on("app:view", ({ view }) => (this.#view = view))
     on("settings:change", ({ name, value }) => this.#windows.call("change", name, value))
-    on("account:log-out", () => this.#windows.call("logOut", false))
+    on("account:log-out", () => this.#windows.call("logOut"))
     void this.#keepLooking()
   }
 

@@ -22,7 +22,7 @@ import { acceptNewKeys, markVerified } from "./verifying.js"
  * @property {import("./settings.js").Settings} settings
  * @property {(event: object) => void} tell reaches all windows
  * @property {(error: unknown) => void} fail
- * @property {(isWiped: boolean) => Promise<void>} logOut
+ * @property {() => Promise<void>} logOut
  */
 
 const PAGE = 50
@@ -190,7 +190,7 @@ const ACTS = {
 
   visibility: (_desk, { shared }) => shared.api.visibility(),
 
-  logOut: (_desk, { logOut }, isWiped) => logOut(isWiped),
+  logOut: (_desk, { logOut }) => logOut(),
 }
 
 /** What a user decides about somebody. @type {Record<string, (parts: DeskParts, contact: contacts.Contact) => Promise<unknown>>} */

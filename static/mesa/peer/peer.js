@@ -55,6 +55,7 @@ export class Peer {
   inbox
   network
   pins
+  shared
 
   /** @param {PeerParts} parts */
   constructor(parts) {
@@ -66,7 +67,18 @@ export class Peer {
     this.pins = new Pins({ store, tokens, clock, report })
     const handshakes = new Handshakes({ own, api, store, pins: this.pins, clock, report })
     const posts = new Posts({ store, api, clock })
-    const shared = { own, account, api, store, tokens, handshakes, posts, pins: this.pins, clock, report }
+    const shared = (this.shared = {
+      own,
+      account,
+      api,
+      store,
+      tokens,
+      handshakes,
+      posts,
+      pins: this.pins,
+      clock,
+      report,
+    })
     this.contacts = new Contacts(shared)
     this.#resets = new Resets(shared, draw)
     this.inbox = new Inbox({

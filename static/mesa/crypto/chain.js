@@ -28,7 +28,7 @@ export const Verdict = Object.freeze({
   CHANGED: "changed",
 })
 
-/** The chain may be pinned in place of the other. */
+/** The chain may be pinned in place of the other. @type {readonly string[]} */
 export const GOOD = Object.freeze([Verdict.SAME, Verdict.EXTENDED, Verdict.RECOVERED])
 
 /**

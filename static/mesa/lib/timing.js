@@ -16,6 +16,13 @@ export const browserClock = {
 
 /** @typedef {typeof browserClock} Clock */
 
+const DAY_MS = 86_400_000
+
+/** The day of a time, counted from 1970. @param {number} unixMs */
+export function dayOf(unixMs) {
+  return Math.floor(unixMs / DAY_MS)
+}
+
 /** Waits; ends early, without a word, when the signal says so. @param {Clock} clock @param {number} seconds @param {AbortSignal} [signal] @returns {Promise<void>} */
 export function pause(clock, seconds, signal) {
   return new Promise((resolve) => {

@@ -72,7 +72,7 @@ export class Network {
       openLinks: () => this.links.openIds(),
       welcomed: (greeting) => this.#welcomed(greeting),
       received: (frame) => this.#received(frame),
-      report: (event) => this.#report(event),
+      report: (event) => this.#report(/** @type {any} */ (event)),
     })
     const send = (/** @type {FrameToServer} */ frame) => this.session.send(frame)
     this.presence = new Presence({
@@ -105,6 +105,11 @@ export class Network {
   /** Ends all links, so that neighbours need no timeout to notice. */
   close() {
     this.links.closeAll()
+  }
+
+  /** How many cells of others this peer has passed on. */
+  get carried() {
+    return this.#forwarding.carried
   }
 
   /** Tells the server soon what has changed: whether this peer forwards. */

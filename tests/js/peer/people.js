@@ -1,4 +1,4 @@
-// Two devices whose users are contacts of each other, each with a store of its own.
+// People with one device each: a store, and all that makes contacts of them at a server in memory.
 
 import { Sealer, createStoreKeys } from "../../../static/mesa/crypto/at-rest.js"
 import { packChain } from "../../../static/mesa/crypto/chain.js"
@@ -9,7 +9,16 @@ import { PrekeyKind, verifyBundle } from "../../../static/mesa/crypto/prekeys.js
 import { createRecoveryCode, RecoveryKey } from "../../../static/mesa/crypto/recovery.js"
 import { beginSession } from "../../../static/mesa/crypto/sessions.js"
 import { createFirstStatement } from "../../../static/mesa/crypto/statements.js"
+import { Blocking } from "../../../static/mesa/peer/blocking.js"
+import { Contacts } from "../../../static/mesa/peer/contacts.js"
+import { DeliveryTokens } from "../../../static/mesa/peer/delivery-tokens.js"
+import { Handshakes } from "../../../static/mesa/peer/handshakes.js"
 import { Inbox } from "../../../static/mesa/peer/inbox.js"
+import { Mailbox } from "../../../static/mesa/peer/mailbox.js"
+import { Pins } from "../../../static/mesa/peer/pins.js"
+import { Posts } from "../../../static/mesa/peer/posts.js"
+import { Resets } from "../../../static/mesa/peer/resets.js"
+import { checkPrekeys } from "../../../static/mesa/peer/upkeep.js"
 import * as contacts from "../../../static/mesa/store/contact-book.js"
 import { openDatabase } from "../../../static/mesa/store/database.js"
 import * as history from "../../../static/mesa/store/history.js"
@@ -19,18 +28,29 @@ import { STEPS } from "../../../static/mesa/store/schema.js"
 import * as sessions from "../../../static/mesa/store/session-book.js"
 import { Store } from "../../../static/mesa/store/store.js"
 import { freshName } from "../store/stores.js"
+import { FakeServer } from "./fake-server.js"
 
 /** @typedef {import("../../../static/mesa/lib/bytes.js").Bytes} Bytes */
 
-const DAY = 20_780
+export const DAY = 20_780
 
 /** A wall clock that moves when the test says so. */
 export class WallClock {
   ms = DAY * 86_400_000
   now = () => this.ms / 1_000
   unixMs = () => this.ms
-  after = () => () => {}
+  /** Whoever waits has waited long enough at once. */
+  isHasty = false
+
+  /** @param {number} _seconds @param {() => void} act */
+  after = (_seconds, act) => {
+    if (this.isHasty) queueMicrotask(act)
+    return () => {}
+  }
 }
+
+/** @template T @returns {T} what a method fills in later */
+const later = () => /** @type {T} */ (/** @type {any} */ (null))
 
 /** One user with one device. */
 export class Person {
@@ -44,20 +64,30 @@ export class Person {
   name = ""
   chain = /** @type {Bytes} */ (new Uint8Array())
   keys = createDevice(1)
-  database = /** @type {import("../../../static/mesa/store/database.js").Database} */ (
-    /** @type {any} */ (null)
-  )
-  sealer = /** @type {Sealer} */ (/** @type {any} */ (null))
-  store = /** @type {Store} */ (/** @type {any} */ (null))
-  inbox = /** @type {Inbox} */ (/** @type {any} */ (null))
+  recovery = /** @type {RecoveryKey} */ (later())
+  server = new FakeServer()
+  database = /** @type {import("../../../static/mesa/store/database.js").Database} */ (later())
+  sealer = /** @type {Sealer} */ (later())
+  store = /** @type {Store} */ (later())
+  inbox = /** @type {Inbox} */ (later())
+  /** What the others need. @type {import("../../../static/mesa/peer/contacts.js").ContactParts} */
+  parts = later()
+  contacts = /** @type {Contacts} */ (later())
+  mailbox = /** @type {Mailbox} */ (later())
+  resets = /** @type {Resets} */ (later())
+  blocking = /** @type {Blocking} */ (later())
+  /** What delivery was told. @type {[string, any][]} */
+  delivery = []
 
-  /** @param {string} name */
-  static async make(name) {
+  /** @param {string} name @param {FakeServer} [server] where the account is made */
+  static async make(name, server = new FakeServer()) {
     const person = new Person()
     person.name = name
-    person.keys = createDevice(1)
-    const recovery = await RecoveryKey.fromCode(createRecoveryCode())
-    person.chain = packChain([await createFirstStatement(name, person.keys, recovery, DAY)])
+    person.server = server
+    person.recovery = await RecoveryKey.fromCode(createRecoveryCode())
+    const statements = [await createFirstStatement(name, person.keys, person.recovery, DAY)]
+    person.chain = packChain(statements)
+    server.register(name, statements, person.keys.deviceId)
     person.database = await openDatabase(freshName(), STEPS, () => {})
     person.sealer = new Sealer(await createStoreKeys(), 1)
     await person.restart()
@@ -68,15 +98,52 @@ export class Person {
   async restart() {
     const { database, sealer, keys, clock } = this
     this.store = new Store(database, sealer, await database.raiseEpoch())
+    const { store } = this
+    /** @param {any} event */
+    const report = (event) => this.events.push(event)
+    const api = this.server.api(this.name, keys.deviceId)
+    const tokens = new DeliveryTokens(store, api)
+    const pins = new Pins({ store, tokens, clock, report })
+    const handshakes = new Handshakes({ own: keys, api, store, pins, clock, report })
+    const posts = new Posts({ store, api, clock })
+    const account = { userName: this.name, chain: this.chain }
+    this.parts = { own: keys, account, api, store, tokens, handshakes, posts, pins, clock, report }
     this.inbox = new Inbox({
-      store: this.store,
+      store,
       own: keys,
       clock,
-      report: (event) => this.events.push(event),
+      report,
       unreadable: (contact) => this.unreadable.push(contact),
       resend: (contact) => this.resent.push(contact),
-      follow: async () => ({ fits: true, news: [] }),
+      follow: (unit, contact, chain) => pins.follow(unit, contact, chain),
     })
+    this.contacts = new Contacts(this.parts)
+    this.mailbox = new Mailbox({ ...this.parts, inbox: this.inbox, contacts: this.contacts })
+    this.resets = new Resets(this.parts, () => 0)
+    const delivery = {
+      stop: (/** @type {number} */ contact) => void this.delivery.push(["stop", contact]),
+      goOn: async (/** @type {number} */ contact) => void this.delivery.push(["goOn", contact]),
+      watchContact: (/** @type {Bytes} */ token) => void this.delivery.push(["watch", token]),
+    }
+    this.blocking = new Blocking({ ...this.parts, contacts: this.contacts, delivery })
+  }
+
+  /** Leaves prekeys at the server, so that others can begin a session. */
+  async comeOnline() {
+    await checkPrekeys(this.parts)
+    return this
+  }
+
+  /** What is known of another user. @param {Person} other */
+  async known(other) {
+    const contact = await contacts.findByName(this.store.view, other.name)
+    if (!contact) throw new Error(`${this.name} does not know ${other.name}`)
+    return contact
+  }
+
+  /** Names of the events that were reported. */
+  get told() {
+    return this.events.map(({ event }) => event)
   }
 
   /** Makes another user a contact. @param {Person} other @param {Partial<contacts.ContactFields>} [fields] @returns {Promise<number>} */
@@ -132,4 +199,28 @@ export async function couple() {
   const [boToAda, adaToBo] = await Promise.all([ada.know(bo), bo.know(ada)])
   await ada.begin(bo, boToAda)
   return { ada, bo, boToAda, adaToBo }
+}
+
+/** People with accounts at one server, each with prekeys there. @param {...string} names */
+export async function neighbours(...names) {
+  const server = new FakeServer()
+  const people = await Promise.all(names.map((name) => Person.make(name, server)))
+  await Promise.all(people.map((person) => person.comeOnline()))
+  return { server, people }
+}
+
+/** Makes contacts of two people, by a request and a yes. @param {Person} ada @param {Person} bo */
+export async function befriend(ada, bo) {
+  await ada.contacts.request(bo.name)
+  await bo.mailbox.empty()
+  await bo.contacts.accept(ada.name)
+  await ada.mailbox.empty()
+}
+
+/** ada and bo, contacts of each other at one server. */
+export async function friends() {
+  const { server, people } = await neighbours("ada", "bo")
+  const [ada, bo] = people
+  await befriend(ada, bo)
+  return { server, ada, bo }
 }

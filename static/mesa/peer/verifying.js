@@ -1,0 +1,107 @@
+// Keys that users have compared, and keys that a user takes in the place of others.
+// Spec: docs/spec/identity.md, section "Verdict", and docs/spec/agent.md, section "Mailbox and posts"
+
+import { GOOD, Verdict, judge, packChain, readChain, verifyChain } from "../crypto/chain.js"
+import { areDigitsOf, safetyNumber } from "../crypto/safety-number.js"
+import { numbersOf, shownIdentity } from "../crypto/safety.js"
+import { equal } from "../lib/bytes.js"
+import * as contacts from "../store/contact-book.js"
+import { ContactBlocked, UnknownUser, UsageError } from "./errors.js"
+import { unlessRefused } from "./pins.js"
+
+/** @typedef {import("../crypto/identity.js").Identity} Identity */
+/** @typedef {import("../lib/bytes.js").Bytes} Bytes */
+/** @typedef {import("../store/contact-book.js").Contact} Contact */
+/** @typedef {import("../store/store.js").Store} Store */
+/** @typedef {import("./contacts.js").ContactParts} ContactParts */
+
+/** Looks up a contact, however far the acquaintance has come. @param {Store} store @param {string} userName @returns {Promise<Contact>} @throws {UnknownUser} there is none of that name */
+export async function findContact(store, userName) {
+  const contact = await contacts.findByName(store.view, contacts.folded(userName))
+  if (!contact) throw new UnknownUser()
+  return contact
+}
+
+/** Keeps that the users have compared their safety number. @param {Store} store @param {number} number @returns {Promise<Contact>} */
+export function markVerified(store, number) {
+  return store.transaction((unit) => contacts.change(unit, number, { isVerified: true }))
+}
+
+/** What a user is told about the keys of a contact: the number to compare, what is wrong, and the number of other keys that are shown. @param {Contact} contact @param {Bytes} ownChain */
+export async function keysOf({ userName, fields }, ownChain) {
+  const { danger, safetyNumber, shownSafetyNumber } = await numbersOf(fields, await readChain(ownChain))
+  const numbers = { safety_number: safetyNumber, shown_safety_number: shownSafetyNumber }
+  return { user: userName, verified: fields.isVerified, danger, ...numbers }
+}
+
+/**
+ * Judges what the server shows as this user's own chain; `keep` gets one that goes on with this device.
+ *
+ * @param {Pick<ContactParts, "own" | "account" | "api">} parts
+ * @param {(chain: Bytes) => Promise<void>} keep
+ * @returns {Promise<string>} a verdict
+ * @throws {LoginRefused | Refused | ServerUnreachable}
+ */
+export async function checkOwnIdentity({ own, account, api }, keep) {
+  const shown = await unlessRefused(verifyChain(await api.statements()))
+  if (!shown) return Verdict.CHANGED
+  const verdict = judge(await readChain(account.chain), shown)
+  if (!GOOD.includes(verdict)) return verdict
+  const entry = (await own.entry()).pack()
+  if (!shown.devices.some((each) => equal(each.pack(), entry))) return Verdict.CHANGED
+  if (verdict !== Verdict.SAME) await keep(packChain(shown.statements))
+  return verdict
+}
+
+/**
+ * Pins what the server shows for a contact, if it is what the user has seen; a stranger is asked anew.
+ *
+ * @param {ContactParts} parts
+ * @param {import("./contacts.js").Contacts} acquaintance
+ * @param {string} userName
+ * @param {{seen: Bytes, digits?: string | null}} about digits: the safety number that the user was read; with it, the
+ *     new keys count as verified
+ * @returns {Promise<Contact>}
+ * @throws {ContactBlocked} the server shows other keys by now, or the digits are others: nothing was pinned
+ * @throws {UsageError} the contact is blocked, or digits can not decide
+ * @throws {UnknownUser | Refused | ServerUnreachable}
+ */
+export async function acceptNewKeys(parts, acquaintance, userName, { seen, digits = null }) {
+  const { account, api, pins, store } = parts
+  const known = await findContact(store, userName)
+  if (known.fields.isBlocked) throw new UsageError()
+  const asked = (await shownIdentity(known.fields)) ?? known.identity
+  const bundle = await api.claimBundle(known.userName, null, asked.fingerprint)
+  const shown = await unlessRefused(verifyChain(bundle.statements))
+  if (shown?.userName !== known.userName) throw new ContactBlocked()
+  const packed = packChain(shown.statements)
+  const own = await readChain(account.chain)
+  const contact = await store.transaction(async (unit) => {
+    // Judged beside the chain that is pinned by now: while the server was asked, it may have gone on.
+    const { identity, fields } = await contacts.get(unit, known.number)
+    if (fields.isBlocked) throw new UsageError()
+    if (!GOOD.includes(judge(identity, shown)) && !equal(packed, seen)) return null
+    if (digits !== null && !(await areTheirs(digits, own, shown, identity))) throw new ContactBlocked()
+    return pins.acceptNew(unit, known.number, shown, { isVerified: digits !== null })
+  })
+  if (!contact) {
+    await pins.block(known.number, packed)
+    throw new ContactBlocked()
+  }
+  return contact.state === "asked" ? acquaintance.request(contact.userName) : contact
+}
+
+/**
+ * Tells whether digits are those of the keys that are shown.
+ *
+ * @param {string} digits
+ * @param {Identity} own
+ * @param {Identity} shown
+ * @param {Identity} pinned
+ * @throws {UsageError} both lists of devices have this number: a thief of a device can write such a list
+ */
+async function areTheirs(digits, own, shown, pinned) {
+  const isGood = GOOD.includes(judge(pinned, shown))
+  if (!isGood && equal(shown.fingerprint, pinned.fingerprint)) throw new UsageError()
+  return areDigitsOf(digits, await safetyNumber(own, shown))
+}

@@ -1,16 +1,6 @@
-// The page of the app: its elements.
+// The app page: opens the keys of this profile, joins elements and peer, and takes its place among the windows.
 
-import "./elements/app-shell.js"
-import "./elements/contact-view.js"
-import "./elements/conversation-view.js"
-import "./elements/delivery-timeline.js"
-import "./elements/dialog-opener.js"
-import "./elements/forwarder-wait.js"
-import "./elements/forwarding-meter.js"
-import "./elements/invite-link.js"
-import "./elements/message-list.js"
-import "./elements/missing-features.js"
-import "./elements/notice-list.js"
-import "./elements/peer-status.js"
-import "./elements/settings-panel.js"
-import "./elements/user-search.js"
+import "./elements/all.js"
+import { startApp } from "./elements/app-page.js"
+
+await startApp()

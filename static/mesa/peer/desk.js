@@ -167,6 +167,7 @@ const ACTS = {
     const { network } = peer
     return {
       isOpen: network.session.isOpen,
+      guards: network.guards.count,
       links: network.links.count,
       carried: network.carried,
       forwards: settings.forwards,

@@ -107,6 +107,10 @@ export class Network {
     this.links.closeAll()
   }
 
+  get guards() {
+    return this.#parts.guards
+  }
+
   /** How many cells of others this peer has passed on. */
   get carried() {
     return this.#forwarding.carried

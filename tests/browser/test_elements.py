@@ -374,6 +374,21 @@ def test_page_without_a_safe_address_says_so_and_makes_no_keys(
     expect(page.get_by_label("User name")).to_be_hidden()
 
 
+@pytest.mark.parametrize("address", ["/sign-up/", "/log-in/", "/app/", "/invite/"])
+def test_page_without_scripts_says_so_and_takes_nothing(
+    browser: Browser, live_server_tree: LiveTree, address: str
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+
+    page.goto(live_server_tree.url + address)
+
+    expect(page.locator("noscript p")).to_be_visible()
+    expect(page.get_by_text("Opening your keys")).to_be_hidden()
+    assert page.locator("input[type=password]:enabled").count() == 0
+    context.close()
+
+
 def test_page_without_webrtc_says_so(context: BrowserContext, live_server_tree: LiveTree) -> None:
     page = context.new_page()
     page.add_init_script("delete globalThis.RTCPeerConnection")

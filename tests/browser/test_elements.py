@@ -266,6 +266,16 @@ def test_older_messages_are_asked_for_once_when_the_reader_comes_near(chat: Page
     assert heard(chat) == [["messages:older", {"before": 101}]]
 
 
+def test_only_what_arrives_is_read_out(chat: Page) -> None:
+    opened = """(list, view) => {
+        list.open({ name: "bo", note: "", now: view.time }, [view])
+        return list.ariaLive
+    }"""
+
+    assert chat.locator("message-list").evaluate(opened, message(1, "one", 0)) == "off"
+    expect(chat.locator("message-list")).to_have_attribute("aria-live", "polite")
+
+
 def test_failed_message_can_be_tried_again(chat: Page) -> None:
     chat.evaluate(OPEN_LIST, [[message(9, "text", 0, state="failed", why="no_path", attempt=6)], 0])
     listen(chat, "message:retry")

@@ -1,4 +1,4 @@
-"""axe-core finds nothing, dark on a phone and light on a desktop; pages fit small windows and large letters."""
+"""axe-core finds nothing, dark on a phone and light on a desktop; pages fit any window and large letters."""
 
 from collections.abc import Iterator
 

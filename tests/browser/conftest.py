@@ -1,4 +1,4 @@
-"""One browser and one server for all stories of this folder."""
+"""The browser of the stories of this folder."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,8 @@ from playwright.sync_api import Browser
 from tests.chromium import chromium
 
 
-@pytest.fixture(scope="session")
+# While it runs, this thread has an event loop of its own: no test of another module may run meanwhile.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running

@@ -1,15 +1,14 @@
-"""axe-core finds nothing on any page, in any size and scheme; pages fit small windows and large letters."""
+"""axe-core finds nothing, dark on a phone and light on a desktop; pages fit any window and large letters."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.scenes import SCENES, Scene, show
-from tests.live_tree import ROOT, LiveTree
+from tests.js import tools
+from tests.live_tree import LiveTree
 
-AXE = (Path(ROOT) / "tests/js/node_modules/axe-core/axe.min.js").read_text()
 # Rules of the norm and those that experience adds.
 RUN_AXE = """async () => {
     const found = await axe.run(document, { resultTypes: ["violations"] })
@@ -45,8 +44,14 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+@pytest.fixture(scope="module")
+def axe() -> str:
+    tools.install()
+    return (tools.MODULES / "axe-core" / "axe.min.js").read_text()
+
+
 @each_scene
-def test_page_is_for_everybody(live_server_tree: LiveTree, page: Page, scene: Scene) -> None:
+def test_page_is_for_everybody(live_server_tree: LiveTree, page: Page, axe: str, scene: Scene) -> None:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
@@ -54,7 +59,7 @@ def test_page_is_for_everybody(live_server_tree: LiveTree, page: Page, scene: Sc
     page.emulate_media(color_scheme="dark")
     resize(page, *PHONE)
     show(page, live_server_tree.url, scene)
-    page.evaluate(AXE)
+    page.evaluate(axe)
     found = broken_rules(page, "phone, dark")
     page.emulate_media(color_scheme="light")
     resize(page, *DESKTOP)

@@ -266,6 +266,16 @@ def test_older_messages_are_asked_for_once_when_the_reader_comes_near(chat: Page
     assert heard(chat) == [["messages:older", {"before": 101}]]
 
 
+def test_only_what_arrives_is_read_out(chat: Page) -> None:
+    opened = """(list, view) => {
+        list.open({ name: "bo", note: "", now: view.time }, [view])
+        return list.ariaLive
+    }"""
+
+    assert chat.locator("message-list").evaluate(opened, message(1, "one", 0)) == "off"
+    expect(chat.locator("message-list")).to_have_attribute("aria-live", "polite")
+
+
 def test_failed_message_can_be_tried_again(chat: Page) -> None:
     chat.evaluate(OPEN_LIST, [[message(9, "text", 0, state="failed", why="no_path", attempt=6)], 0])
     listen(chat, "message:retry")
@@ -372,6 +382,21 @@ def test_page_without_a_safe_address_says_so_and_makes_no_keys(
 
     expect(page.get_by_text("This address is not safe for keys")).to_be_visible()
     expect(page.get_by_label("User name")).to_be_hidden()
+
+
+@pytest.mark.parametrize("address", ["/sign-up/", "/log-in/", "/app/", "/invite/"])
+def test_page_without_scripts_says_so_and_takes_nothing(
+    browser: Browser, live_server_tree: LiveTree, address: str
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+
+    page.goto(live_server_tree.url + address)
+
+    expect(page.locator("noscript p")).to_be_visible()
+    expect(page.get_by_text("Opening your keys")).to_be_hidden()
+    assert page.locator("input[type=password]:enabled").count() == 0
+    context.close()
 
 
 def test_page_without_webrtc_says_so(context: BrowserContext, live_server_tree: LiveTree) -> None:

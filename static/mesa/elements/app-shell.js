@@ -17,6 +17,8 @@ export class AppShell extends MesaElement {
 
   /** @override */
   connected() {
+    // Without scripts nothing starts.
+    find(this, '.app__main > [data-view="starting"]', HTMLElement).hidden = this.#isStarted
     this.listen("hashchange", () => this.#go(), window)
   }
 

@@ -42,7 +42,7 @@ export class MessageList extends MesaElement {
     const incoming = views.filter((view) => !view.outgoing).map((view) => view.number)
     this.#unreadFrom =
       incoming.toSorted((a, b) => a - b).at(-(around.unread ?? 0) || incoming.length) ?? Infinity
-    this.#draw()
+    this.#drawQuietly()
     this.scrollTop = 0
   }
 
@@ -55,7 +55,7 @@ export class MessageList extends MesaElement {
   /** Adds older ones; what is seen stays where it is. @param {MessageView[]} views */
   addOlder(views) {
     for (const view of views) this.#views.set(view.number, view)
-    this.#draw()
+    this.#drawQuietly()
   }
 
   /** Puts something under a message, or takes it away. @param {number} number @param {HTMLElement | null} element */
@@ -69,6 +69,13 @@ export class MessageList extends MesaElement {
   get range() {
     const numbers = [...this.#views.keys()]
     return { oldest: Math.min(...numbers), newest: Math.max(...numbers) }
+  }
+
+  /** Draws what a screen reader is not to read out: only what arrives is news. */
+  #drawQuietly() {
+    this.ariaLive = "off"
+    this.#draw()
+    requestAnimationFrame(() => (this.ariaLive = "polite"))
   }
 
   #draw() {

@@ -1,7 +1,7 @@
 // The three steps of making an account. It asks for what is needed; keys and account are made by who listens:
 // `sign-up:submit` {username, password, invitation}, then `showCode`; `sign-up:confirmed`, then `finish`.
 
-import { MesaElement, find, part } from "./base.js"
+import { MesaElement, find } from "./base.js"
 import { clearErrors, showProblem, switchForm } from "./forms.js"
 import { RecoveryCode } from "./recovery-code.js"
 
@@ -69,7 +69,7 @@ export class SignUpFlow extends MesaElement {
     for (const step of [1, 2, 3]) this.#step(step).hidden = step !== number
     find(this.#step(number), ".step__title", HTMLElement).focus()
     // What an invitation named goes along.
-    part(this, "open").setAttribute("href", `/app/${location.hash}`)
+    find(this, 'a[data-part="open"]', HTMLAnchorElement).hash = location.hash
   }
 }
 

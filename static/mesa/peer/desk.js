@@ -26,7 +26,6 @@ import { acceptNewKeys, markVerified } from "./verifying.js"
  */
 
 const PAGE = 50
-const MIN_QUERY = 3
 const REQUESTED = ["asking"]
 
 /** The leader's side of the windows. */
@@ -147,8 +146,7 @@ const ACTS = {
     return sent
   },
 
-  search: (_desk, { shared }, query) =>
-    query.length < MIN_QUERY ? [] : shared.api.users(contacts.folded(query)),
+  search: (_desk, { shared }, query) => shared.api.users(contacts.folded(query)),
 
   async request(_desk, { peer }, userName, greeting, fingerprint) {
     const pinned = fingerprint === null ? null : fromBase64url(fingerprint)

@@ -1,20 +1,13 @@
-"""A browser for tests of scripts, and pages in it."""
+"""Pages for tests of scripts."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.chromium import chromium
 from tests.js.pages import open_empty_page
 
 OpenPage = Callable[[str], Page]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

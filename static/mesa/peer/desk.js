@@ -7,6 +7,7 @@ import * as contacts from "../store/contact-book.js"
 import * as drafts from "../store/drafts.js"
 import * as history from "../store/history.js"
 import * as sessions from "../store/session-book.js"
+import * as showing from "../store/showing.js"
 import { readChain } from "../crypto/chain.js"
 import { UnknownUser, UsageError } from "./errors.js"
 import { contactView, messageView, rowView } from "./views.js"
@@ -123,7 +124,7 @@ const ACTS = {
     return {
       contact: await contactView(contact, own),
       draft: await drafts.get(view, number),
-      unread: await history.unread(view, number),
+      unread: await showing.unread(view, number),
       messages: await page(desk, view, contact, undefined),
     }
   },
@@ -133,7 +134,7 @@ const ACTS = {
   },
 
   showed: (_desk, { shared }, number, place) =>
-    shared.store.transaction((unit) => history.showed(unit, number, place)),
+    shared.store.transaction((unit) => showing.showed(unit, number, place)),
 
   draft: (_desk, { shared }, number, text) =>
     shared.store.transaction((unit) => drafts.set(unit, number, text)),
@@ -214,7 +215,7 @@ async function acceptNew({ shared, peer }, { number, userName, fields }, digits)
 
 /** @param {Desk} desk @param {Unit} unit @param {contacts.Contact} contact @param {number | undefined} before */
 async function page(desk, unit, contact, before) {
-  const entries = await history.conversation(unit, contact.number, { before, limit: PAGE })
+  const entries = await showing.conversation(unit, contact.number, { before, limit: PAGE })
   return entries.map((entry) => messageView(entry, contact, desk.progressOf))
 }
 

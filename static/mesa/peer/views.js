@@ -4,7 +4,7 @@
 import { Kind } from "../crypto/messages.js"
 import { numbersOf, weakestSuite } from "../crypto/safety.js"
 import * as drafts from "../store/drafts.js"
-import * as history from "../store/history.js"
+import * as showing from "../store/showing.js"
 
 /** @typedef {import("../store/contact-book.js").Contact} Contact */
 /** @typedef {import("../store/history.js").Entry} Entry */
@@ -46,13 +46,13 @@ export async function contactView({ number, userName, state, fields, identity },
 /** @param {Unit} unit @param {Contact} contact @param {ProgressOf} progressOf */
 export async function rowView(unit, contact, progressOf) {
   const { number, userName, fields } = contact
-  const [last] = await history.conversation(unit, number, { limit: 1 })
+  const [last] = await showing.conversation(unit, number, { limit: 1 })
   return {
     number,
     name: userName,
     verified: fields.isVerified,
     unsafe: fields.isUnsafe,
-    unread: fields.isBlocked ? 0 : await history.unread(unit, number),
+    unread: fields.isBlocked ? 0 : await showing.unread(unit, number),
     last: last ? messageView(last, contact, progressOf) : null,
     draft: await drafts.get(unit, number),
   }

@@ -26,6 +26,7 @@ import * as outbox from "../../../static/mesa/store/outbox.js"
 import * as prekeys from "../../../static/mesa/store/prekey-book.js"
 import { STEPS } from "../../../static/mesa/store/schema.js"
 import * as sessions from "../../../static/mesa/store/session-book.js"
+import * as showing from "../../../static/mesa/store/showing.js"
 import { Store } from "../../../static/mesa/store/store.js"
 import { freshName } from "../store/stores.js"
 import { FakeServer } from "./fake-server.js"
@@ -188,7 +189,7 @@ export class Person {
 
   /** What is shown of a conversation. @param {number} contact */
   async shown(contact) {
-    const entries = await history.conversation(this.store.view, contact, { limit: 100 })
+    const entries = await showing.conversation(this.store.view, contact, { limit: 100 })
     return entries.map(({ message }) => (message ? /** @type {any} */ (message.content).text : null))
   }
 }

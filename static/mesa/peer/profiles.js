@@ -114,6 +114,12 @@ export async function openStore({ database: name, keys }, lost = () => {}) {
   return new Store(database, new Sealer(keys, RECORDS_VERSION), await database.raiseEpoch())
 }
 
+/** Reads in an account's store, whoever leads. @template T @param {Profile} profile @param {(view: Unit) => Promise<T>} read @returns {Promise<T>} */
+export async function readStore({ database: name, keys }, read) {
+  const database = await openDatabase(name, STEPS, () => {})
+  return read(unitOf(database, keys)).finally(() => database.close())
+}
+
 /** @param {Database} list @param {StoreKeys} keys */
 function unitOf(list, keys) {
   return new Unit(list, new Sealer(keys, RECORDS_VERSION), new Map())

@@ -1,5 +1,7 @@
-// The page of log-in: its elements.
+// The page of log-in.
 
-import "./elements/log-in-forms.js"
 import "./elements/missing-features.js"
 import "./elements/password-field.js"
+import { startLogIn } from "./elements/log-in-page.js"
+
+await startLogIn()

@@ -1,15 +1,13 @@
 // Starts the app page: this window takes its place among the others of the account, and elements meet the peer.
 
-import { checkFeatures } from "../crypto/feature-check.js"
 import { browserClock } from "../lib/timing.js"
 import { lead } from "../peer/leader.js"
-import { openProfiles } from "../peer/profiles.js"
-import { Rest } from "../peer/rest.js"
+import { logOut } from "../peer/enrolling.js"
 import { Windows } from "../peer/windows.js"
 import { AppShell } from "./app-shell.js"
 import { find } from "./base.js"
 import { ChatWiring } from "./chat-wiring.js"
-import { MissingFeatures } from "./missing-features.js"
+import { makeDesk, makeRest } from "./enrolling-desk.js"
 import { NoticeList } from "./notice-list.js"
 import { PeopleWiring } from "./people-wiring.js"
 import { StatusWiring } from "./status-wiring.js"
@@ -25,21 +23,16 @@ const NOTICE_OF = {
 
 /** Brings the page to life. */
 export async function startApp() {
-  const { missing } = await checkFeatures()
-  if (missing.length > 0) return find(document, "missing-features", MissingFeatures).show(["crypto"])
-  const profiles = await (await openProfiles()).all()
-  const profile = profiles.at(-1)
-  if (!profile) return location.replace("/log-in/")
+  const desk = await makeDesk()
+  if (!desk) return
+  const profile = await desk.profiles.current()
+  if (!profile) return location.replace(`/log-in/${location.hash}`)
   const notices = find(document, "notice-list", NoticeList)
-  const rest = new Rest({
-    fetch: (path, how) => fetch(path, how),
-    cookies: () => document.cookie,
-    clock: browserClock,
-  })
+  const rest = makeRest()
   const edges = {
     ...{ rest, WebSocket, clock: browserClock, isForwarderByDefault: isDesktop() },
     socketUrl: `${location.origin.replace("http", "ws")}/ws/session/`,
-    left: () => location.replace("/log-in/"),
+    logOut: () => logOut(desk),
   }
   /** @type {{told: (event: any) => void}[]} */
   const wired = []
@@ -56,9 +49,15 @@ export async function startApp() {
     told: (event) => {
       for (const each of wired) each.told(event)
       const { event: word, code } = /** @type {any} */ (event)
-      if (word === "failed") notices.show(NOTICE_OF[code] ?? "logged_out")
+      if (word === "failed") notices.show(NOTICE_OF[code] ?? "broken")
+      if (word === "logged_out") location.replace("/log-in/")
     },
     changed: (isLeading) => (isLeading ? notices.hide("other_tab") : notices.show("other_tab")),
+  })
+  document.addEventListener("notice:act", (event) => {
+    const { kind } = /** @type {CustomEvent} */ (event).detail
+    if (kind === "logged_out") location.assign("/log-in/")
+    else location.reload()
   })
   addEventListener("online", () => retryNow?.())
   addEventListener("pagehide", () => windows.close())
@@ -71,7 +70,7 @@ export async function startApp() {
   await Promise.all([status.begin(), checkClock(rest, notices), askToStay(notices)])
 }
 
-/** Says so if this device's clock is wrong. @param {Rest} rest @param {NoticeList} notices */
+/** Says so if this device's clock is wrong. @param {import("../peer/rest.js").Rest} rest @param {NoticeList} notices */
 async function checkClock(rest, notices) {
   const { time_ms } = await rest.call("GET", "/api/server/", undefined, { login: false })
   const aheadS = (Date.now() - Number(time_ms)) / 1_000

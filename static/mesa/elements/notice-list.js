@@ -4,7 +4,7 @@
 import { MesaElement, clone, fill, part, setIcon } from "./base.js"
 import { hasText, say } from "./texts.js"
 
-/** @typedef {"newer_version" | "clock" | "not_persistent" | "storage_full" | "offline" | "other_tab" | "logged_out" | "own_keys" | "guards_limit"} NoticeKind */
+/** @typedef {"newer_version" | "clock" | "not_persistent" | "storage_full" | "offline" | "other_tab" | "logged_out" | "own_keys" | "guards_limit" | "broken"} NoticeKind */
 
 /** @type {Record<NoticeKind, {icon: string, look: "" | "waiting" | "danger"}>} */
 const LOOKS = {
@@ -17,6 +17,7 @@ const LOOKS = {
   logged_out: { icon: "lock", look: "waiting" },
   own_keys: { icon: "unverified", look: "danger" },
   guards_limit: { icon: "warning", look: "waiting" },
+  broken: { icon: "warning", look: "danger" },
 }
 
 export class NoticeList extends MesaElement {

@@ -1,17 +1,14 @@
 // Begins to lead: opens the store of an account and runs its peer, for this window and all others.
 // Spec: docs/spec/web-app.md, section "Leader window"
 
-import { Sealer } from "../crypto/at-rest.js"
-import { openDatabase } from "../store/database.js"
 import { StoreDamaged } from "../store/errors.js"
-import { STEPS } from "../store/schema.js"
-import { Store } from "../store/store.js"
 import { loadAccount } from "./account.js"
 import { Api } from "./api.js"
 import { Desk } from "./desk.js"
 import { LoginRefused } from "./errors.js"
 import { GuardsWatch } from "./guards-watch.js"
 import { Peer } from "./peer.js"
+import { openStore } from "./profiles.js"
 import { Session } from "./session.js"
 import { Settings } from "./settings.js"
 
@@ -24,7 +21,7 @@ import { Settings } from "./settings.js"
  * @property {string} socketUrl
  * @property {import("../lib/timing.js").Clock} clock
  * @property {boolean} isForwarderByDefault
- * @property {() => void} left the user has logged out
+ * @property {(api: Api) => Promise<void>} logOut
  */
 
 /**
@@ -39,8 +36,7 @@ export async function lead(profile, edges, tell) {
   const { rest, WebSocket, socketUrl, clock } = edges
   const fail = (/** @type {unknown} */ error) =>
     tell({ event: "failed", code: /** @type {Error} */ (error).name })
-  const database = await openDatabase(profile.database, STEPS, () => fail(new StoreDamaged()))
-  const store = new Store(database, new Sealer(profile.keys, STEPS.length), await database.raiseEpoch())
+  const store = await openStore(profile, () => fail(new StoreDamaged()))
   const account = await loadAccount(store.view)
   if (!account) throw new LoginRefused()
   const settings = new Settings(store, edges.isForwarderByDefault)
@@ -58,8 +54,8 @@ export async function lead(profile, edges, tell) {
     ...{ shared: peer.shared, peer, settings, tell, fail },
     logOut: async () => {
       await peer.sayGoodbye()
-      await api.logout()
-      edges.left()
+      await edges.logOut(api)
+      tell({ event: "logged_out" })
     },
   })
   const stop = () => {

@@ -1,4 +1,4 @@
-"""Infrastructure for all tests: clock, randomness, a store of their own, a whole server, a browser."""
+"""Infrastructure for all tests: clock, randomness, a store of their own, a whole server."""
 
 import random
 import shutil
@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser
 
 from mesa import embedded_store, store
 from mesa.process_tree import ProcessTree, Program
-from tests.chromium import chromium
 from tests.edges import FakeClock
 from tests.live_tree import LiveTree
 
@@ -92,11 +90,3 @@ def live_server_tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveT
     tree.start()
     yield tree
     tree.stop()
-
-
-# While it runs, this thread has an event loop of its own: no test of another module may run meanwhile.
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A browser without a window; for each test a profile of its own."""
-    with chromium() as running:
-        yield running

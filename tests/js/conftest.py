@@ -1,13 +1,21 @@
-"""Pages for tests of scripts."""
+"""A browser for tests of scripts, and pages in it."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.chromium import chromium
 from tests.js.pages import open_empty_page
 
 OpenPage = Callable[[str], Page]
+
+
+# While it runs, this thread has an event loop of its own: no test of another module may run meanwhile.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -121,12 +121,17 @@ export class Handshakes {
     }
   }
 
-  /** @param {Unit} unit @param {Contact} contact @param {DeviceEntry} device */
+  /** @param {Unit} unit @param {Contact} contact @param {DeviceEntry} device @param {number} [fromMs] @returns {Promise<Session | undefined>} */
   async #choose(unit, { number, fields, identity }, device, fromMs = 0) {
     const sessionsFromMs = Math.max(fields.sessionsFromMs, fromMs)
     const wanted = new contacts.Contact(number, { ...fields, sessionsFromMs }, identity)
     const { own, clock } = this.#parts
-    return sessions.choose(unit, await own.signing.public(), wanted, device, clock.unixMs())
+    const nowMs = clock.unixMs()
+    const chosen = await sessions.choose(unit, await own.signing.public(), wanted, device, nowMs)
+    if (!chosen?.needsRenewal(nowMs)) return chosen
+    // What was begun in its place already comes after it by the common rule, until the peer has answered.
+    const later = await this.#choose(unit, wanted, device, chosen.startedMs + 1)
+    return later?.needsRenewal(nowMs) ? chosen : (later ?? chosen)
   }
 
   /** @param {number} number @param {Session} session */

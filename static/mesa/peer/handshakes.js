@@ -176,7 +176,7 @@ export class Handshakes {
  */
 export async function keepBegun(unit, number, session) {
   const { fields, devices } = await contacts.get(unit, number)
-  if (fields.isUnsafe) throw new ContactBlocked()
+  if (fields.isUnsafe) throw new ContactBlocked("unsafe")
   const peer = session.peer.pack()
   if (!devices.some((each) => equal(each.pack(), peer))) throw new Refused("no_device")
   await sessions.save(unit, number, session)

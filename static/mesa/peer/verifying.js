@@ -69,24 +69,25 @@ export async function checkOwnIdentity({ own, account, api }, keep) {
 export async function acceptNewKeys(parts, acquaintance, userName, { seen, digits = null }) {
   const { account, api, pins, store } = parts
   const known = await findContact(store, userName)
-  if (known.fields.isBlocked) throw new UsageError()
+  if (known.fields.isBlocked) throw new UsageError("blocked")
   const asked = (await shownIdentity(known.fields)) ?? known.identity
   const bundle = await api.claimBundle(known.userName, null, asked.fingerprint)
   const shown = await unlessRefused(verifyChain(bundle.statements))
-  if (shown?.userName !== known.userName) throw new ContactBlocked()
+  if (shown?.userName !== known.userName) throw new ContactBlocked(shown ? "not_theirs" : "unreadable")
   const packed = packChain(shown.statements)
   const own = await readChain(account.chain)
   const contact = await store.transaction(async (unit) => {
     // Judged beside the chain that is pinned by now: while the server was asked, it may have gone on.
     const { identity, fields } = await contacts.get(unit, known.number)
-    if (fields.isBlocked) throw new UsageError()
+    if (fields.isBlocked) throw new UsageError("blocked")
     if (!GOOD.includes(judge(identity, shown)) && !equal(packed, seen)) return null
-    if (digits !== null && !(await areTheirs(digits, own, shown, identity))) throw new ContactBlocked()
+    if (digits !== null && !(await areTheirs(digits, own, shown, identity)))
+      throw new ContactBlocked("other_digits")
     return pins.acceptNew(unit, known.number, shown, { isVerified: digits !== null })
   })
   if (!contact) {
     await pins.block(known.number, packed)
-    throw new ContactBlocked()
+    throw new ContactBlocked("other_keys")
   }
   return contact.state === "asked" ? acquaintance.request(contact.userName) : contact
 }
@@ -102,6 +103,6 @@ export async function acceptNewKeys(parts, acquaintance, userName, { seen, digit
  */
 async function areTheirs(digits, own, shown, pinned) {
   const isGood = GOOD.includes(judge(pinned, shown))
-  if (!isGood && equal(shown.fingerprint, pinned.fingerprint)) throw new UsageError()
+  if (!isGood && equal(shown.fingerprint, pinned.fingerprint)) throw new UsageError("one_number")
   return areDigitsOf(digits, await safetyNumber(own, shown))
 }

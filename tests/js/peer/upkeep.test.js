@@ -13,6 +13,13 @@ function takeDownTo(person, size) {
   }
 }
 
+/** ada, whose stock at the server is full. */
+async function stocked() {
+  const ada = await Person.make("ada")
+  await checkPrekeys(ada.parts)
+  return ada
+}
+
 /** What the server has of a person's. @param {Person} person */
 const stockOf = (person) => person.parts.api.prekeyStock()
 
@@ -27,7 +34,7 @@ export async function firstCheckFillsTheServersStock() {
 }
 
 export async function fullStockIsLeftAlone() {
-  const ada = await (await Person.make("ada")).comeOnline()
+  const ada = await stocked()
   takeDownTo(ada, REFILL_BELOW)
   const uploads = ada.server.count("uploadPrekeys")
 
@@ -37,7 +44,7 @@ export async function fullStockIsLeftAlone() {
 }
 
 export async function oneTimePrekeysAreRefilledWhenTheyBecomeFew() {
-  const ada = await (await Person.make("ada")).comeOnline()
+  const ada = await stocked()
   takeDownTo(ada, REFILL_BELOW - 1)
 
   await checkPrekeys(ada.parts)
@@ -47,7 +54,7 @@ export async function oneTimePrekeysAreRefilledWhenTheyBecomeFew() {
 }
 
 export async function lastingPrekeysAreReplacedEveryWeek() {
-  const ada = await (await Person.make("ada")).comeOnline()
+  const ada = await stocked()
   const before = await stockOf(ada)
   ada.clock.ms += (RENEW_DAYS - 1) * DAY_MS
   await checkPrekeys(ada.parts)
@@ -91,7 +98,7 @@ export async function uploadThatFailsIsOfferedAgain() {
 }
 
 export async function stockThatAServerLostIsMadeAnew() {
-  const ada = await (await Person.make("ada")).comeOnline()
+  const ada = await stocked()
   takeDownTo(ada, 0)
   for (const device of ada.server.user("ada").devices.values()) device.signed = device.lastResort = null
 

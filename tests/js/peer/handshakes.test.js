@@ -1,7 +1,10 @@
 import { RENEW_AFTER_MS, WORN_AFTER_MS } from "../../../static/mesa/crypto/sessions.js"
+import { Kind } from "../../../static/mesa/crypto/messages.js"
 import { ContactBlocked, Refused, ServerUnreachable } from "../../../static/mesa/peer/errors.js"
 import { keepBegun } from "../../../static/mesa/peer/handshakes.js"
+import { sealed } from "../../../static/mesa/peer/sealer.js"
 import * as contacts from "../../../static/mesa/store/contact-book.js"
+import * as history from "../../../static/mesa/store/history.js"
 import * as sessions from "../../../static/mesa/store/session-book.js"
 import { assert, assertEqual, assertFails } from "../assert.js"
 import { Person, friends, neighbours } from "./people.js"
@@ -103,6 +106,45 @@ export async function wornOutSessionServesNoMore() {
 
   await assertFails(ServerUnreachable, () => see(ada, bo))
   assertEqual(await atHand(ada, bo), undefined)
+}
+
+/** Writes a text, and seals it as the way out does. @param {Person} person @param {Person} to @param {string} text */
+async function writeAndSeal(person, to, text) {
+  const { number: contact, devices } = await person.known(to)
+  const content = /** @type {const} */ ({ kind: Kind.TEXT, text })
+  const stored = await person.store.transaction((unit) =>
+    history.write(unit, contact, content, person.clock.ms),
+  )
+  const seal = () => sealed(person.parts, contact, stored.number, devices[0])
+  return { ...(await seal()), seal }
+}
+
+export async function messagesGoOutAfterAMonthOfSilence() {
+  const { server, ada, bo } = await friends()
+  bo.clock.ms = ada.clock.ms += WORN_AFTER_MS
+  await bo.comeOnline()
+  const asked = server.count("claimBundle")
+
+  const forms = [await writeAndSeal(ada, bo, "hello"), await writeAndSeal(ada, bo, "again")]
+  await bo.inbox.takeAll(forms.map((form) => form.envelope))
+
+  assertEqual(await bo.shown((await bo.known(ada)).number), ["hello", "again"])
+  assertEqual(server.count("claimBundle"), asked + 1)
+}
+
+export async function formWithoutAReceiptForThreeDaysIsSealedInANewSession() {
+  const { server, ada, bo } = await friends()
+  const before = await writeAndSeal(ada, bo, "hello")
+  const asked = server.count("claimBundle")
+  bo.clock.ms = ada.clock.ms += 3 * 86_400_000
+
+  const after = await before.seal()
+
+  assert(after.envelope.join() !== before.envelope.join())
+  assertEqual(server.count("claimBundle"), asked + 1)
+  assertEqual(server.calls.findLast(({ what }) => what === "claimBundle")?.args[1], null)
+  await bo.inbox.takeAll([after.envelope, before.envelope])
+  assertEqual(await bo.shown((await bo.known(ada)).number), ["hello"])
 }
 
 export async function oneOfManyWhoNeedASessionBeginsIt() {

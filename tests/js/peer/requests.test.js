@@ -5,7 +5,7 @@ import { ContactBlocked, Refused } from "../../../static/mesa/peer/errors.js"
 import * as contacts from "../../../static/mesa/store/contact-book.js"
 import { assert, assertEqual, assertFails } from "../assert.js"
 import { statementsOf, strangers, withSecondDevice } from "./chains.js"
-import { DAY, Person, friends, neighbours } from "./people.js"
+import { DAY, Person, neighbours } from "./people.js"
 
 /** @typedef {import("./fake-server.js").FakeServer} FakeServer */
 
@@ -98,17 +98,6 @@ export async function oneAskedTwiceAtOnceIsOneContact() {
   await Promise.all([ada.contacts.request("bo"), ada.contacts.request("BO")])
 
   assertEqual((await contacts.all(ada.store.view)).length, 1)
-}
-
-export async function resetIsNotSentToWhoWasBlockedMeanwhile() {
-  const { server, ada, bo } = await friends()
-  const { number } = await bo.known(ada)
-  bo.clock.isHasty = true
-  meanwhile(server, "bo", () => bo.blocking.block("ada"))
-
-  await bo.resets.ask(number)
-
-  assertEqual([server.waiting("ada"), (await bo.known(ada)).fields.resetAtMs], [[], 0])
 }
 
 export async function oneTokenIsNeverGivenToTwo() {

@@ -14,7 +14,7 @@ DEV := $(call stamp,dev,$(DEV_LOCKS))
 SAY_INSTALL := echo 'installing what the lock files name'
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
-.PHONY: demo serve test test-long lint bench lock help
+.PHONY: demo serve test test-long lint bench screenshots lock help
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo 'make test-long  soak, long faults, load, long fuzz: one to two hours on two processors; says how far it is'
 	@echo 'make lint       format, lint, types, import contracts, migrations'
 	@echo 'make bench      measurements against a raw chain, into bench/results.json'
+	@echo 'make screenshots  pictures of every page into docs/screenshots; needs chromium'
 	@echo 'make lock       new lock files from pyproject.toml'
 
 demo: $(RUN)
@@ -48,6 +49,9 @@ lint: $(DEV)
 
 bench: $(DEV)
 	@$(BIN)/python -m bench $(ARGS)
+
+screenshots: $(DEV)
+	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 lock: $(DEV)
 	@$(BIN)/python requirements/lock.py

@@ -3,10 +3,14 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from mesa import views
+from mesa import pages, views
 
 urlpatterns = [
-    path("", views.front_page, name="front-page"),
+    path("", pages.landing, name="landing"),
+    path("sign-up/", pages.sign_up, name="sign-up"),
+    path("log-in/", pages.log_in, name="log-in"),
+    path("app/", pages.app, name="app"),
+    path("invite/", pages.invite, name="invite"),
     path("api/accounts/", include("accounts.urls")),
     path("api/p2p/", include("p2p.urls")),
     path("api/server/", views.ServerView.as_view(), name="server"),

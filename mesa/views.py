@@ -1,4 +1,4 @@
-"""The server's own pages: what it speaks, whether it lives, whether it is ready.
+"""What the server says of itself, whether it lives and is ready, and its static files.
 
 Spec: docs/spec/rest.md, section "Server"
 """
@@ -56,13 +56,6 @@ class ServerView(APIView):
                 "time_ms": time.time_ns() // 1_000_000,
             }
         )
-
-
-@require_safe
-def front_page(request: HttpRequest) -> HttpResponse:
-    """Say what this is to somebody who opens the address in a browser."""
-    sentence = f"Mesa {version()}. No page here yet; use mesa-peer.\n"
-    return HttpResponse(sentence, content_type="text/plain; charset=utf-8")
 
 
 @require_safe

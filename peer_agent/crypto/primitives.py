@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
 from .encoding import exactly, label
-from .errors import BadSignature, NotOpened, WeakKey
+from .errors import BadSignature, CryptoError, NotOpened, WeakKey
 
 Rng = Callable[[int], bytes]
 SealKey = NewType("SealKey", bytes)
@@ -303,6 +303,8 @@ def hpke_open(own: X25519Private, what: str, context: bytes, sealed: bytes) -> b
         NotOpened: changed, or for another key or context.
     """
     try:
+        # The library would take one that is not canonical, and so a post in two spellings.
+        X25519Public(sealed[:KEY_BYTES])
         return _HPKE.decrypt(sealed, own._key, info=label(what) + context)
-    except (InvalidTag, ValueError):
+    except (CryptoError, InvalidTag, ValueError):
         raise NotOpened from None

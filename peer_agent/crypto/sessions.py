@@ -23,6 +23,8 @@ RENEW_AFTER_MESSAGES: Final = 500
 RENEW_AFTER_MS: Final = 7 * 86_400_000
 WORN_AFTER_MESSAGES: Final = 5_000
 WORN_AFTER_MS: Final = 28 * 86_400_000
+# What a number of a script holds exactly.
+MAX_STARTED_MS: Final = 2**53 - 1
 OVERHEAD_BYTES: Final = 1 + HEADER_BYTES + RATCHET_BYTES
 
 
@@ -164,6 +166,8 @@ class Session:
             raise Malformed
         header = InitialHeader.unpack(reader.take(HEADER_BYTES)) if has_header else None
         started_ms, messages = reader.u64(), reader.u32()
+        if started_ms > MAX_STARTED_MS:
+            raise Malformed
         ratchet = Ratchet.unpack(reader.rest())
         return cls(ratchet, peer, bool(is_initiator), header_hash, header, started_ms, messages)
 

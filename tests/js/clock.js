@@ -17,6 +17,11 @@ export class FakeClock {
     }
   }
 
+  /** Passes time in which nothing was done: what was due is late. @param {number} seconds */
+  sleep(seconds) {
+    this.#now += seconds
+  }
+
   /** Moves on, and does what is due in its order; what follows from each is done before the next. @param {number} seconds */
   async advance(seconds) {
     const end = this.#now + seconds
@@ -26,7 +31,7 @@ export class FakeClock {
       const [next] = this.#due
       if (!next || next.at > end) break
       this.#due.shift()
-      this.#now = next.at
+      this.#now = Math.max(this.#now, next.at)
       next.act()
     }
     this.#now = end

@@ -298,7 +298,12 @@ ROWS = (
         prepare=mint_adas_token,
     ),
     Row("GET", "api/server/", open_to_all(200)),
+    # Pages are the same for all: who is logged in, scripts find out.
     Row("GET", "", open_to_all(200)),
+    Row("GET", "sign-up/", open_to_all(200)),
+    Row("GET", "log-in/", open_to_all(200)),
+    Row("GET", "app/", open_to_all(200)),
+    Row("GET", "invite/", open_to_all(200)),
     Row("GET", "healthz", open_to_all(200)),
     # Whoever asks for a file that is none.
     Row("GET", "static/<str:release>/<path:name>", open_to_all(404)),

@@ -21,7 +21,8 @@ LIMITED = [row for row in ROWS if row.route.startswith("api/") and str(row) not 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 # Django's own pages for operators: they have their own door, see below.
 OPERATORS = "admin/"
-PLAIN_PAGES = ("", "healthz", "readyz", "static/<str:release>/<path:name>")
+PAGES = ("", "sign-up/", "log-in/", "app/", "invite/")
+PLAIN_PAGES = (*PAGES, "healthz", "readyz", "static/<str:release>/<path:name>")
 OWNERS = {Caller.USER, Caller.COOKIE_ALONE, Caller.COOKIE_WITH_CSRF}
 ALLOWED = {str(row) for row in ROWS}
 

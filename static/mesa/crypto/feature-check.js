@@ -1,5 +1,5 @@
 // What this browser can do, asked once before anything is made with it: each primitive is used, not looked up by name.
-// Spec: docs/spec/web-app.md, section "Layers"
+// Spec: docs/spec/encoding.md, section "Primitives"
 
 import { equal } from "../lib/bytes.js"
 import { Suite } from "./identity.js"
@@ -29,7 +29,7 @@ const NEEDED = [
  * @param {boolean} [isSecure] whether the page comes from a secure origin: elsewhere browsers show no cryptography
  * @returns {Promise<{missing: Feature[], suite: import("./identity.js").SuiteNumber}>}
  */
-export async function checkFeatures(isSecure = globalThis.isSecureContext) {
+export async function checkFeatures(isSecure = isSecureContext) {
   if (!isSecure) return { missing: ["secure origin"], suite: Suite.CLASSICAL }
   const found = await Promise.all(NEEDED.map(([, probe]) => isThere(probe)))
   const missing = NEEDED.filter((_, at) => !found[at]).map(([name]) => name)

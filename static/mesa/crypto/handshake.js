@@ -178,8 +178,7 @@ export async function initiate(own, bundle, drawn = {}) {
  * @throws {WeakKey} a key that contributes nothing
  */
 export async function respond(own, header, sessionId, find) {
-  const { initiator, ephemeral, oneTimeId } = header
-  const { suite } = header
+  const { initiator, ephemeral, oneTimeId, suite } = header
   if (suite !== suiteOfBoth(initiator.suite, own.suite))
     throw suite === Suite.CLASSICAL ? new Downgrade() : new UnsupportedSuite()
   const signed = x25519(await find(PrekeyKind.SIGNED, header.signedId))
@@ -197,13 +196,8 @@ export async function respond(own, header, sessionId, find) {
     oneTime: oneTime && (await oneTime.public()),
     kem: opened && opened.key,
   }
-  const { transcript, secret } = await mixed({
-    header,
-    sessionId,
-    responder: await own.entry(),
-    ...keys,
-    secrets,
-  })
+  const responder = await own.entry()
+  const { transcript, secret } = await mixed({ header, sessionId, responder, ...keys, secrets })
   return Ratchet.accept(sessionId, transcript, secret, signed)
 }
 

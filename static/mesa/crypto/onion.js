@@ -84,10 +84,10 @@ export async function wrap(hops, payload, rng = randomBytes) {
  * @returns {Promise<Bytes>}
  */
 async function lastFiller(layers) {
-  const streams = await Promise.all(layers.map(({ key }) => onceKeystream(key, BODY_BYTES)))
+  const streams = await Promise.all(layers.slice(1).map(({ key }) => onceKeystream(key, BODY_BYTES)))
   return layers.slice(0, -1).reduce((filler, { pad }, at) => {
     const grown = concat(filler, pad)
-    const stream = streams[at + 1].subarray(-grown.length)
+    const stream = streams[at].subarray(-grown.length)
     return grown.map((byte, place) => byte ^ stream[place])
   }, new Uint8Array())
 }

@@ -153,8 +153,7 @@ export class PrivatePrekey {
 
   /** Makes the public half; signed, unless it is a one-time X25519 prekey. @param {DeviceKeys} device */
   async public(device) {
-    const { kind, prekeyId } = this
-    const day = isSigned(kind) ? this.day : 0
+    const { kind, prekeyId, day } = this
     return new Prekey({ kind, prekeyId, day, key: await this.key.public() }, new Uint8Array()).signedBy(
       device,
     )

@@ -35,7 +35,7 @@ const PREFIXES = {
  */
 
 // Undefined where a page has no secure origin; `feature-check` says so.
-const subtle = globalThis.crypto.subtle
+const subtle = crypto.subtle
 const withKem = /** @type {WithKem} */ (/** @type {unknown} */ (subtle))
 
 /** @type {Rng} */

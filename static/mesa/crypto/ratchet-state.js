@@ -58,8 +58,8 @@ export function unpackState(raw) {
   const [peer, sending, receiving] = [readOptional(reader), readOptional(reader), readOptional(reader)]
   const [sent, received, previous] = [reader.u32(), reader.u32(), reader.u32()]
   const skipped = readSkipped(reader)
-  reader.finish()
   const chains = { peer: peer && new X25519Public(peer), sending, receiving }
+  reader.finish()
   return { sessionId, bound, root, own, ...chains, sent, received, previous, skipped }
 }
 

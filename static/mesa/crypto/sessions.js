@@ -139,6 +139,7 @@ export class Session {
     if (begunHere > 1 || hasHeader > begunHere) throw new Malformed()
     const header = hasHeader ? InitialHeader.unpack(reader.take(HEADER_BYTES)) : null
     const [startedMs, messages] = [Number(reader.u64()), reader.u32()]
+    if (!Number.isSafeInteger(startedMs)) throw new Malformed()
     const ratchet = Ratchet.unpack(reader.rest())
     const isInitiator = begunHere === 1
     return new Session({ ratchet, peer, isInitiator, headerHash, header, startedMs, messages })

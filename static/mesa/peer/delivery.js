@@ -35,13 +35,14 @@ export class Delivery {
   }
 
   /**
-   * Accepts a message: when this returns its number, it is on the disk and will be delivered.
+   * Accepts a message: when this returns its number, it is on the disk and will be delivered. What is written to somebody
+   * who was asked waits for the answer.
    *
    * @param {string} userName
    * @param {string} text
    * @param {Bytes} [messageId] of the caller's choice: the same is accepted once
    * @returns {Promise<number>}
-   * @throws {UnknownUser} no accepted contact of that name
+   * @throws {UnknownUser} no contact of that name, or one that asked and has no answer
    * @throws {ContactBlocked} its keys do not match, or the user refuses the suite of its devices
    * @throws {UsageError} a text that is empty, or longer than a message holds
    */
@@ -50,8 +51,8 @@ export class Delivery {
     if (size === 0 || size > MAX_BODY_BYTES) throw new UsageError()
     const { store, clock } = this.#parts
     const contact = await contacts.findByName(store.view, contacts.folded(userName))
-    if (contact?.state !== "accepted") throw new UnknownUser()
-    const courier = this.#courier(contact)
+    if (!contact || contact.state === "asking") throw new UnknownUser()
+    const courier = contact.state === "accepted" ? this.#courier(contact) : null
     const written = await store.transaction(async (unit) => {
       const { isClosed, devices } = await contacts.get(unit, contact.number)
       const weakest = Math.max(...devices.map((device) => device.suite))
@@ -60,9 +61,9 @@ export class Delivery {
       if (known) return { number: known }
       const content = /** @type {const} */ ({ kind: Kind.TEXT, text })
       const stored = await history.write(unit, contact.number, content, clock.unixMs(), messageId)
-      return { number: stored.number, form: await courier.sealAtOnce(unit, stored) }
+      return { number: stored.number, form: (await courier?.sealAtOnce(unit, stored)) ?? null }
     })
-    if (written.form !== undefined) courier.queue(written.number, written.form)
+    if (written.form !== undefined) courier?.queue(written.number, written.form)
     return written.number
   }
 

@@ -30,6 +30,8 @@ const AT_ONCE = 16
 
 /** One peer's part in all paths it is on; ends and forwarders run the same code. */
 export class Forwarding {
+  /** How many cells were passed on. */
+  carried = 0
   #exits
   #keys
   #clock
@@ -124,8 +126,9 @@ export class Forwarding {
     this.#exits.used(hop.linkIn)
     const { incoming, outgoing, cells } = hop
     if (cells === 1) this.#exits.report({ event: "cells_passed", incoming, outgoing, cells })
-    if (peeled.command === "deliver") this.#exits.deliver(incoming, peeled.payload)
-    else if (!this.#exits.send(hop.linkOut, packLinkFrame(outgoing, peeled.cell))) this.#failed(hop)
+    if (peeled.command === "deliver") return this.#exits.deliver(incoming, peeled.payload)
+    this.carried += 1
+    if (!this.#exits.send(hop.linkOut, packLinkFrame(outgoing, peeled.cell))) this.#failed(hop)
   }
 
   /** @param {string} key */

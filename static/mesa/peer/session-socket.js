@@ -40,7 +40,8 @@ export class Pace {
   waitS(now) {
     this.#left = Math.min(this.#burst, this.#left + (now - this.#at) * this.#perS)
     this.#at = now
-    return Math.max(0, (1 - this.#left) / this.#perS)
+    // In whole milliseconds: a timer can be set for nothing shorter.
+    return Math.max(0, Math.ceil(((1 - this.#left) / this.#perS) * 1_000) / 1_000)
   }
 
   take() {

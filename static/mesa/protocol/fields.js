@@ -12,7 +12,12 @@ import { BadFrame } from "./errors.js"
  * @template T
  * @typedef {{parse: (value: unknown) => T, toJson: (value: T) => unknown}} Codec
  */
-/** @template C @typedef {C extends {parse: (value: unknown) => infer T} ? T : never} Value What a codec reads. */
+/**
+ * What a codec reads.
+ *
+ * @template C
+ * @typedef {C extends {parse: (value: unknown) => infer T} ? T : never} Value
+ */
 /** @typedef {Record<string, Codec<any>>} Fields Codecs of an object's keys, in the order of the spec. */
 /** @template {Fields} F @typedef {{[K in keyof F]: Value<F[K]>}} Values */
 
@@ -152,9 +157,10 @@ export function record(fields, isGood = () => true) {
   const keys = Object.keys(fields)
   /** @param {unknown} value @param {"parse" | "toJson"} way */
   const turn = (value, way) => {
-    need(value !== null && typeof value === "object" && !Array.isArray(value), "an object is missing")
+    need(typeof value === "object" && value !== null, "an object is missing")
     const given = new Map(Object.entries(value))
-    need(given.size === keys.length && keys.every((key) => given.has(key)), "an object has other keys")
+    need(given.size === keys.length, "an object has other keys")
+    // No codec takes what is there for a key that is missing.
     const turned = Object.fromEntries(keys.map((key) => [key, fields[key][way](given.get(key))]))
     need(isGood(turned), "an object's values do not go together")
     return turned

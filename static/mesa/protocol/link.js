@@ -13,11 +13,13 @@ export const FIRST_CELL_S = 60
 export const CONFIRMED_WITHIN_S = 5
 
 /** @typedef {"stock" | "awaiting_answer" | "ordered" | "connecting" | "open" | "closed"} LinkState */
-/** @typedef {"taken" | "offered" | "answered" | "channel_opened" | "channel_closed" | "timed_out" | "dropped"} LinkEvent */
+/** @typedef {"channel_opened" | "channel_closed" | "timed_out" | "dropped"} OwnEvent */
+/** @typedef {"taken" | "offered" | "answered" | OwnEvent} LinkEvent */
+/** @typedef {"start_deadline" | "stop_deadline" | "make_answer" | "apply_answer"} SetUp */
 /**
  * What the owner of the link has to carry out.
  *
- * @typedef {"start_deadline" | "stop_deadline" | "make_answer" | "apply_answer" | "flush" | "close" | "report_up" | "report_down"} Do
+ * @typedef {SetUp | "flush" | "close" | "report_up" | "report_down"} Do
  */
 /** @typedef {[LinkState, ...Do[]]} Step The next state and what to do, in order. */
 

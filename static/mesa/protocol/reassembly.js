@@ -57,7 +57,8 @@ class Stream {
 
   /** @returns {number | null} the index to give credit for */
   credit() {
-    if (this.count <= CREDIT_EVERY || this.#contiguous - this.#credited < CREDIT_EVERY) return null
+    // So never for a stream of eight fragments: it would be whole.
+    if (this.#contiguous - this.#credited < CREDIT_EVERY) return null
     this.#credited = this.#contiguous
     return this.#contiguous
   }
@@ -110,9 +111,9 @@ class HopStreams {
 /**
  * Puts fragments of many streams together, bounded in number, size and time.
  *
- * What a hop brings displaces what the same hop brought. Past the bounds over all hops pays who stands still,
- * then who holds more than an honest sender needs, then who came last: neither one hop with much nor many hops
- * with little push out a message that is on its way (T-14).
+ * What a hop brings displaces what the same hop brought. Past the bounds over all hops pays who stands
+ * still, then who holds more than an honest sender needs, then who came last: neither one hop with much nor
+ * many hops with little push out a message that is on its way (T-14).
  *
  * Pure: time in seconds is passed in.
  */

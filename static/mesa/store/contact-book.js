@@ -35,10 +35,6 @@ import { rowKey } from "./store.js"
  */
 
 const TABLE = "contacts"
-// Reading a chain verifies every signature in it, and what it says depends on nothing else.
-const MAX_KEPT_CHAINS = 1_024
-/** @type {Map<string, Promise<Identity>>} */
-const kept = new Map()
 const USER_NAME = /^[a-z][a-z0-9_-]{1,31}$/
 /** @type {(keyof ContactFields)[]} */
 const BYTES = ["chain", "theirToken", "myToken", "shown"]
@@ -164,25 +160,13 @@ export function randomNumber(rng = randomBytes) {
 async function put(unit, contact, fields) {
   const name = await unit.digest(TABLE, utf8(fields.userName))
   unit.put(TABLE, { contact, name, record: await unit.seal(TABLE, rowKey(contact), pack(fields)) })
-  return new Contact(contact, fields, await identityOf(fields.chain))
+  return new Contact(contact, fields, await readChain(fields.chain))
 }
 
 /** @param {Unit} unit @param {import("./database.js").Row} row */
 async function open(unit, { contact, record }) {
   const fields = unpack(await unit.open(TABLE, rowKey(contact), record))
-  return new Contact(contact, fields, await identityOf(fields.chain))
-}
-
-/** @param {Bytes} chain @returns {Promise<Identity>} */
-function identityOf(chain) {
-  const name = toBase64url(chain)
-  const known = kept.get(name)
-  if (known) return known
-  const [oldest] = kept.keys()
-  if (kept.size >= MAX_KEPT_CHAINS) kept.delete(oldest)
-  const read = readChain(chain)
-  kept.set(name, read)
-  return read
+  return new Contact(contact, fields, await readChain(fields.chain))
 }
 
 /** @param {ContactFields} fields */

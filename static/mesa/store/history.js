@@ -179,7 +179,7 @@ async function fill(unit, number, about) {
 }
 
 /** @param {Unit} unit @param {Row} row @returns {Promise<Entry>} */
-async function open(unit, row) {
+export async function open(unit, row) {
   const { contact, number, state, place = 0 } = row
   const about = { contact, number, isOutgoing: row.outgoing === 1, state, place }
   if (GAPS.includes(state)) return { ...about, message: null, receivedMs: 0 }

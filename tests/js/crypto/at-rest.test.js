@@ -132,6 +132,22 @@ export async function keysThatStoodInADatabaseOpenTheSameRecords() {
   await assertFails(DOMException, () => crypto.subtle.exportKey("raw", read.recordKey))
 }
 
+export async function keysThatAnotherWindowHandsOverOpenTheSameRecords() {
+  const keys = await createStoreKeys()
+  const record = await new Sealer(keys, 1).seal("messages", ROW, TEXT)
+  const [one, other] = [new BroadcastChannel("keys"), new BroadcastChannel("keys")]
+
+  const handed = await new Promise((resolve) => {
+    other.onmessage = ({ data }) => resolve(data)
+    one.postMessage(keys)
+  })
+
+  assertEqual(await new Sealer(handed, 1).open("messages", ROW, record), TEXT)
+  await assertFails(DOMException, () => crypto.subtle.exportKey("raw", handed.recordKey))
+  one.close()
+  other.close()
+}
+
 export async function aRowOpensInItsPlaceOnly() {
   const keys = await createStoreKeys()
   const [sealer, newer] = [new Sealer(keys, 1), new Sealer(keys, 2)]

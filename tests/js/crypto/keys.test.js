@@ -1,5 +1,5 @@
 import { fromHex, toHex } from "../../../static/mesa/lib/bytes.js"
-import { Malformed, WeakKey } from "../../../static/mesa/crypto/errors.js"
+import { BadSignature, Malformed, WeakKey } from "../../../static/mesa/crypto/errors.js"
 import {
   Ed25519Private,
   Ed25519Public,
@@ -9,6 +9,7 @@ import {
   X25519Public,
 } from "../../../static/mesa/crypto/keys.js"
 import { assert, assertEqual, assertFails } from "../assert.js"
+import { withBrowser } from "./browser.js"
 import { putAll } from "./cases.js"
 
 const counted = (/** @type {number} */ size) => Uint8Array.from({ length: size }, (_, at) => at)
@@ -51,6 +52,51 @@ export async function anExchangeWithoutContributionIsRefused() {
   weak.raw.fill(0)
 
   await assertFails(WeakKey, () => ada.exchange(weak))
+}
+
+export async function zerosThatABrowserAgreesOnAreRefused() {
+  const [ada, bo] = [X25519Private.generate(), await X25519Private.generate().public()]
+
+  await withBrowser({ deriveBits: async () => new ArrayBuffer(32) }, () =>
+    assertFails(WeakKey, () => ada.exchange(bo)),
+  )
+}
+
+export async function aKeyThatABrowserDoesNotTakeInSignedNothing() {
+  const key = await Ed25519Private.generate().public()
+  const refusing = (/** @type {string} */ name) => ({
+    importKey: () => Promise.reject(new DOMException("", name)),
+  })
+
+  await withBrowser(refusing("DataError"), () =>
+    assertFails(BadSignature, () => key.verify("example", new Uint8Array(), new Uint8Array(64))),
+  )
+}
+
+export async function aBrowserThatFailsForAnotherReasonRefusesNothing() {
+  const key = await Ed25519Private.generate().public()
+  const failing = { importKey: () => Promise.reject(new DOMException("", "NotSupportedError")) }
+
+  const error = await withBrowser(failing, () =>
+    assertFails(DOMException, () => key.verify("example", new Uint8Array(), new Uint8Array(64))),
+  )
+
+  assertEqual(error.name, "NotSupportedError")
+}
+
+export async function eitherCoefficientOfThreeBytesIsBelowTheModulus() {
+  const good = (await KemPrivate.generate().public()).raw
+
+  for (const at of [0, 1149]) {
+    const rest = new KemPublic(
+      good
+        .with(at, 0)
+        .with(at + 1, 0xd0)
+        .with(at + 2, 0x00),
+    ).raw
+    await assertFails(WeakKey, () => new KemPublic(rest.with(at, 0x01).with(at + 1, 0x0d)))
+    await assertFails(WeakKey, () => new KemPublic(rest.with(at + 1, 0x10).with(at + 2, 0xd0)))
+  }
 }
 
 export async function whatIsCarriedByMlKemIsRecovered() {

@@ -11,8 +11,10 @@ const BYTES = ["chain", "token", "part", "answered", "body"]
 const hello = createMessage({ kind: Kind.TEXT, text: "hello" }, { nowMs: NOW_MS })
 
 export async function plaintextsAreReadAndWrittenAsVectorsSay() {
-  await putAll("messages", "message", ({ plaintext, fields }) => {
+  await putAll("messages", "message", ({ plaintext, fields, expect }) => {
     const message = Message.unpack(fromHex(plaintext))
+    // What should have been refused is not given a second chance by its being written.
+    if (expect !== "ok") return
     assertEqual(toHex(message.pack()), plaintext)
     assertEqual(message, messageOf(fields))
   })

@@ -81,7 +81,16 @@ export async function heldKeysAreShownToNobody() {
 export function onlyEqualBytesAreTheSame() {
   assert(same(KEY, KEY.slice()))
   assert(same(NOTHING, NOTHING))
-  for (const other of [OTHER_KEY, KEY.slice(1), KEY.with(31, 6), KEY.with(0, 6)]) assert(!same(KEY, other))
+  for (const other of [
+    OTHER_KEY,
+    KEY.slice(1),
+    concat(KEY, fromHex("00")),
+    KEY.with(31, 6),
+    KEY.with(0, 6),
+  ]) {
+    assert(!same(KEY, other))
+    assert(!same(other, KEY))
+  }
 }
 
 export function randomBytesAreOfTheirSizeAndDiffer() {

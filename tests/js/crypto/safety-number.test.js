@@ -11,6 +11,13 @@ export async function numbersAreThoseOfTheVectorsFromEitherSide() {
   })
 }
 
+export async function allGroupsHaveFiveDigits() {
+  for (let at = 0; at < 20; at += 1) {
+    const [one, other] = [at, 255 - at].map((byte) => ({ fingerprint: new Uint8Array(32).fill(byte) }))
+    assert(/^\d{5}( \d{5}){11}$/.test(await safetyNumber(one, other)))
+  }
+}
+
 export function aNumberIsTypedWithSpacesAnywhere() {
   assert(areDigitsOf(" 6882652\n131", "68826 52131"))
   for (const typed of ["6882652130", "68826-52131", "68826", ""]) assert(!areDigitsOf(typed, "68826 52131"))

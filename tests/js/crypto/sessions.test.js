@@ -150,6 +150,17 @@ export async function answeredGoesBeforeFreshAndFreshBeforeDue() {
   assert(chooseSession(own, [fresh], NOW_MS) === fresh)
 }
 
+export async function ofTwoThatBeganTogetherTheHigherIdGoesFirst() {
+  const [ada, bo] = [new Person(), new Person()]
+  const own = await ada.device.signing.public()
+  const sessions = [(await answered(ada, bo))[0], (await answered(ada, bo))[0]]
+  const higher = sessions.toSorted((one, other) =>
+    toHex(one.sessionId) < toHex(other.sessionId) ? 1 : -1,
+  )[0]
+
+  for (const both of [sessions, sessions.toReversed()]) assert(chooseSession(own, both, NOW_MS) === higher)
+}
+
 export async function aResponderThatWaitsIsNoCandidate() {
   const [ada, bo] = [new Person(), new Person()]
   const { header, sessionId } = Envelope.unpack((await firstEnvelope(ada, bo))[1])

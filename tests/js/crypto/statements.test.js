@@ -65,6 +65,16 @@ export async function theSignaturesOfAStatementCoverAllThatIsBeforeThem() {
   }
 }
 
+export async function aStatementIsNotDatedBeforeTheOneItFollows() {
+  const [{ statements, private: seeds, day, ...each }] = await casesOf("identity", "next-statement")
+  const before = await verifyChain(statements.map(fromHex))
+  const signers = seeds.map((/** @type {string} */ seed) => new Ed25519Private(fromHex(seed)))
+
+  const made = await createNextStatement(before, changeOf({ ...each, day }), signers, before.day - 1)
+
+  assertEqual((await verifyChain([...before.statements, made])).day, before.day)
+}
+
 export async function namesThatNeedFoldingAreNotSigned() {
   const recovery = await RecoveryKey.fromCode(createRecoveryCode())
 

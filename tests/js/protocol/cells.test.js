@@ -71,12 +71,13 @@ export async function aLinkFrameOfWrongPartsIsNeverWritten() {
 
 export async function aFragmentOfWrongPartsIsNeverWritten() {
   const good = { stream: STREAM, index: 0, count: 1, body: fromHex("01") }
+  const full = new Uint8Array(FRAGMENT_BYTES)
   const wrong = [
     { stream: STREAM.subarray(1) },
     { count: 0 },
     { count: 4_097 },
-    { index: 1 },
-    { index: -1 },
+    { index: 1, body: full },
+    { index: -1, body: full },
     { body: fromHex("") },
     { body: new Uint8Array(FRAGMENT_BYTES + 1) },
     { count: 2 },

@@ -13,6 +13,7 @@ import { framesToPeer, framesToServer } from "./random-frames.js"
 const KINDS = { to_server: TO_SERVER, to_peer: TO_PEER }
 const PADDED = ["hello", "ice_client", "snapshot", "guard", "ready_to_receive"]
 const LINK = "AAAAAAAAAAAAAAAAAAAAAA"
+const TX = "6f0c1f9e-1c7d-4c4b-9b1e-5a1d3a0a7c11"
 // What readers of JSON disagree about, or take for something else.
 const ODD_SIGNS = [...'0 1A"\\{}[],:.-_eu=\u00e9\u2028\ufeff\ud800\0\t']
 // What follows is padding, or more of the same.
@@ -140,11 +141,12 @@ export async function aKeyThatComesTwiceIsRefusedInBothDirections() {
 export async function aNumberHasOneSpelling() {
   const read = (/** @type {string} */ number) =>
     parse(
-      `{"type":"attempt_failed","tx":"6f0c1f9e-1c7d-4c4b-9b1e-5a1d3a0a7c11","attempt":${number},"cause":"idle","forwarders":null}`,
+      `{"type":"attempt_failed","tx":"${TX}","attempt":${number},"cause":"idle","forwarders":null}`,
       TO_PEER,
     )
 
   assertEqual(read("10").type === "attempt_failed" && read("10"), { ...read("10"), attempt: 10 })
+  assert(Object.is(/** @type {any} */ (read("-0")).attempt, 0))
   for (const number of [
     "10.0",
     "1e1",
@@ -186,19 +188,26 @@ export async function deeplyNestedTextIsRefused() {
 }
 
 export async function whatWouldNotBeReadIsNotWritten() {
-  const tx = "6f0c1f9e-1c7d-4c4b-9b1e-5a1d3a0a7c11"
   const wrong = [
     { type: "complete" },
-    { type: "complete", tx, user: "ada" },
-    { type: "complete", tx: tx.toUpperCase() },
-    { type: "constructor", tx },
+    { type: "complete", tx: TX, user: "ada" },
+    { type: "complete", tx: TX.toUpperCase() },
+    { type: "constructor", tx: TX },
     { type: "link_up", link: new Uint8Array(15) },
-    { type: "link_up", link: LINK },
-    { type: "repath", tx, attempt: 0 },
+    { type: "link_up", link: "A".repeat(16) },
+    { type: "repath", tx: TX, attempt: 0 },
     { type: "receipt", hop: new Uint8Array(8), entries: [], credit: null },
     { type: "watch", tokens: Array(257).fill(new Uint8Array(32)) },
   ]
   for (const frame of wrong) await assertFails(BadFrame, () => toText(/** @type {any} */ (frame), TO_SERVER))
+}
+
+export async function aFrameOverTheLimitIsNotWritten() {
+  const entry = { digest: new Uint8Array(16), mac: new Uint8Array(16) }
+  const held = { tx: TX, entries: Array(64).fill(entry), credit: null }
+  const snapshot = { hops: [], transactions: [], receipts: Array(16).fill(held), conversations: [] }
+
+  await assertFails(FrameTooLarge, () => toText({ type: "snapshot", ...snapshot }, TO_PEER))
 }
 
 export async function aRefusalNeverRepeatsWhatCame() {

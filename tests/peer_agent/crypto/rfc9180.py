@@ -38,8 +38,11 @@ class Schedule:
         return self.encapsulated + AESGCM(self.key).encrypt(self.base_nonce, plaintext, b"")
 
 
-def schedule(to: X25519Public, ephemeral: X25519Private, info: bytes) -> Schedule:
-    exchanged, public = ephemeral.exchange(to), ephemeral.public.raw
+def schedule(
+    to: X25519Public, ephemeral: X25519Private, info: bytes, *, spelled: bytes | None = None
+) -> Schedule:
+    """Seal to a key; `spelled` is another way to write the encapsulated key."""
+    exchanged, public = ephemeral.exchange(to), spelled or ephemeral.public.raw
     early = _extract(_KEM_SUITE, b"", b"eae_prk", exchanged)
     shared = _expand(_KEM_SUITE, early, b"shared_secret", public + to.raw, 32)
     hashes = _extract(_HPKE_SUITE, b"", b"psk_id_hash", b""), _extract(_HPKE_SUITE, b"", b"info_hash", info)

@@ -235,6 +235,8 @@ def _bad_layouts() -> list[tuple[str, str, Chain]]:
             (*FIRST, flipped(WITH_NEW_CODE[-1], 42)),
         ),
         ("added: an id that is no UUIDv4", "malformed", (*FIRST, remade(add, 58, bytes(16)))),
+        ("added: an id of another version", "malformed", (*FIRST, remade(add, 64, b"\x51"))),
+        ("added: an id of another variant", "malformed", (*FIRST, remade(add, 66, b"\xc1"))),
         ("added: suite 0", "unsupported-suite", (*FIRST, remade(add, 138, b"\x00"))),
         ("rise: suite 3", "unsupported-suite", (*WITH_OLD_PHONE, remade(rise, 58, b"\x03"))),
         ("added: zero Ed25519 key", "weak-key", (*FIRST, remade(add, 74, bytes(32)))),

@@ -24,11 +24,13 @@ def _keys(check: str, small: frozenset[int], good: bytes) -> list[Case]:
 def _kem_keys(good: bytes) -> list[Case]:
     # Two 12-bit coefficients in three bytes; 3329, the modulus, is the first that is too large.
     modulus = bytes([0x01, good[1] & 0xF0 | 0x0D, good[2]])
+    in_second = bytes([good[0], good[1] & 0x0F | 0x10, 0xD0])
     return [
         {"name": f"kem-public: {name}", "check": "kem-public", "expect": expect, "raw": raw}
         for name, expect, raw in (
             ("good", "ok", good),
             ("coefficient equal to the modulus", "weak-key", modulus + good[3:]),
+            ("second coefficient equal to the modulus", "weak-key", in_second + good[3:]),
             ("all bits set", "weak-key", b"\xff" * p.KEM_PUBLIC_BYTES),
             ("short", "malformed", good[:-1]),
             ("long", "malformed", good + b"\x00"),

@@ -298,6 +298,8 @@ def _states() -> list[Case]:
         ("begun-here byte 2", "malformed", ada[:82] + b"\x02" + ada[83:]),
         ("responder with a header", "malformed", ada[:82] + b"\x00" + ada[83:]),
         ("peer with suite 3", "unsupported-suite", bo[:81] + b"\x03" + bo[82:]),
+        ("last time", "ok", bo[:116] + (2**53 - 1).to_bytes(8, "big") + bo[124:]),
+        ("time beyond the last", "malformed", bo[:116] + (2**53).to_bytes(8, "big") + bo[124:]),
     ]
     return [{"name": f"session state {n}", "check": "state", "expect": e, "raw": raw} for n, e, raw in cases]
 

@@ -10,9 +10,9 @@ _EPHEMERAL = X25519Private(Drawn("post")(32))
 ENVELOPE = Drawn("envelope")(1500)
 
 
-def _seal(plaintext: bytes) -> tuple[bytes, Case]:
+def _seal(plaintext: bytes, spelled: bytes | None = None) -> tuple[bytes, Case]:
     entry = BO.device.entry
-    made = schedule(entry.agreement, _EPHEMERAL, b"mesa/sealed/1\x00" + entry.device_id)
+    made = schedule(entry.agreement, _EPHEMERAL, b"mesa/sealed/1\x00" + entry.device_id, spelled=spelled)
     inner = {"shared_secret": made.shared_secret, "key": made.key, "base_nonce": made.base_nonce}
     return b"\x01" + made.seal(plaintext), inner
 
@@ -43,6 +43,8 @@ def _open(name: str, expect: str, post: bytes) -> Case:
 def cases() -> list[Case]:
     post, _ = _seal(_padded(ENVELOPE))
     plain = _padded(ENVELOPE)
+    # Exchanges pass over the top bit.
+    spelled = flipped(_EPHEMERAL.public.raw, 31, 7)
     bad = [
         ("a newer version", "unknown-version", b"\x02" + post[1:]),
         ("nothing", "malformed", b""),
@@ -52,6 +54,7 @@ def cases() -> list[Case]:
         ("a post of 17 steps", "malformed", post + bytes(16 * 4096)),
         ("a flipped encapsulated key", "not-opened", flipped(post, 5)),
         ("a zero encapsulated key", "not-opened", b"\x01" + bytes(32) + post[33:]),
+        ("an encapsulated key with the top bit", "not-opened", _seal(plain, spelled)[0]),
         ("a flipped ciphertext", "not-opened", flipped(post, 3000)),
         ("a flipped tag", "not-opened", flipped(post, len(post) - 1)),
         ("a length of 0", "malformed", _seal(bytes(4096))[0]),

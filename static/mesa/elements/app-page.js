@@ -1,0 +1,92 @@
+// Starts the app page: this window takes its place among the others of the account, and elements meet the peer.
+
+import { checkFeatures } from "../crypto/feature-check.js"
+import { browserClock } from "../lib/timing.js"
+import { lead } from "../peer/leader.js"
+import { openProfiles } from "../peer/profiles.js"
+import { Rest } from "../peer/rest.js"
+import { Windows } from "../peer/windows.js"
+import { AppShell } from "./app-shell.js"
+import { find } from "./base.js"
+import { ChatWiring } from "./chat-wiring.js"
+import { MissingFeatures } from "./missing-features.js"
+import { NoticeList } from "./notice-list.js"
+import { PeopleWiring } from "./people-wiring.js"
+import { StatusWiring } from "./status-wiring.js"
+
+const CLOCK_IS_WRONG_S = 60
+/** @type {Record<string, import("./notice-list.js").NoticeKind>} */
+const NOTICE_OF = {
+  LoginRefused: "logged_out",
+  NewerVersion: "newer_version",
+  StoreFull: "storage_full",
+  Replaced: "other_tab",
+}
+
+/** Brings the page to life. */
+export async function startApp() {
+  const { missing } = await checkFeatures()
+  if (missing.length > 0) return find(document, "missing-features", MissingFeatures).show(["crypto"])
+  const profiles = await (await openProfiles()).all()
+  const profile = profiles.at(-1)
+  if (!profile) return location.replace("/log-in/")
+  const notices = find(document, "notice-list", NoticeList)
+  const rest = new Rest({
+    fetch: (path, how) => fetch(path, how),
+    cookies: () => document.cookie,
+    clock: browserClock,
+  })
+  const edges = {
+    ...{ rest, WebSocket, clock: browserClock, isForwarderByDefault: isDesktop() },
+    socketUrl: `${location.origin.replace("http", "ws")}/ws/session/`,
+    left: () => location.replace("/log-in/"),
+  }
+  /** @type {{told: (event: any) => void}[]} */
+  const wired = []
+  /** @type {(() => void) | null} */
+  let retryNow = null
+  const windows = new Windows({
+    name: profile.database,
+    clock: browserClock,
+    lead: async (tell) => {
+      const leader = await lead(profile, edges, tell)
+      retryNow = leader.retryNow
+      return leader
+    },
+    told: (event) => {
+      for (const each of wired) each.told(event)
+      const { event: word, code } = /** @type {any} */ (event)
+      if (word === "failed") notices.show(NOTICE_OF[code] ?? "logged_out")
+    },
+    changed: (isLeading) => (isLeading ? notices.hide("other_tab") : notices.show("other_tab")),
+  })
+  addEventListener("online", () => retryNow?.())
+  addEventListener("pagehide", () => windows.close())
+  document.addEventListener("visibilitychange", () => retryNow?.())
+  const people = new PeopleWiring(windows)
+  const status = new StatusWiring(windows)
+  wired.push(new ChatWiring(windows), people, status)
+  await people.renew()
+  find(document, "app-shell", AppShell).start()
+  await Promise.all([status.begin(), checkClock(rest, notices), askToStay(notices)])
+}
+
+/** Says so if this device's clock is wrong. @param {Rest} rest @param {NoticeList} notices */
+async function checkClock(rest, notices) {
+  const { time_ms } = await rest.call("GET", "/api/server/", undefined, { login: false })
+  const aheadS = (Date.now() - Number(time_ms)) / 1_000
+  if (Math.abs(aheadS) > CLOCK_IS_WRONG_S)
+    notices.show("clock", { minutes: Math.round(Math.abs(aheadS) / 60) })
+}
+
+/** Asks the browser not to delete what the page keeps. @param {NoticeList} notices */
+async function askToStay(notices) {
+  if (!(await navigator.storage.persist())) notices.show("not_persistent")
+}
+
+/** Whether this looks like a machine that may forward: no phone, and no connection that is paid by its bytes. */
+function isDesktop() {
+  const { connection, userAgentData } = /** @type {any} */ (navigator)
+  const isPhone = userAgentData?.mobile ?? /Android|iPhone|iPad|Mobile/u.test(navigator.userAgent)
+  return !isPhone && !connection?.saveData && connection?.type !== "cellular"
+}

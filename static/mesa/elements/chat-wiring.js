@@ -1,0 +1,162 @@
+// Joins the open conversation to the peer: messages that come and go, what is written, and how the last one fared.
+
+import { randomBytes } from "../crypto/primitives.js"
+import { toHex } from "../lib/bytes.js"
+import { browserClock } from "../lib/timing.js"
+import { clone, find } from "./base.js"
+import { ContactPane } from "./contact-view.js"
+import { ConversationPane } from "./conversation-view.js"
+import { DeliveryTimeline } from "./delivery-timeline.js"
+import { MessageComposer } from "./message-composer.js"
+import { MessageList } from "./message-list.js"
+import { Timelines } from "./timelines.js"
+import { say } from "./texts.js"
+import { shownName } from "./shown.js"
+
+/** @typedef {import("../peer/windows.js").Windows} Windows */
+/** @typedef {import("./views.js").MessageView} MessageView */
+/** @typedef {import("./views.js").ContactView} Contact */
+
+const DRAFT_AFTER_S = 0.5
+const WHY = /** @type {Record<string, string>} */ ({
+  StoreFull: "storage",
+  ContactBlocked: "refused",
+  UsageError: "too_long",
+})
+
+/** The conversation, or the contact, that the address names. */
+export class ChatWiring {
+  #windows
+  #number = 0
+  /** @type {Contact | null} */
+  #contact = null
+  #timelines = new Timelines(browserClock)
+  #takeBackDraft = () => {}
+  /** @type {Map<number, {text: string, id: string}>} */
+  #failed = new Map()
+
+  /** @param {Windows} windows */
+  constructor(windows) {
+    this.#windows = windows
+    const on = (/** @type {string} */ type, /** @type {(detail: any) => unknown} */ act) =>
+      document.addEventListener(type, (event) => void act(/** @type {CustomEvent} */ (event).detail))
+    on("app:view", ({ view, number }) => this.#open(view, number))
+    on("message:submit", ({ text }) => this.#send(text, toHex(randomBytes(16))))
+    on("message:retry", ({ number }) => this.#retry(number))
+    on("message:draft", ({ text }) => this.#keepDraft(text))
+    on("messages:older", ({ before }) => this.#addOlder(before))
+    document.addEventListener("visibilitychange", () => void this.#showed())
+  }
+
+  /** Takes what the leader tells. @param {any} event */
+  told(event) {
+    if (event.event === "message_changed") this.#changed(event)
+    if (event.event === "contact_changed" && event.contact === this.#number) void this.#renew()
+  }
+
+  /** @param {string} view @param {number} number */
+  async #open(view, number) {
+    this.#number = view === "conversation" || view === "contact" ? number : 0
+    this.#contact = null
+    if (this.#number === 0) return
+    const opened = await this.#windows.call("conversation", number).catch(() => null)
+    // Meanwhile another one may have been chosen.
+    if (number !== this.#number) return
+    if (!opened) return void (location.hash = "#chats")
+    this.#show(opened)
+    if (view !== "conversation") return
+    const { contact, unread, messages } = opened
+    const name = shownName(contact.name)
+    const note = say(contact.state === "asked" ? "thread.asked" : "thread.note", { name })
+    this.#list.open({ name, note, unread, now: Date.now() }, messages)
+    this.#drawTimeline()
+    find(document, "message-composer", MessageComposer).focus()
+    await this.#showed()
+  }
+
+  async #renew() {
+    const number = this.#number
+    const opened = await this.#windows.call("conversation", number)
+    if (number === this.#number) this.#show(opened, true)
+  }
+
+  /** @param {{contact: Contact, draft: string}} opened @param {boolean} [isWriting] what is being written stays */
+  #show({ contact, draft }, isWriting = false) {
+    this.#contact = contact
+    const text = find(document, "message-composer textarea", HTMLTextAreaElement)
+    const written = isWriting ? text.value : draft
+    find(document, "conversation-view", ConversationPane).view = { contact, draft: written }
+    find(document, "contact-view", ContactPane).view = contact
+  }
+
+  /** @param {{contact: number, message: MessageView}} event */
+  #changed({ contact, message }) {
+    this.#timelines.note(contact, message)
+    if (contact !== this.#number) return
+    this.#list.put(message)
+    this.#drawTimeline()
+    if (!message.outgoing) void this.#showed()
+  }
+
+  /** @param {string} text @param {string} id */
+  async #send(text, id) {
+    const number = this.#number
+    this.#takeBackDraft()
+    try {
+      await this.#windows.call("send", number, text, id)
+    } catch (error) {
+      this.#showFailure(text, id, /** @type {{code?: string}} */ (error).code ?? "")
+    }
+  }
+
+  /** @param {string} text @param {string} id @param {string} code */
+  #showFailure(text, id, code) {
+    const newest = this.#list.range.newest
+    const number = Number.isFinite(newest) ? newest + 1 : 1
+    this.#failed.set(number, { text, id })
+    const why = WHY[code] ?? "unknown"
+    this.#list.put({ number, text, outgoing: true, state: "failed", time: Date.now(), why })
+  }
+
+  /** @param {number} number */
+  async #retry(number) {
+    const failed = this.#failed.get(number)
+    this.#failed.delete(number)
+    if (failed) await this.#send(failed.text, failed.id)
+  }
+
+  /** @param {string} text */
+  #keepDraft(text) {
+    const number = this.#number
+    this.#takeBackDraft()
+    this.#takeBackDraft = browserClock.after(DRAFT_AFTER_S, () => {
+      void this.#windows.call("draft", number, text).catch(() => {})
+    })
+  }
+
+  /** @param {number} before */
+  async #addOlder(before) {
+    const number = this.#number
+    const messages = await this.#windows.call("older", number, before)
+    if (number === this.#number && messages.length > 0) this.#list.addOlder(messages)
+  }
+
+  /** Notes that what is on the screen was seen. */
+  async #showed() {
+    const { newest } = this.#list.range
+    const isSeen = document.visibilityState === "visible" && this.#contact !== null && Number.isFinite(newest)
+    if (isSeen && this.#number > 0) await this.#windows.call("showed", this.#number, newest).catch(() => {})
+  }
+
+  #drawTimeline() {
+    const known = this.#timelines.of(this.#number)
+    if (!known || !this.#contact) return this.#list.setBelow(0, null)
+    const drawn = /** @type {DeliveryTimeline} */ (clone("timeline"))
+    this.#list.setBelow(known.number, drawn)
+    drawn.view = { ...known, contact: this.#contact.name }
+  }
+
+  get #list() {
+    return find(document, "message-list", MessageList)
+  }
+}

@@ -1,0 +1,112 @@
+// The chats and the requests. Says `request:decide` {number, decision}; a chat is opened by its fragment.
+
+import { MesaElement, clone, fill, find, part, setIcon, show } from "./base.js"
+import { lookOf } from "./message-states.js"
+import { letterOf, shownName, shownText } from "./shown.js"
+import { say } from "./texts.js"
+import { sayShortly } from "./times.js"
+
+/** @typedef {import("./views.js").ConversationRowView} ConversationRowView */
+/** @typedef {import("./views.js").RequestView} RequestView */
+
+export class ConversationList extends MesaElement {
+  #chosen = 0
+  /** @type {ConversationRowView[]} */
+  #rows = []
+
+  /** @override */
+  connected() {
+    this.listen("input", () => this.#filter(), part(this, "filter"))
+    this.listenToActs((decision, button) => {
+      const number = Number(button.closest("article")?.dataset.number)
+      this.tell("request:decide", { number, decision })
+    })
+  }
+
+  /** Shows the chats, newest first as given. @param {ConversationRowView[]} rows @param {number} now */
+  showRows(rows, now) {
+    this.#rows = rows
+    part(this, "list").replaceChildren(...rows.map((row) => makeRow(row, now)))
+    show(this, "empty", rows.length === 0)
+    this.#mark()
+    this.#filter()
+  }
+
+  /** @param {RequestView[]} requests */
+  showRequests(requests) {
+    show(this, "requests", requests.length > 0)
+    fill(this, "request-count", String(requests.length))
+    part(this, "request-list").replaceChildren(...requests.map(makeRequest))
+  }
+
+  /** Marks the chat that is open; 0: none. @param {number} number */
+  choose(number) {
+    this.#chosen = number
+    this.#mark()
+  }
+
+  #mark() {
+    for (const row of this.querySelectorAll(".conversation-row")) {
+      const isChosen = row.getAttribute("href") === `#c/${this.#chosen}`
+      row.classList.toggle("conversation-row--chosen", isChosen)
+      if (isChosen) row.setAttribute("aria-current", "true")
+      else row.removeAttribute("aria-current")
+    }
+  }
+
+  #filter() {
+    const wanted = /** @type {HTMLInputElement} */ (part(this, "filter")).value.trim().toLowerCase()
+    const items = [...part(this, "list").children]
+    const matches = this.#rows.map((row) => row.name.toLowerCase().includes(wanted))
+    for (const [at, item] of items.entries()) /** @type {HTMLElement} */ (item).hidden = !matches[at]
+    show(this, "no-match", items.length > 0 && !matches.includes(true))
+  }
+}
+
+/** @param {ConversationRowView} row @param {number} now */
+function makeRow(row, now) {
+  const item = clone("conversation-row")
+  const name = shownName(row.name)
+  const link = find(item, "a", HTMLAnchorElement)
+  link.href = `#c/${row.number}`
+  link.classList.toggle("conversation-row--unread", row.unread > 0)
+  fill(item, "letter", letterOf(name))
+  fill(item, "name", name)
+  fill(item, "last", lastWords(row))
+  show(item, "verified", row.verified && !row.unsafe)
+  show(item, "unsafe", row.unsafe)
+  show(item, "unread", row.unread > 0)
+  fill(item, "count", String(row.unread))
+  if (row.last !== null) {
+    fill(item, "time", sayShortly(row.last.time, now))
+    part(item, "time").setAttribute("datetime", new Date(row.last.time).toISOString())
+  }
+  if (row.last?.outgoing && row.unread === 0) {
+    const look = lookOf(row.last, name)
+    show(item, "state", true)
+    setIcon(item, look.icon || "queued")
+    fill(item, "words", look.words)
+  }
+  return item
+}
+
+/** @param {ConversationRowView} row */
+function lastWords(row) {
+  if (row.draft !== "") return say("message.draft", { text: shownText(row.draft) })
+  if (row.last === null) return say("list.nothing")
+  const text = row.last.text === null ? say("message.newer") : shownText(row.last.text)
+  return row.last.outgoing ? say("message.you", { text }) : text
+}
+
+/** @param {RequestView} request */
+function makeRequest(request) {
+  const item = clone("request")
+  const name = shownName(request.name)
+  item.dataset.number = String(request.number)
+  fill(item, "letter", letterOf(name))
+  fill(item, "name", name)
+  fill(item, "greeting", shownText(request.greeting))
+  return item
+}
+
+customElements.define("conversation-list", ConversationList)

@@ -1,0 +1,41 @@
+// The conversation that is open: its head, what stops sending, messages and composer.
+// Says `contact:decide` {number, decision} with `accept-new` or `block`.
+
+import { MesaElement, fill, find, part, show } from "./base.js"
+import { MessageComposer } from "./message-composer.js"
+import { letterOf, shownName } from "./shown.js"
+import { say } from "./texts.js"
+
+/** @typedef {import("./views.js").ConversationView} ConversationView */
+
+export class ConversationPane extends MesaElement {
+  #number = 0
+
+  /** @override */
+  connected() {
+    this.listenToActs((decision, button) => {
+      // A message has acts of its own.
+      if (button.closest("message-list") === null)
+        this.tell("contact:decide", { number: this.#number, decision })
+    })
+  }
+
+  /** @param {ConversationView} view */
+  set view({ contact, draft }) {
+    const name = shownName(contact.name)
+    this.#number = contact.number
+    fill(this, "name", name)
+    fill(this, "letter", letterOf(name))
+    for (const place of this.querySelectorAll("[data-name]")) place.textContent = name
+    for (const link of ["who", "compare"]) part(this, link).setAttribute("href", `#contact/${contact.number}`)
+    show(this, "verified", contact.verified && contact.danger === null)
+    show(this, "unsafe", contact.danger !== null)
+    show(this, "suite-2", contact.suite === 2)
+    show(this, "changed", contact.danger !== null)
+    if (contact.danger !== null) fill(this, "danger", say(`danger.${contact.danger}`, { name }))
+    const stopped = contact.blocked ? "blocked" : contact.danger === null ? null : "unsafe"
+    find(this, "message-composer", MessageComposer).view = { name, draft, stopped }
+  }
+}
+
+customElements.define("conversation-view", ConversationPane)

@@ -1,0 +1,28 @@
+// Reads who invites from the fragment of the address, which no server sees.
+
+import { MesaElement, fill, find } from "./base.js"
+import { letterOf } from "./shown.js"
+
+// Name and fingerprint. Spec: docs/spec/web-app.md, section "Pages"
+const FRAGMENT = /^#([a-z][a-z0-9_-]{1,31})\.([A-Za-z0-9_-]{43})$/u
+
+class InvitationCard extends MesaElement {
+  /** @override */
+  connected() {
+    this.listen("hashchange", () => this.#read(), window)
+    this.#read()
+  }
+
+  #read() {
+    const found = FRAGMENT.exec(location.hash)
+    find(this, '[data-step="good"]', HTMLElement).hidden = found === null
+    find(this, '[data-step="bad"]', HTMLElement).hidden = found !== null
+    if (found === null) return
+    fill(this, "name", found[1])
+    fill(this, "letter", letterOf(found[1]))
+    for (const link of this.querySelectorAll("a[data-carries]"))
+      if (link instanceof HTMLAnchorElement) link.hash = `invite/${found[1]}.${found[2]}`
+  }
+}
+
+customElements.define("invitation-card", InvitationCard)

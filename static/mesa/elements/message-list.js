@@ -1,0 +1,135 @@
+// The messages of one conversation. Given whole by `open`, changed one by one by `put`, grown upwards by `addOlder`.
+// Says `messages:older` {before} when the reader comes near the oldest, and `message:retry` {number}.
+
+import { MesaElement, part } from "./base.js"
+import { isJoined, makeDay, makeMessage, makeNote, makeUnreadMark } from "./message-item.js"
+import { dayOf } from "./times.js"
+
+/** @typedef {import("./views.js").MessageView} MessageView */
+/** @typedef {{name: string, note: string, unread?: number, now: number}} Around what stands around the messages */
+
+// So near to the top older ones are asked for, in heights of what is seen.
+const NEAR_TOP = 1.5
+
+export class MessageList extends MesaElement {
+  /** @type {Map<number, MessageView>} */
+  #views = new Map()
+  /** @type {Map<number, {view: MessageView, item: HTMLElement}>} */
+  #drawn = new Map()
+  /** @type {Around} */
+  #around = { name: "", note: "", now: 0 }
+  #askedBefore = Infinity
+  #unreadFrom = Infinity
+  /** @type {{number: number, element: HTMLElement} | null} */
+  #below = null
+
+  /** @override */
+  connected() {
+    this.listen("scroll", () => this.#askForOlder())
+    this.listenToActs((word, button) => {
+      const number = Number(button.closest("li")?.dataset.number)
+      if (word === "retry") this.tell("message:retry", { number })
+    })
+  }
+
+  /** Shows another conversation, at its newest message. @param {Around} around @param {MessageView[]} views */
+  open(around, views) {
+    this.#around = around
+    this.#views = new Map(views.map((view) => [view.number, view]))
+    this.#drawn.clear()
+    this.#askedBefore = Infinity
+    this.#below = null
+    const incoming = views.filter((view) => !view.outgoing).map((view) => view.number)
+    this.#unreadFrom =
+      incoming.toSorted((a, b) => a - b).at(-(around.unread ?? 0) || incoming.length) ?? Infinity
+    this.#drawQuietly()
+    this.scrollTop = 0
+  }
+
+  /** Adds a message or changes it. @param {MessageView} view */
+  put(view) {
+    this.#views.set(view.number, view)
+    this.#draw()
+  }
+
+  /** Adds older ones; what is seen stays where it is. @param {MessageView[]} views */
+  addOlder(views) {
+    for (const view of views) this.#views.set(view.number, view)
+    this.#drawQuietly()
+  }
+
+  /** Puts something under a message, or takes it away. @param {number} number @param {HTMLElement | null} element */
+  setBelow(number, element) {
+    this.#below?.element.remove()
+    this.#below = element === null ? null : { number, element }
+    this.#draw()
+  }
+
+  /** The numbers of the oldest and the newest message that are shown. */
+  get range() {
+    const numbers = [...this.#views.keys()]
+    return { oldest: Math.min(...numbers), newest: Math.max(...numbers) }
+  }
+
+  /** Draws what a screen reader is not to read out: only what arrives is news. */
+  #drawQuietly() {
+    this.ariaLive = "off"
+    this.#draw()
+    requestAnimationFrame(() => (this.ariaLive = "polite"))
+  }
+
+  #draw() {
+    const ordered = [...this.#views.values()].sort((a, b) => a.number - b.number)
+    /** @type {HTMLElement[]} */
+    const items = this.#around.note === "" ? [] : [makeNote(this.#around.note)]
+    for (const [at, view] of ordered.entries())
+      items.push(...this.#between(ordered[at - 1], view), this.#item(view))
+    this.#joinItems(ordered)
+    const list = part(this, "list")
+    // Moving what is there already would lose focus and selection: only differences are touched.
+    for (const [at, item] of items.entries())
+      if (list.children[at] !== item) list.insertBefore(item, list.children[at] ?? null)
+    while (list.children.length > items.length) list.lastElementChild?.remove()
+  }
+
+  /** @param {MessageView | undefined} before @param {MessageView} view */
+  #between(before, view) {
+    const items = []
+    if (before === undefined || dayOf(before.time) !== dayOf(view.time))
+      items.push(makeDay(view.time, this.#around.now))
+    if (view.number === this.#unreadFrom) items.push(makeUnreadMark(this.#around.unread ?? 0))
+    return items
+  }
+
+  /** @param {MessageView} view */
+  #item(view) {
+    const known = this.#drawn.get(view.number)
+    const item = known?.view === view ? known.item : makeMessage(view, this.#around.name)
+    if (known?.item !== item) known?.item.replaceWith(item)
+    this.#drawn.set(view.number, { view, item })
+    if (this.#below?.number === view.number) item.append(this.#below.element)
+    return item
+  }
+
+  /** @param {MessageView[]} ordered */
+  #joinItems(ordered) {
+    for (const [at, view] of ordered.entries()) {
+      const item = /** @type {{item: HTMLElement}} */ (this.#drawn.get(view.number)).item
+      const next = ordered[at + 1]
+      item.classList.toggle("message--joined", isJoined(ordered[at - 1], view))
+      // Of several that belong together the last one says when.
+      if (!view.outgoing) part(item, "time").hidden = next !== undefined && isJoined(view, next)
+    }
+  }
+
+  #askForOlder() {
+    // Upwards from the newest: column-reverse counts from zero down.
+    const left = this.scrollHeight - this.clientHeight + this.scrollTop
+    const before = this.range.oldest
+    if (left > NEAR_TOP * this.clientHeight || before >= this.#askedBefore) return
+    this.#askedBefore = before
+    this.tell("messages:older", { before })
+  }
+}
+
+customElements.define("message-list", MessageList)

@@ -1,0 +1,56 @@
+// The state of a message of ours: words, an icon and a look for each.
+
+import { say } from "./texts.js"
+
+/** @typedef {import("./views.js").MessageView} MessageView */
+/** @typedef {{words: string, icon: string, look: "" | "waiting" | "moving" | "failed", arrived: boolean}} Look */
+
+const ICON_OF_WAITING = { contact: "away", acceptance: "away", forwarders: "", path: "queued" }
+const ATTEMPTS = 6
+
+/**
+ * Says how a message of ours stands.
+ *
+ * @param {MessageView} view
+ * @param {string} name of the contact
+ * @returns {Look}
+ */
+export function lookOf(view, name) {
+  const attempt = view.attempt ?? 0
+  switch (view.state) {
+    case "queued":
+      return look(say("state.queued"), "queued", "")
+    case "waiting":
+      return waiting(view, name)
+    case "path":
+    case "sent":
+      return look(
+        attempt > 1 ? say("state.moving_again", { attempt }) : say("state.moving"),
+        "moving",
+        "moving",
+      )
+    case "delivered":
+      return { ...look(say("state.delivered"), "delivered", ""), arrived: true }
+    case "blocked":
+      return look(say("state.blocked", { name }), "warning", "failed")
+    default: {
+      const why = say(`why.${view.why ?? "unknown"}`, { name, attempts: attempt || ATTEMPTS })
+      return look(say("state.failed", { why }), "warning", "failed")
+    }
+  }
+}
+
+/** @param {MessageView} view @param {string} name */
+function waiting(view, name) {
+  const waitsFor = view.waitsFor ?? "path"
+  return look(
+    say(`state.waiting_${waitsFor}`, { name, forwarders: view.forwarders ?? 0 }),
+    ICON_OF_WAITING[waitsFor],
+    "waiting",
+  )
+}
+
+/** @param {string} words @param {string} icon @param {Look["look"]} kind @returns {Look} */
+function look(words, icon, kind) {
+  return { words, icon, look: kind, arrived: false }
+}

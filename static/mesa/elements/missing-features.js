@@ -1,0 +1,35 @@
+// Says in words what this browser lacks, and hides what can not work without it.
+
+import { MesaElement } from "./base.js"
+
+/** @typedef {"secure" | "crypto" | "storage" | "webrtc"} Feature */
+
+export class MissingFeatures extends MesaElement {
+  /** @override */
+  connected() {
+    this.show(lacking())
+  }
+
+  /** Shows what is lacking. `webrtc` alone hides nothing: one can read, and messages wait. @param {Feature[]} names */
+  show(names) {
+    for (const name of names) {
+      const words = this.querySelector(`[data-lacks="${name}"]`)
+      if (words instanceof HTMLElement) words.hidden = false
+    }
+    const needing = document.getElementById(this.getAttribute("for") ?? "")
+    if (needing !== null && names.some((name) => name !== "webrtc")) needing.hidden = true
+  }
+}
+
+/** What can be told without trying; who tries the cryptography tells of it by `show`. @returns {Feature[]} */
+function lacking() {
+  /** @type {Feature[]} */
+  const names = []
+  // Without a secure context nothing else is there either.
+  if (!isSecureContext) return ["secure"]
+  if (typeof indexedDB === "undefined" || navigator.locks === undefined) names.push("storage")
+  if (typeof RTCPeerConnection === "undefined") names.push("webrtc")
+  return names
+}
+
+customElements.define("missing-features", MissingFeatures)

@@ -1,0 +1,89 @@
+// Joins the list of chats, the search for people and what is decided about them to the peer.
+
+import { find } from "./base.js"
+import { ConversationList } from "./conversation-list.js"
+import { problemOf } from "./problems.js"
+import { UserSearch } from "./user-search.js"
+
+/** @typedef {import("../peer/windows.js").Windows} Windows */
+
+/** Who is known, who asks, and who may be found. */
+export class PeopleWiring {
+  #windows
+  #isDue = false
+  #isAtWork = false
+
+  /** @param {Windows} windows */
+  constructor(windows) {
+    this.#windows = windows
+    const on = (/** @type {string} */ type, /** @type {(detail: any) => unknown} */ act) =>
+      document.addEventListener(type, (event) => void act(/** @type {CustomEvent} */ (event).detail))
+    on("users:search", ({ query }) => this.#search(query))
+    on("request:send", (request) => this.#request(request))
+    on("request:decide", (choice) => this.#decide(choice))
+    on("contact:decide", (choice) => this.#decide(choice))
+  }
+
+  /** Draws the list, once however often it is asked for meanwhile. */
+  async renew() {
+    this.#isDue = true
+    if (this.#isAtWork) return
+    this.#isAtWork = true
+    try {
+      while (this.#isDue) {
+        this.#isDue = false
+        const { rows, requests } = await this.#windows.call("list")
+        const list = find(document, "conversation-list", ConversationList)
+        list.showRows(rows, Date.now())
+        list.showRequests(requests)
+        showUnread(rows)
+      }
+    } finally {
+      this.#isAtWork = false
+    }
+  }
+
+  /** Takes what the leader tells. @param {any} event */
+  told(event) {
+    if (["message_changed", "contact_changed"].includes(event.event)) void this.renew()
+  }
+
+  /** @param {string} query */
+  async #search(query) {
+    try {
+      this.#panel.showFound(query, await this.#windows.call("search", query))
+    } catch (error) {
+      this.#panel.refuse(problemOf(error))
+    }
+  }
+
+  /** @param {{username: string, greeting: string, fingerprint: string | null}} request */
+  async #request({ username, greeting, fingerprint }) {
+    try {
+      const number = await this.#windows.call("request", username, greeting, fingerprint)
+      this.#panel.sent()
+      this.#panel.closest("dialog")?.close()
+      location.hash = `#c/${number}`
+      await this.renew()
+    } catch (error) {
+      this.#panel.refuse(problemOf(error))
+    }
+  }
+
+  /** @param {{number: number, decision: string}} choice */
+  async #decide({ number, decision }) {
+    await this.#windows.call("decide", number, decision)
+    if (decision === "accept") location.hash = `#c/${number}`
+    await this.renew()
+  }
+
+  get #panel() {
+    return find(document, "user-search", UserSearch)
+  }
+}
+
+/** Says in the title how much is unread. @param {{unread: number}[]} rows */
+function showUnread(rows) {
+  const count = rows.reduce((total, { unread }) => total + unread, 0)
+  document.title = count > 0 ? `(${count}) Mesa` : "Mesa"
+}

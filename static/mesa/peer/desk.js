@@ -1,0 +1,236 @@
+// What windows may ask of the leader, by name. Answers are views: plain values, without keys or tokens.
+// Spec: docs/spec/web-app.md, section "Leader window"
+
+import { fromBase64url, toBase64url } from "../lib/base64.js"
+import { fromHex } from "../lib/bytes.js"
+import * as contacts from "../store/contact-book.js"
+import * as drafts from "../store/drafts.js"
+import * as history from "../store/history.js"
+import * as sessions from "../store/session-book.js"
+import { readChain } from "../crypto/chain.js"
+import { UnknownUser, UsageError } from "./errors.js"
+import { contactView, messageView, rowView } from "./views.js"
+import { acceptNewKeys, markVerified } from "./verifying.js"
+
+/** @typedef {import("../store/store.js").Unit} Unit */
+/** @typedef {import("./views.js").Progress} Progress */
+
+/**
+ * @typedef {object} DeskParts
+ * @property {import("./contacts.js").ContactParts} shared
+ * @property {import("./peer.js").Peer} peer
+ * @property {import("./settings.js").Settings} settings
+ * @property {(event: object) => void} tell reaches all windows
+ * @property {(error: unknown) => void} fail
+ * @property {() => Promise<void>} logOut
+ */
+
+const PAGE = 50
+const REQUESTED = ["asking"]
+
+/** The leader's side of the windows. */
+export class Desk {
+  #parts
+  /** @type {Map<string, Progress>} */
+  #progress = new Map()
+  /** Windows are told in the order in which things happened. @type {Promise<unknown>} */
+  #last = Promise.resolve()
+
+  /** @param {DeskParts} parts */
+  constructor(parts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Does what a window asks.
+   *
+   * @param {string} name
+   * @param {any[]} args
+   * @returns {Promise<unknown>}
+   * @throws {UsageError} there is no such call
+   */
+  async call(name, args) {
+    const act = ACTS[name]
+    if (!act) throw new UsageError(name)
+    return act(this, this.#parts, ...args)
+  }
+
+  /** Takes an event of the peer, and tells the windows what it changes. @param {any} event */
+  report(event) {
+    this.#last = this.#last.then(() => this.#tell(event)).catch(this.#parts.fail)
+  }
+
+  /** @param {string} key @param {Progress} event */
+  #note(key, event) {
+    if (event.state === "delivered") this.#progress.delete(key)
+    else this.#progress.set(key, event)
+  }
+
+  /** What was last told of a message of ours. @param {number} contact @param {number} number */
+  progressOf = (contact, number) => this.#progress.get(`${contact}/${number}`)
+
+  /** @param {any} event */
+  async #tell(event) {
+    const { store } = this.#parts.shared
+    const userName = event.to ?? event.sender ?? event.user
+    const contact = userName === undefined ? undefined : await contacts.findByName(store.view, userName)
+    this.#parts.tell(plain(event))
+    if (!contact) return
+    const number = contact.number
+    if (event.event === "message_progress") this.#note(`${number}/${event.number}`, event)
+    if (event.number) {
+      const row = await store.view.get("messages", [number, event.number])
+      const entry = row && (await history.open(store.view, row))
+      if (entry?.place) {
+        const message = messageView(entry, contact, this.progressOf)
+        this.#parts.tell({ event: "message_changed", contact: number, message })
+      }
+    }
+    if (event.event !== "message_progress" || event.state === "delivered") {
+      this.#parts.tell({ event: "contact_changed", contact: number })
+    }
+  }
+}
+
+/** @type {Record<string, (desk: Desk, parts: DeskParts, ...args: any[]) => unknown>} */
+const ACTS = {
+  async account(_desk, { shared }) {
+    const { userName, chain } = shared.account
+    return { name: userName, fingerprint: toBase64url((await readChain(chain)).fingerprint) }
+  },
+
+  async list(desk, { shared }) {
+    const { view } = shared.store
+    const known = await contacts.all(view)
+    const isShown = (/** @type {contacts.Contact} */ { fields }) => !fields.isIgnored && !fields.isBlocked
+    const rows = known.filter(({ state }) => !REQUESTED.includes(state))
+    const views = await Promise.all(rows.map((contact) => rowView(view, contact, desk.progressOf)))
+    const requests = known.filter((contact) => contact.state === "asking" && isShown(contact))
+    return {
+      rows: views.sort((one, other) => (other.last?.time ?? 0) - (one.last?.time ?? 0)),
+      requests: requests.map(({ number, userName, fields }) => ({
+        number,
+        name: userName,
+        greeting: fields.greeting,
+      })),
+    }
+  },
+
+  async conversation(desk, { shared }, number) {
+    const { view } = shared.store
+    const contact = await required(view, number)
+    const own = await readChain(shared.account.chain)
+    return {
+      contact: await contactView(contact, own),
+      draft: await drafts.get(view, number),
+      unread: await history.unread(view, number),
+      messages: await page(desk, view, contact, undefined),
+    }
+  },
+
+  async older(desk, { shared }, number, before) {
+    return page(desk, shared.store.view, await required(shared.store.view, number), before)
+  },
+
+  showed: (_desk, { shared }, number, place) =>
+    shared.store.transaction((unit) => history.showed(unit, number, place)),
+
+  draft: (_desk, { shared }, number, text) =>
+    shared.store.transaction((unit) => drafts.set(unit, number, text)),
+
+  /** `id`: 16 bytes as hex of the window's choice, so that a call that is asked again is done once. */
+  async send(_desk, { shared, peer }, number, text, id) {
+    const { userName } = await required(shared.store.view, number)
+    const sent = await peer.delivery.send(userName, text, fromHex(id))
+    await shared.store.transaction((unit) => drafts.set(unit, number, ""))
+    return sent
+  },
+
+  search: (_desk, { shared }, query) => shared.api.users(contacts.folded(query)),
+
+  async request(_desk, { peer }, userName, greeting, fingerprint) {
+    const pinned = fingerprint === null ? null : fromBase64url(fingerprint)
+    return (await peer.contacts.request(userName, { greeting, fingerprint: pinned })).number
+  },
+
+  async decide(_desk, parts, number, decision) {
+    const contact = await required(parts.shared.store.view, number)
+    const decide = DECISIONS[decision]
+    if (!decide) throw new UsageError(decision)
+    await decide(parts, contact)
+    parts.tell({ event: "contact_changed", contact: number })
+  },
+
+  async status(_desk, { peer, settings, shared }) {
+    const { network } = peer
+    return {
+      isOpen: network.session.isOpen,
+      guards: network.guards.count,
+      links: network.links.count,
+      carried: network.carried,
+      forwards: settings.forwards,
+      forwarders: network.session.isOpen ? await shared.api.forwarders() : 0,
+    }
+  },
+
+  async settings(_desk, { settings, shared }) {
+    const refuses = await sessions.refuses(shared.store.view, 2)
+    return { forward: settings.forwards, relay_only: settings.isTurnOnly, refuses_suite_2: refuses }
+  },
+
+  async change(_desk, { settings, peer, shared }, name, value) {
+    if (name === "refuses_suite_2") {
+      return shared.store.transaction((unit) => sessions.refuseSuite2(unit, value))
+    }
+    if (name === "visibility") return shared.api.setVisibility(value)
+    await settings.set(name, value)
+    peer.network.renew()
+  },
+
+  visibility: (_desk, { shared }) => shared.api.visibility(),
+
+  logOut: (_desk, { logOut }) => logOut(),
+}
+
+/** What a user decides about somebody. @type {Record<string, (parts: DeskParts, contact: contacts.Contact) => Promise<unknown>>} */
+const DECISIONS = {
+  accept: ({ peer }, { userName }) => peer.contacts.accept(userName),
+  ignore: ({ peer }, { userName }) => peer.blocking.ignore(userName),
+  block: ({ peer }, { userName }) => peer.blocking.block(userName),
+  unblock: ({ peer }, { userName }) => peer.blocking.unblock(userName),
+  verify: ({ shared }, { number }) => markVerified(shared.store, number),
+  "accept-new": (parts, contact) => acceptNew(parts, contact, null),
+  "verify-new": async (parts, contact) => {
+    const view = await contactView(contact, await readChain(parts.shared.account.chain))
+    return acceptNew(parts, contact, view.safetyNumber)
+  },
+}
+
+/** @param {DeskParts} parts @param {contacts.Contact} contact @param {string | null} digits */
+async function acceptNew({ shared, peer }, { number, userName, fields }, digits) {
+  await acceptNewKeys(shared, peer.contacts, userName, { seen: fields.shown, digits })
+  await peer.delivery.goOn(number)
+}
+
+/** @param {Desk} desk @param {Unit} unit @param {contacts.Contact} contact @param {number | undefined} before */
+async function page(desk, unit, contact, before) {
+  const entries = await history.conversation(unit, contact.number, { before, limit: PAGE })
+  return entries.map((entry) => messageView(entry, contact, desk.progressOf))
+}
+
+/** @param {Unit} unit @param {number} number @returns {Promise<contacts.Contact>} @throws {UnknownUser} */
+async function required(unit, number) {
+  const contact = await contacts.find(unit, number)
+  if (!contact) throw new UnknownUser()
+  return contact
+}
+
+/** Ids in events as text: no window needs their bytes. @param {object} event */
+function plain(event) {
+  const text = (/** @type {unknown} */ value) => (value instanceof Uint8Array ? toBase64url(value) : value)
+  const entries = Object.entries(event).map(([key, value]) => [
+    key,
+    Array.isArray(value) ? value.map(text) : text(value),
+  ])
+  return Object.fromEntries(entries)
+}

@@ -1,0 +1,59 @@
+// What windows are shown of contacts and messages: never a key, a token or a chain.
+// The types are those of elements/views.js; numbers of messages are their places in the conversation.
+
+import { Kind } from "../crypto/messages.js"
+import { numbersOf, weakestSuite } from "../crypto/safety.js"
+import * as drafts from "../store/drafts.js"
+import * as history from "../store/history.js"
+
+/** @typedef {import("../store/contact-book.js").Contact} Contact */
+/** @typedef {import("../store/history.js").Entry} Entry */
+/** @typedef {import("../store/store.js").Unit} Unit */
+/** @typedef {{state: string, attempt: number, waits_for: string | null, forwarders: number | null}} Progress */
+/** @typedef {(contact: number, number: number) => Progress | undefined} ProgressOf what was last told of a message of ours */
+
+/** @param {Entry} entry @param {Contact} contact @param {ProgressOf} progressOf */
+export function messageView({ contact: number, ...entry }, contact, progressOf) {
+  const { message, place, isOutgoing } = entry
+  const text = message?.content.kind === Kind.TEXT ? message.content.text : null
+  const about = { number: place, text, outgoing: isOutgoing, time: Number(message?.sentMs ?? 0n) }
+  if (!message) return { ...about, state: "received", missing: true }
+  if (!isOutgoing) return { ...about, state: "received" }
+  if (entry.state === "delivered") return { ...about, state: "delivered" }
+  if (contact.isClosed) return { ...about, state: "blocked" }
+  if (contact.state === "asked") return { ...about, state: "waiting", waitsFor: "acceptance" }
+  const told = progressOf(number, entry.number)
+  if (!told) return { ...about, state: "queued" }
+  const { state, attempt, waits_for: waitsFor, forwarders } = told
+  return { ...about, state, attempt, waitsFor, forwarders }
+}
+
+/** @param {Contact} contact @param {import("../crypto/identity.js").Identity} own */
+export async function contactView({ number, userName, state, fields, identity }, own) {
+  const { danger, safetyNumber, shownSafetyNumber } = await numbersOf(fields, own)
+  return {
+    number,
+    name: userName,
+    state,
+    verified: fields.isVerified,
+    blocked: fields.isBlocked,
+    danger,
+    suite: weakestSuite(identity),
+    safetyNumber: shownSafetyNumber ?? safetyNumber,
+  }
+}
+
+/** @param {Unit} unit @param {Contact} contact @param {ProgressOf} progressOf */
+export async function rowView(unit, contact, progressOf) {
+  const { number, userName, fields } = contact
+  const [last] = await history.conversation(unit, number, { limit: 1 })
+  return {
+    number,
+    name: userName,
+    verified: fields.isVerified,
+    unsafe: fields.isUnsafe,
+    unread: fields.isBlocked ? 0 : await history.unread(unit, number),
+    last: last ? messageView(last, contact, progressOf) : null,
+    draft: await drafts.get(unit, number),
+  }
+}

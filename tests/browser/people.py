@@ -1,0 +1,134 @@
+"""People at their browsers: what they do, as they would do it, and what they see."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+
+PASSWORD = "four unrelated words here"
+# Machines that are shared, with many pages at work at once.
+LIMIT_MS = 60_000
+NOTE_REPORTS = """
+addEventListener("securitypolicyviolation", (event) =>
+    console.error(`content policy: ${event.violatedDirective} ${event.blockedURI}`))
+"""
+
+
+@dataclass
+class Person:
+    """One user in one browser profile. faults: what no story may have: errors, reports, foreign requests."""
+
+    name: str
+    url: str
+    context: BrowserContext
+    faults: list[str] = field(default_factory=list)
+
+    @classmethod
+    def at(cls, browser: Browser, url: str, name: str) -> "Person":
+        context = browser.new_context(locale="en-US")
+        context.set_default_timeout(LIMIT_MS)
+        person = cls(name, url, context)
+        context.add_init_script(NOTE_REPORTS)
+        context.on("page", person._watch)
+        return person
+
+    def open(self, path: str = "/app/") -> "Tab":
+        page = self.context.new_page()
+        page.goto(self.url + path)
+        return Tab(self, page)
+
+    def sign_up(self) -> "Tab":
+        """Make an account as people do, and open the app."""
+        tab = self.open("/sign-up/")
+        page = tab.page
+        page.get_by_label("User name").fill(self.name)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Make my keys").click()
+        code = page.locator(".recovery-code")
+        expect(code).to_be_visible(timeout=LIMIT_MS)
+        groups = [re.sub(r"^\d+\s*", "", each) for each in code.locator("> span").all_inner_texts()]
+        asked = page.locator('[data-part="ask"]').inner_text()
+        typed = " ".join(groups[int(number) - 1] for number in re.findall(r"\d+", asked))
+        page.locator("#code").fill(typed)
+        page.get_by_role("button", name="I have it").click()
+        page.get_by_role("link", name="Open Mesa").click()
+        tab.wait_until_ready()
+        return tab
+
+    def close(self) -> None:
+        self.context.close()
+
+    def _watch(self, page: Page) -> None:
+        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        page.on(
+            "console",
+            lambda said: self.faults.append(f"console: {said.text}") if said.type == "error" else None,
+        )
+        page.on("request", self._look_at)
+
+    def _look_at(self, request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme != "blob" and address.netloc != urlsplit(self.url).netloc:
+            self.faults.append(f"request to {address.netloc}")
+
+
+@dataclass
+class Tab:
+    """One window of a person."""
+
+    person: Person
+    page: Page
+
+    def wait_until_ready(self) -> None:
+        """Wait until the keys are open and the peer is online."""
+        expect(self.page.locator("peer-status")).to_contain_text(
+            re.compile("Online|Forwarding|Waiting for forwarders"), timeout=LIMIT_MS
+        )
+
+    def find_and_ask(self, name: str, greeting: str) -> None:
+        page = self.page
+        page.get_by_role("button", name="New chat").click()
+        page.get_by_label("User name").fill(name)
+        page.get_by_role("button", name="Find", exact=True).click()
+        page.locator("#new-chat").get_by_role("button", name=name).click()
+        page.get_by_label("First words").fill(greeting)
+        page.get_by_role("button", name="Send the request").click()
+        expect(page.locator("#new-chat")).to_be_hidden(timeout=LIMIT_MS)
+
+    def accept(self, name: str) -> None:
+        request = self.page.locator("article.request", has_text=name)
+        expect(request).to_be_visible(timeout=LIMIT_MS)
+        request.get_by_role("button", name="Accept").click()
+        expect(request).to_be_hidden(timeout=LIMIT_MS)
+
+    def open_chat(self, name: str) -> None:
+        self.page.locator(".conversation-row", has_text=name).click()
+        expect(self.page.locator("#conversation-name")).to_have_text(name)
+
+    def write(self, text: str) -> None:
+        """Write and send; the field is empty at once."""
+        self.page.locator("#text").fill(text)
+        self.page.locator("#text").press("Enter")
+
+    def texts(self) -> list[str]:
+        """The messages of the open chat, oldest first."""
+        return self.page.locator("li.message .message__text").all_inner_texts()
+
+    def wait_for_texts(self, wanted: Callable[[list[str]], bool] | list[str]) -> None:
+        """Wait until the open chat shows these messages."""
+        last = self.page.locator("li.message .message__text").last
+        if isinstance(wanted, list):
+            expect(self.page.locator("li.message .message__text")).to_have_text(wanted, timeout=LIMIT_MS)
+            return
+        expect(last).to_be_visible(timeout=LIMIT_MS)
+
+    def wait_until_delivered(self, text: str) -> None:
+        message = self.page.locator("li.message", has_text=text).last
+        expect(message).to_contain_text("Delivered", timeout=LIMIT_MS)
+
+    def wait_until_all_delivered(self, count: int) -> None:
+        """Wait until so many messages of one's own have arrived."""
+        delivered = self.page.locator("li.message--mine", has_text="Delivered")
+        expect(delivered).to_have_count(count, timeout=LIMIT_MS)

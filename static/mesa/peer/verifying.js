@@ -3,7 +3,7 @@
 
 import { GOOD, Verdict, judge, packChain, readChain, verifyChain } from "../crypto/chain.js"
 import { areDigitsOf, safetyNumber } from "../crypto/safety-number.js"
-import { numbersOf, shownIdentity } from "../crypto/safety.js"
+import { shownIdentity } from "../crypto/safety.js"
 import { equal } from "../lib/bytes.js"
 import * as contacts from "../store/contact-book.js"
 import { ContactBlocked, UnknownUser, UsageError } from "./errors.js"
@@ -25,13 +25,6 @@ export async function findContact(store, userName) {
 /** Keeps that the users have compared their safety number. @param {Store} store @param {number} number @returns {Promise<Contact>} */
 export function markVerified(store, number) {
   return store.transaction((unit) => contacts.change(unit, number, { isVerified: true }))
-}
-
-/** What a user is told about the keys of a contact: the number to compare, what is wrong, and the number of other keys that are shown. @param {Contact} contact @param {Bytes} ownChain */
-export async function keysOf({ userName, fields }, ownChain) {
-  const { danger, safetyNumber, shownSafetyNumber } = await numbersOf(fields, await readChain(ownChain))
-  const numbers = { safety_number: safetyNumber, shown_safety_number: shownSafetyNumber }
-  return { user: userName, verified: fields.isVerified, danger, ...numbers }
 }
 
 /**

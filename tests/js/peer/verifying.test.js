@@ -1,4 +1,5 @@
 import { packChain, readChain, verifyChain } from "../../../static/mesa/crypto/chain.js"
+import { numbersOf } from "../../../static/mesa/crypto/safety.js"
 import { safetyNumber } from "../../../static/mesa/crypto/safety-number.js"
 import { ContactBlocked, UsageError } from "../../../static/mesa/peer/errors.js"
 import * as verifying from "../../../static/mesa/peer/verifying.js"
@@ -7,7 +8,8 @@ import { recovered, strangers, withSecondDevice } from "./chains.js"
 import { Person, friends } from "./people.js"
 
 /** @param {Person} person @param {Person} other */
-const keysOf = async (person, other) => verifying.keysOf(await person.known(other), person.chain)
+const keysOf = async (person, other) =>
+  numbersOf((await person.known(other)).fields, await readChain(person.chain))
 
 /** @param {Person} person @param {string} name @param {{seen: Uint8Array<ArrayBuffer>, digits?: string}} about */
 function accept(person, name, about) {
@@ -31,8 +33,8 @@ export async function bothSidesHaveOneSafetyNumber() {
 
   const [ours, theirs] = [await keysOf(ada, bo), await keysOf(bo, ada)]
 
-  assertEqual(ours.safety_number, theirs.safety_number)
-  assertEqual([ours.danger, ours.shown_safety_number, ours.verified], [null, null, false])
+  assertEqual(ours.safetyNumber, theirs.safetyNumber)
+  assertEqual([ours.danger, ours.shownSafetyNumber], [null, null])
 }
 
 export async function comparisonIsKept() {
@@ -40,7 +42,7 @@ export async function comparisonIsKept() {
 
   await verifying.markVerified(ada.store, (await verifying.findContact(ada.store, "Bo")).number)
 
-  assertEqual((await keysOf(ada, bo)).verified, true)
+  assertEqual((await ada.known(bo)).fields.isVerified, true)
 }
 
 export async function changedKeysAreToldWithBothNumbers() {
@@ -49,8 +51,8 @@ export async function changedKeysAreToldWithBothNumbers() {
   const told = await keysOf(ada, bo)
 
   const number = await safetyNumber(await readChain(ada.chain), await verifyChain(shown))
-  assertEqual([told.danger, told.shown_safety_number], ["other_keys", number])
-  assert(told.safety_number !== number)
+  assertEqual([told.danger, told.shownSafetyNumber], ["other_keys", number])
+  assert(told.safetyNumber !== number)
 }
 
 export async function newKeysThatTheUserHasSeenArePinnedAndAskedAnew() {
@@ -91,7 +93,7 @@ export async function digitsDoNotTellTwoListsOfDevicesApart() {
   await ada.parts.pins.serverShows(number, one)
   await assertFails(ContactBlocked, () => ada.parts.pins.serverShows(number, other))
   server.user("bo").statements = other
-  const digits = (await keysOf(ada, bo)).safety_number
+  const digits = (await keysOf(ada, bo)).safetyNumber
 
   await assertFails(UsageError, () => accept(ada, "bo", { seen: packChain(other), digits }))
   assertEqual((await keysOf(ada, bo)).danger, "forked")

@@ -165,7 +165,7 @@ const ACTS = {
     const { network } = peer
     return {
       isOpen: network.session.isOpen,
-      guards: network.guards.count,
+      guards: (await network.guards.tickets()).length,
       links: network.links.count,
       carried: network.carried,
       forwards: settings.forwards,
@@ -179,12 +179,19 @@ const ACTS = {
   },
 
   async change(_desk, { settings, peer, shared }, name, value) {
-    if (name === "refuses_suite_2") {
-      return shared.store.transaction((unit) => sessions.refuseSuite2(unit, value))
+    switch (name) {
+      case "forward":
+        await settings.setForwards(value)
+        return peer.network.renew()
+      case "relay_only":
+        return settings.setTurnOnly(value)
+      case "refuses_suite_2":
+        return shared.store.transaction((unit) => sessions.refuseSuite2(unit, value))
+      case "visibility":
+        return shared.api.setVisibility(value)
+      default:
+        throw new UsageError(name)
     }
-    if (name === "visibility") return shared.api.setVisibility(value)
-    await settings.set(name, value)
-    peer.network.renew()
   },
 
   visibility: (_desk, { shared }) => shared.api.visibility(),

@@ -6,6 +6,7 @@ import { loadAccount } from "./account.js"
 import { Api } from "./api.js"
 import { Desk } from "./desk.js"
 import { LoginRefused } from "./errors.js"
+import { GuardsBook } from "./guards-book.js"
 import { GuardsWatch } from "./guards-watch.js"
 import { Peer } from "./peer.js"
 import { openStore } from "./profiles.js"
@@ -28,7 +29,7 @@ import { Settings } from "./settings.js"
  * @param {import("./profiles.js").Profile} profile
  * @param {LeaderEdges} edges
  * @param {(event: object) => void} tell reaches all windows
- * @returns {Promise<import("./windows.js").Leader & {retryNow: () => void}>}
+ * @returns {Promise<import("./windows.js").Leader & {wakeUp: () => void}>}
  * @throws {NewerVersion | StoreFull | StoreDamaged}
  * @throws {LoginRefused} there is no account in this store
  */
@@ -42,13 +43,15 @@ export async function lead(profile, edges, tell) {
   const settings = new Settings(store, edges.isForwarderByDefault)
   await settings.load()
   const api = new Api(rest)
-  const guards = await GuardsWatch.open(store, clock, (event) => desk.report(event))
+  const report = (/** @type {object} */ event) => desk.report(event)
+  const guards = new GuardsWatch(new GuardsBook(store, clock), clock, report)
+  await guards.resume()
   const peer = new Peer({
     ...{ account, store, api, clock, guards, fail },
     forwards: () => settings.forwards,
     isTurnOnly: settings.isTurnOnly,
     makeSession: (asked) => new Session({ url: socketUrl, WebSocket, rest, clock }, asked),
-    report: (event) => desk.report(event),
+    report,
   })
   const desk = new Desk({
     ...{ shared: peer.shared, peer, settings, tell, fail },

@@ -8,12 +8,13 @@ import * as drafts from "../store/drafts.js"
 import * as history from "../store/history.js"
 import * as sessions from "../store/session-book.js"
 import { readChain } from "../crypto/chain.js"
-import { UnknownUser, UsageError } from "./errors.js"
-import { contactView, messageView, rowView } from "./views.js"
+import { ContactBlocked, UnknownUser, UsageError } from "./errors.js"
+import { contactView, messageView, rowView, seenOf } from "./views.js"
 import { acceptNewKeys, markVerified } from "./verifying.js"
 
 /** @typedef {import("../store/store.js").Unit} Unit */
 /** @typedef {import("./views.js").Progress} Progress */
+/** @typedef {{seen: string, safetyNumber: string}} Saw of the keys of a contact */
 
 /**
  * @typedef {object} DeskParts
@@ -153,11 +154,12 @@ const ACTS = {
     return (await peer.contacts.request(userName, { greeting, fingerprint: pinned })).number
   },
 
-  async decide(_desk, parts, number, decision) {
+  /** `saw`: the view of the contact on which the user decided. */
+  async decide(_desk, parts, number, decision, saw) {
     const contact = await required(parts.shared.store.view, number)
     const decide = DECISIONS[decision]
     if (!decide) throw new UsageError(decision)
-    await decide(parts, contact)
+    await decide(parts, contact, saw)
     parts.tell({ event: "contact_changed", contact: number })
   },
 
@@ -199,22 +201,20 @@ const ACTS = {
   logOut: (_desk, { logOut }) => logOut(),
 }
 
-/** What a user decides about somebody. @type {Record<string, (parts: DeskParts, contact: contacts.Contact) => Promise<unknown>>} */
+/** What a user decides about somebody. @type {Record<string, (parts: DeskParts, contact: contacts.Contact, saw: Saw) => Promise<unknown>>} */
 const DECISIONS = {
   accept: ({ peer }, { userName }) => peer.contacts.accept(userName),
   ignore: ({ peer }, { userName }) => peer.blocking.ignore(userName),
   block: ({ peer }, { userName }) => peer.blocking.block(userName),
   unblock: ({ peer }, { userName }) => peer.blocking.unblock(userName),
   verify: ({ shared }, { number }) => markVerified(shared.store, number),
-  "accept-new": (parts, contact) => acceptNew(parts, contact, null),
-  "verify-new": async (parts, contact) => {
-    const view = await contactView(contact, await readChain(parts.shared.account.chain))
-    return acceptNew(parts, contact, view.safetyNumber)
-  },
+  "accept-new": (parts, contact, saw) => acceptNew(parts, contact, saw, null),
+  "verify-new": (parts, contact, saw) => acceptNew(parts, contact, saw, saw.safetyNumber),
 }
 
-/** @param {DeskParts} parts @param {contacts.Contact} contact @param {string | null} digits */
-async function acceptNew({ shared, peer }, { number, userName, fields }, digits) {
+/** @param {DeskParts} parts @param {contacts.Contact} contact @param {Saw} saw @param {string | null} digits */
+async function acceptNew({ shared, peer }, { number, userName, fields }, { seen }, digits) {
+  if (seen !== (await seenOf(fields))) throw new ContactBlocked("other_keys")
   await acceptNewKeys(shared, peer.contacts, userName, { seen: fields.shown, digits })
   await peer.delivery.goOn(number)
 }

@@ -28,10 +28,14 @@ def take_turn() -> None:
             jobs.do(turn.job, now=timezone.now(), rng=RNG)
             if turn.is_last:
                 return
-        turns.pass_on()
+        turns.pass_on(now=timezone.now())
     except (*STORE_DOWN, *DATABASE_DOWN) as error:
         # As if the worker had died with it: what is to go on has its deadline.
         logger.warning("a job was given up, a server is down: %s", type(error).__name__)
+    except Exception:
+        # A fault in one account's job must not have the others wait for the look after lost tasks.
+        turns.pass_on(now=timezone.now())
+        raise
 
 
 @shared_task(ignore_result=True)

@@ -74,9 +74,9 @@ def take(*, now: datetime, is_first: bool = False) -> Turn | None:
     return None if taken is None else Turn(job=str(taken[0]), is_last=not taken[1])
 
 
-def pass_on() -> None:
-    """Send a task for what is left, when one has done its share."""
-    _send(1)
+def pass_on(*, now: datetime) -> None:
+    """See to it that a task waits for what is left, when one has done its share."""
+    _send(scripts.TASK_ASK.run([], _asking(now)))
 
 
 def recover() -> None:

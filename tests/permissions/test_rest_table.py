@@ -86,8 +86,8 @@ def test_method_without_a_row_is_not_allowed(method: str, route: str) -> None:
 def test_every_route_is_limited(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
     world = make_world()
     row.prepare(world)
-    # What prepares a row may have asked the same route at its own rate. Of 600 a minute that counts for 0.1 s: then
-    # the second is refused, and a third that comes later is let in.
+    # What prepares a row may have asked the same route at its own rate: of 600 a minute, that counts 0.1 s.
+    # So long the second is refused, and a third that comes later is let in.
     for name in store.client().scan_iter(store.key("throttle", "*")):
         store.client().delete(name)
     for scope in RATES:

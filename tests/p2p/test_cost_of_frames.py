@@ -278,7 +278,8 @@ async def test_of_very_many_watched_tokens_some_are_answered_in_each_turn(networ
     tokens = [await make_token(bo.login) for _ in range(150)]
     await mallory.send(Watch(tuple(tokens)))
     await mallory.settled()
-    handle, waiting = await handle_of(mallory), []
+    handle = await handle_of(mallory)
+    waiting: list[int] = []
     current_app.conf.task_always_eager = False
 
     while not waiting or waiting[-1]:

@@ -127,7 +127,7 @@ async def test_wish_of_another_version_is_refused_and_the_agent_goes_on(
     ada: Party, bo: Party, second: Store
 ) -> None:
     await become_contacts(ada, bo)
-    later = StrEnum("Wish", {"MUTE": "mute"})
+    later = StrEnum("later", {"MUTE": "mute"})
 
     async with agent(ada):
         with pytest.raises(AgentError, match="another version"):

@@ -29,7 +29,13 @@ NEW_PATH_MS, ORDERS_MS = 70.0, 30.0
 RATE_FACTOR = 0.3
 LOAD_GOALS = {EMBEDDED: 100.0, PRODUCTION: 70.0}
 # What is shown of a server's processes, by the first words of their names.
-COSTS = {"web": ["web"], "worker": ["worker"], "store and database": ["store", "Redis", "PostgreSQL"]}
+STORES = ["store", "Redis", "PostgreSQL"]
+COSTS = {
+    "whole server": ["web", "worker", *STORES],
+    "web": ["web"],
+    "worker": ["worker"],
+    "store and database": STORES,
+}
 WHOSE = {SENDER: "the sender", RECEIVER: "the receiver", "forwarder": "the busiest forwarder"}
 
 

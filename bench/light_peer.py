@@ -9,9 +9,9 @@ import json
 import secrets
 import time
 import uuid
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -55,13 +55,26 @@ class Carried:
     path_at: float | None = None
 
 
+@dataclass(slots=True)
+class Traffic:
+    """How many frames, and bytes, went to the server and came from it, by `to <type>` and `from <type>`."""
+
+    frames: Counter[str] = field(default_factory=Counter)
+    octets: Counter[str] = field(default_factory=Counter)
+
+    def note(self, what: str, text: str | bytes) -> None:
+        self.frames[what] += 1
+        self.octets[what] += len(text)
+
+
 class LightPeer:
     """One device at its socket; `contact` is who it writes to, whose token it has."""
 
     contact: "LightPeer"
 
-    def __init__(self, url: str, seeded: Seeded, contact_token: str) -> None:
+    def __init__(self, url: str, seeded: Seeded, contact_token: str, traffic: Traffic) -> None:
         self._url = urlsplit(url)
+        self._traffic = traffic
         self._seeded = seeded
         self._contact_token = b64_text(bytes.fromhex(contact_token))
         day = b"\x00\x00\x50\x00"
@@ -111,7 +124,9 @@ class LightPeer:
 
     async def _post(self, tx: str) -> None:
         tickets = list(self._tickets.values())
-        body = json.dumps({"id": tx, "token": self._contact_token, "tickets": tickets}).encode()
+        text = json.dumps({"id": tx, "token": self._contact_token, "tickets": tickets})
+        self._traffic.note("to POST", text)
+        body = text.encode()
         head = (
             f"POST /api/p2p/transactions/ HTTP/1.1\r\nHost: {self._url.netloc}\r\n"
             f"Authorization: Bearer {self._seeded.access}\r\nContent-Type: application/json\r\n"
@@ -158,6 +173,7 @@ class LightPeer:
         }
         async for text in socket:
             frame = json.loads(text)
+            self._traffic.note(f"from {frame['type']}", text)
             if frame["type"] in handlers:
                 await handlers[frame["type"]](frame)
             elif frame["type"] == "transaction_ended":
@@ -200,6 +216,9 @@ class LightPeer:
     async def _offer(self) -> None:
         key = _offer_id()
         self._offers[key] = SDP
+        if len(self._offers) > STOCK:
+            # The bare server has no stock: what it says was taken is none of these.
+            del self._offers[next(iter(self._offers))]
         await self._say(type="offer", id=b64_text(key), sdp=SDP)
 
     async def _use(self, path: dict[str, Any]) -> None:
@@ -216,7 +235,9 @@ class LightPeer:
             carried.ended.set_result(frame["state"])
 
     async def _say(self, **frame: Any) -> None:
-        await self._socket.send(json.dumps(frame))
+        text = json.dumps(frame)
+        self._traffic.note(f"to {frame['type']}", text)
+        await self._socket.send(text)
 
 
 def _offer_id() -> bytes:

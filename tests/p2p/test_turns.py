@@ -251,6 +251,13 @@ def waiting_task(found: list[turns.Turn | None]) -> Iterator[threading.Thread]:
         assert not thread.is_alive()
 
 
+@pytest.fixture
+def _for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is not called would wait until its client gives up."""
+    monkeypatch.setattr("p2p.limits.IDLE_FOR", timedelta(seconds=30))
+
+
+@pytest.mark.usefixtures("_for_long")
 def test_a_task_that_waits_is_called_and_no_other_is_sent() -> None:
     found: list[turns.Turn | None] = []
 
@@ -262,6 +269,7 @@ def test_a_task_that_waits_is_called_and_no_other_is_sent() -> None:
     assert store.client().exists(store_keys.IDLE) == 0
 
 
+@pytest.mark.usefixtures("_for_long")
 def test_as_many_tasks_are_called_or_sent_as_there_are_jobs() -> None:
     found: list[turns.Turn | None] = []
 

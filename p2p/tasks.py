@@ -3,9 +3,10 @@
 import logging
 import random
 import secrets
-from typing import Final
+from typing import Any, Final
 
 from celery import shared_task
+from django.db import close_old_connections
 from django.utils import timezone
 
 from mesa.outages import DATABASE_DOWN, STORE_DOWN
@@ -17,16 +18,19 @@ logger = logging.getLogger(__name__)
 RNG: Final[random.Random] = secrets.SystemRandom()
 
 
-@shared_task(ignore_result=True)
-def take_turn() -> None:
-    """Do the jobs whose turn it is, each account's oldest first, until none is left or enough are done."""
+@shared_task(ignore_result=True, bind=True)
+def take_turn(self: Any) -> None:
+    """Do the jobs whose turn it is, each account's oldest first, until none comes or enough are done."""
+    # Who has a job done where it is asked for does not wait for the next.
+    may_wait = not (self.request.is_eager or self.request.called_directly)
+    waiter = turns.Waiter() if may_wait else None
     try:
         for done in range(limits.JOBS_OF_A_TASK):
-            turn = turns.take(now=timezone.now(), is_first=done == 0)
+            turn = _next_turn(waiter, is_first=done == 0)
             if turn is None:
                 return
             jobs.do(turn.job, now=timezone.now(), rng=RNG)
-            if turn.is_last:
+            if turn.is_last and waiter is None:
                 return
         turns.pass_on(now=timezone.now())
     except (*STORE_DOWN, *DATABASE_DOWN) as error:
@@ -36,6 +40,15 @@ def take_turn() -> None:
         # A fault in one account's job must not have the others wait for the look after lost tasks.
         turns.pass_on(now=timezone.now())
         raise
+
+
+def _next_turn(waiter: turns.Waiter | None, *, is_first: bool) -> turns.Turn | None:
+    if waiter is None:
+        return turns.take(now=timezone.now(), is_first=is_first)
+    turn = waiter.take(timezone.now, is_first=is_first)
+    # As between two tasks: what has been lost meanwhile is opened anew.
+    close_old_connections()
+    return turn
 
 
 @shared_task(ignore_result=True)

@@ -3,8 +3,9 @@
 Spec: docs/spec/transactions.md, section "Work in turn", whose numbers stand here as the page has them.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,8 +16,10 @@ from mesa.celery import Sweeper
 from p2p import limits, path_store, store_keys, tasks, turns
 from p2p.path_store import NewTx
 from p2p.records import DeviceKey, Tx, TxKey, UserKey
+from tests.waiting import wait_for
 
 NOW = datetime.now(UTC)
+WAITED_LIMIT_S = 10
 ADA, BO, MALLORY = UserKey("ada"), UserKey("bo"), UserKey("mallory")
 
 pytestmark = pytest.mark.usefixtures("empty_store")
@@ -255,6 +258,87 @@ def test_nothing_is_recovered_when_nothing_waits() -> None:
     tasks.recover_turns()
 
     assert tasks_sent() == 0
+
+
+@contextmanager
+def waiting_task(found: list[turns.Turn | None]) -> Iterator[threading.Thread]:
+    """A task that waits for a job, and ends with what it found."""
+    waiter = turns.Waiter()
+    thread = threading.Thread(target=lambda: found.append(waiter.take(timezone.now)))
+    before = store.client().zcard(store_keys.IDLE)
+    thread.start()
+    wait_for(lambda: store.client().zcard(store_keys.IDLE) > before or not thread.is_alive())
+    try:
+        yield thread
+    finally:
+        thread.join(WAITED_LIMIT_S)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def _for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is not called would wait until its client gives up."""
+    monkeypatch.setattr("p2p.limits.IDLE_FOR", timedelta(seconds=30))
+
+
+@pytest.mark.usefixtures("_for_long")
+def test_a_task_that_waits_is_called_and_no_other_is_sent() -> None:
+    found: list[turns.Turn | None] = []
+
+    with waiting_task(found):
+        turns.ask(ADA, "gone:a", now=timezone.now())
+
+    assert found == [turns.Turn("gone:a", is_last=True)]
+    assert tasks_sent() == 0
+    assert store.client().exists(store_keys.IDLE) == 0
+
+
+@pytest.mark.usefixtures("_for_long")
+def test_as_many_tasks_are_called_or_sent_as_there_are_jobs() -> None:
+    found: list[turns.Turn | None] = []
+
+    with waiting_task(found), waiting_task(found):
+        turns.wake([start(f"number {at}") for at in range(3)], now=timezone.now())
+
+    assert all(found)
+    assert tasks_sent() == 1
+    assert len(take_all()) == 1
+
+
+def test_a_task_that_nobody_calls_ends_and_is_not_called_later() -> None:
+    found: list[turns.Turn | None] = []
+    with waiting_task(found):
+        pass
+
+    turns.ask(ADA, "gone:a", now=timezone.now())
+
+    assert found == [None]
+    assert tasks_sent() == 1
+
+
+def test_a_task_that_died_while_it_waited_is_called_for_a_second_at_most() -> None:
+    store.client().eval(
+        "redis.call('ZADD', KEYS[1], ARGV[1], 'dead') redis.call('PEXPIRE', KEYS[1], 60000)",
+        1,
+        store_keys.IDLE,
+        str((NOW + limits.IDLE_FOR).timestamp()),
+    )
+
+    turns.ask(ADA, "gone:a", now=NOW + limits.IDLE_FOR)
+
+    assert tasks_sent() == 1
+
+
+def test_only_a_few_tasks_wait() -> None:
+    found: list[turns.Turn | None] = []
+
+    with ExitStack() as stack:
+        for _ in range(limits.MAX_IDLE):
+            stack.enter_context(waiting_task(found))
+        with waiting_task(found):
+            pass
+        assert found == [None]
+        assert list(store.keys_without_ttl()) == []
 
 
 def test_no_key_of_the_jobs_stays_for_ever() -> None:

@@ -3,9 +3,10 @@
 import logging
 import random
 import secrets
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from celery import shared_task
+from celery.worker import state as worker_state
 from django.db import close_old_connections
 from django.utils import timezone
 
@@ -30,7 +31,7 @@ def take_turn(self: Any) -> None:
             if turn is None:
                 return
             jobs.do(turn.job, now=timezone.now(), rng=RNG)
-            if turn.is_last and waiter is None:
+            if turn.is_last and not _waits(waiter):
                 return
         turns.pass_on(now=timezone.now())
     except (*STORE_DOWN, *DATABASE_DOWN) as error:
@@ -42,8 +43,13 @@ def take_turn(self: Any) -> None:
         raise
 
 
+def _waits(waiter: turns.Waiter | None) -> TypeGuard[turns.Waiter]:
+    # A worker that is to stop waits for its tasks, and is killed when they go on and on.
+    return waiter is not None and worker_state.should_stop is None
+
+
 def _next_turn(waiter: turns.Waiter | None, *, is_first: bool) -> turns.Turn | None:
-    if waiter is None:
+    if not _waits(waiter):
         return turns.take(now=timezone.now(), is_first=is_first)
     turn = waiter.take(timezone.now, is_first=is_first)
     # As between two tasks: what has been lost meanwhile is opened anew.

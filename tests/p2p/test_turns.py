@@ -341,6 +341,59 @@ def test_only_a_few_tasks_wait() -> None:
         assert list(store.keys_without_ttl()) == []
 
 
+@contextmanager
+def sent_task() -> Iterator[None]:
+    """Have what is done inside be done by a task of a worker."""
+    tasks.take_turn.push_request(called_directly=False, is_eager=False)
+    try:
+        yield
+    finally:
+        tasks.take_turn.pop_request()
+
+
+def is_waiting() -> bool:
+    return store.client().zcard(store_keys.IDLE) == 1
+
+
+@pytest.mark.usefixtures("_for_long")
+def test_a_task_waits_for_the_next_job_until_its_worker_is_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    def work() -> None:
+        with sent_task():
+            tasks.take_turn.run()
+
+    thread = threading.Thread(target=work, daemon=True)
+    turns.ask(ADA, "gone:a", now=NOW)
+    thread.start()
+    for job in ("gone:b", "gone:c"):
+        wait_for(is_waiting)
+        turns.ask(ADA, job, now=timezone.now())
+    wait_for(is_waiting)
+    monkeypatch.setattr("celery.worker.state.should_stop", 0)
+    turns.ask(ADA, "gone:d", now=timezone.now())
+
+    thread.join(WAITED_LIMIT_S)
+    assert not thread.is_alive()
+    assert not is_waiting()
+    assert jobs_waiting() == 0
+    assert tasks_sent() == 1
+
+
+@pytest.mark.usefixtures("_for_long")
+def test_a_task_of_a_worker_that_is_to_stop_waits_for_no_job(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("celery.worker.state.should_stop", 0)
+    turns.ask(ADA, "gone:a", now=NOW)
+
+    with sent_task():
+        tasks.take_turn.run()
+        tasks.take_turn.run()
+
+    # Who waits for what nobody asks for gives up with a word.
+    assert caplog.records == []
+    assert jobs_waiting() == 0
+
+
 def test_no_key_of_the_jobs_stays_for_ever() -> None:
     turns.ask(ADA, "gone:a", now=NOW)
     turns.wake([start("one")], now=NOW)

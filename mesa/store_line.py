@@ -6,6 +6,7 @@ It still opens the connection: it knows addresses, TLS and passwords.
 """
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from redis.exceptions import InvalidResponse
 
 # For a connection that the store closed: the next one may be there in a moment.
 TRIED_AGAIN_AFTER_S: Final = 0.05
+# Who only hears writes nothing, so a host that is gone would never be missed: the system asks after 5 s of
+# silence, and after three more questions, each 2 s later, the connection is lost.
+KEPT_ALIVE: Final = (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3))
 _INCOMPLETE: Final = object()
 
 Command = Sequence[Any]
@@ -30,6 +34,13 @@ async def connect(pool: Any) -> Any:
     """
     connection = pool.make_connection()
     await connection.connect()
+    found = connection._writer.transport.get_extra_info("socket")
+    if found.family != socket.AF_UNIX:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in KEPT_ALIVE:
+            # Not every system has all of them.
+            if hasattr(socket, name):
+                found.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     return connection
 
 

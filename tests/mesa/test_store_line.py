@@ -1,6 +1,7 @@
 """One connection answers everybody, each with what was asked."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import redis
 import redis.asyncio
 from django.conf import settings
 
-from mesa.store_line import Questions
+from mesa.store_line import KEPT_ALIVE, Questions, connect
 
 MANY = 200
 DEADLINE_S = 0.2
@@ -66,6 +67,13 @@ async def test_connection_that_the_store_closed_is_opened_again(questions: Quest
     assert await questions.ask_one(("CLIENT", "ID")) != mine
 
 
+def pool_of(url: str) -> Any:
+    """Connections that say nothing when they are opened."""
+    pool: Any = redis.asyncio.ConnectionPool.from_url(f"{url}?lib_name=&lib_version=")
+    pool.connection_kwargs |= {"driver_info": None}
+    return pool
+
+
 class SilentAtFirst:
     """A store that answers on no connection but the second."""
 
@@ -84,9 +92,7 @@ class SilentAtFirst:
 async def test_after_a_deadline_the_next_question_takes_another_connection(tmp_path: Path) -> None:
     store = SilentAtFirst()
     path = str(tmp_path / "store")
-    pool: Any = redis.asyncio.ConnectionPool.from_url(f"unix://{path}?lib_name=&lib_version=")
-    pool.connection_kwargs |= {"driver_info": None}
-    questions = Questions(pool, deadline_s=DEADLINE_S)
+    questions = Questions(pool_of(f"unix://{path}"), deadline_s=DEADLINE_S)
     async with asyncio.timeout(LIMIT_S), await asyncio.start_unix_server(store.serve, path):
         first = asyncio.create_task(questions.ask_one(("GET", "a")))
         await asyncio.wait({first}, timeout=DEADLINE_S / 2)
@@ -100,3 +106,16 @@ async def test_after_a_deadline_the_next_question_takes_another_connection(tmp_p
         questions.close()
 
     assert store.opened == 2
+
+
+async def test_a_host_that_is_gone_is_missed_though_nobody_asks_it() -> None:
+    server = await asyncio.start_server(SilentAtFirst().serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with asyncio.timeout(LIMIT_S), server:
+        connection = await connect(pool_of(f"redis://127.0.0.1:{port}"))
+        opened = connection._writer.transport.get_extra_info("socket")
+
+        assert opened.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        set_to = [opened.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name, _ in KEPT_ALIVE]
+        assert set_to == [5, 2, 3]
+        await connection.disconnect()

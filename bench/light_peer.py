@@ -53,6 +53,8 @@ class Carried:
     posted_at: float
     ended: asyncio.Future[str]
     path_at: float | None = None
+    # What the server has said of it, by type.
+    said: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -109,7 +111,7 @@ class LightPeer:
         """Begin a transaction and wait for its end.
 
         Raises:
-            TimeoutError: it did not end in time.
+            TimeoutError: it did not end in time; the message is what the server has said of it.
         """
         tx = str(uuid.uuid4())
         carried = Carried(time.monotonic(), asyncio.get_running_loop().create_future())
@@ -118,6 +120,8 @@ class LightPeer:
             async with asyncio.timeout(ENDED_WITHIN_S):
                 await self._post(tx)
                 await carried.ended
+        except TimeoutError:
+            raise TimeoutError(", ".join(carried.said) or "nothing was said") from None
         finally:
             del self._carried[tx]
         return carried
@@ -169,11 +173,13 @@ class LightPeer:
             "path_ready": self._use,
             "guard": self._guard,
             "receipt": lambda frame: self._say(type="complete", tx=frame["tx"]),
-            "offer_wanted": self._fill_stock,
+            "offer_wanted": lambda _: self._offer(),
         }
         async for text in socket:
             frame = json.loads(text)
             self._traffic.note(f"from {frame['type']}", text)
+            if (carried := self._carried.get(frame.get("tx"))) is not None:
+                carried.said.append(frame["type"])
             if frame["type"] in handlers:
                 await handlers[frame["type"]](frame)
             elif frame["type"] == "transaction_ended":
@@ -209,15 +215,11 @@ class LightPeer:
             del self._links[oldest]
             await self._say(type="link_down", link=oldest)
 
-    async def _fill_stock(self, _: dict[str, Any]) -> None:
-        if len(self._offers) < STOCK:
-            await self._offer()
-
     async def _offer(self) -> None:
         key = _offer_id()
         self._offers[key] = SDP
         if len(self._offers) > STOCK:
-            # The bare server has no stock: what it says was taken is none of these.
+            # An order may have been lost that said which was taken; and the bare server has no stock.
             del self._offers[next(iter(self._offers))]
         await self._say(type="offer", id=b64_text(key), sdp=SDP)
 

@@ -154,7 +154,9 @@ def assert_outcome(scene: Scene, part: str, step: str) -> None:
     assert ended() in expected
     if (part, step) in ATTEMPTS:
         (tx,) = (tx for key, tx in scene.transactions().items() if key not in known)
-        assert tx.attempts == ATTEMPTS[part, step]
+        # Else the agents know why: a link may be too slow to open, or a forwarder silent, without any death.
+        events = {name: agent.events for name, agent in scene.agents.items()}
+        assert tx.attempts == ATTEMPTS[part, step], events
 
 
 def kill_at(scene: Scene, part: str, step: str, text: str) -> None:

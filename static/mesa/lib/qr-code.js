@@ -153,7 +153,8 @@ function drawPatterns(matrix, version) {
   ]) {
     drawSquares(matrix, top, left, 4, (ring) => ring !== 2 && ring !== 4)
   }
-  const places = version === 1 ? [] : alignments(version)
+  const last = size - 7
+  const places = version === 1 ? [] : version < FIRST_WITH_VERSION ? [6, last] : [6, size / 2 - 0.5, last]
   for (const top of places) {
     for (const left of places) {
       const isCorner =
@@ -173,12 +174,6 @@ function drawSquares(matrix, top, left, rings, isDark) {
       }
     }
   }
-}
-
-/** @param {number} version */
-function alignments(version) {
-  const last = 10 + 4 * version
-  return version < FIRST_WITH_VERSION ? [6, last] : [6, 6 + (last - 6) / 2, last]
 }
 
 /** @param {(boolean | undefined)[][]} matrix @param {number} mask of level M, whose own bits are 0 */

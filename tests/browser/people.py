@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, 
 PASSWORD = "four unrelated words here"
 # Machines that are shared, with many pages at work at once.
 LIMIT_MS = 60_000
+# A page that crashes does not answer any more.
+CRASH_MS = 1_000
 NOTE_REPORTS = """
 addEventListener("securitypolicyviolation", (event) =>
     console.error(`content policy: ${event.violatedDirective} ${event.blockedURI}`))
@@ -161,6 +163,10 @@ class Tab:
         """Wait until the open chat shows these messages and no others."""
         expect(self.page.locator("li.message .message__text")).to_have_text(wanted, timeout=LIMIT_MS)
 
+    def wait_for_text(self, text: str) -> None:
+        """Wait until the open chat shows a message with this text."""
+        expect(self.page.locator("li.message", has_text=text).first).to_be_visible(timeout=LIMIT_MS)
+
     def wait_until_delivered(self, text: str) -> None:
         message = self.page.locator("li.message--mine", has_text=text).last
         expect(message).to_contain_text("Delivered", timeout=LIMIT_MS)
@@ -182,10 +188,8 @@ class Tab:
 
     def crash(self) -> None:
         """End the process behind this window, as a lack of memory does."""
-        tools = self.page.context.new_cdp_session(self.page)
-        # It has nobody left to answer.
         with suppress(Error):
-            tools.send("Page.crash")
+            self.page.goto("chrome://crash", timeout=CRASH_MS)
 
     def freeze(self, seconds: float) -> None:
         """Let the page's own script do nothing for a while; the call returns at once."""

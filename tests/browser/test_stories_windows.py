@@ -59,6 +59,8 @@ def test_second_window_takes_over_from_one_that_is_closed_in_mid_send(first: Tab
     second.write("before")
     second.wait_until_all_delivered(1)
     first.write("from the one that goes")
+    # What is shown is on the disk.
+    first.wait_for_text("from the one that goes")
     second.write("from the one that stays")
     first.page.close()
     second.write("after")

@@ -55,6 +55,20 @@ export class ChatWiring {
     if (event.event === "contact_changed" && event.contact === this.#number) void this.#renew()
   }
 
+  /** Shows what the leader before this window did not come to tell. */
+  catchUp() {
+    if (this.#number > 0) this.#refresh().catch(() => {})
+  }
+
+  async #refresh() {
+    const number = this.#number
+    const opened = await this.#windows.call("conversation", number)
+    if (number !== this.#number) return
+    this.#show(opened, true)
+    this.#list.addOlder(opened.messages)
+    this.#drawTimeline()
+  }
+
   /** @param {string} view @param {number} number */
   async #open(view, number) {
     this.#number = view === "conversation" || view === "contact" ? number : 0

@@ -48,6 +48,10 @@ export class StatusWiring {
     if (["session_closed", "online", "link_opened", "link_closed"].includes(event.event)) void this.look()
   }
 
+  catchUp() {
+    void this.look()
+  }
+
   /** Shows whose account it is, and what was chosen. */
   async begin() {
     const account = await this.#windows.call("account")

@@ -67,12 +67,14 @@ export class Windows {
   async call(name, ...args) {
     for (;;) {
       const leader = this.#leader
-      if (leader) return answered(leader, name, args)
       try {
+        if (leader) return await answered(leader, name, args)
         return valueOf(await within(this.#edges.clock, ANSWER_WITHIN_S, this.#ask(name, args)))
       } catch (error) {
-        if (!(error instanceof TooLate)) throw error
-        if (!this.#leader) await this.#steal()
+        // This window led until now: whoever does so instead is asked again.
+        if (leader && isLost(error)) await this.#resign(leader)
+        else if (!(error instanceof TooLate)) throw error
+        else if (!this.#leader) await this.#steal()
       }
     }
   }
@@ -97,12 +99,18 @@ export class Windows {
   async #hear(data) {
     if ("event" in data) this.#edges.told(data.event)
     else if ("answer" in data) this.#asked.get(data.answer)?.(data)
-    else if (this.#leader) {
-      const result = await answered(this.#leader, data.name, data.args).then(
-        (value) => ({ value }),
-        ({ code, message }) => ({ error: { code, message } }),
-      )
-      this.#say({ answer: data.call, ...result })
+    else if (this.#leader) await this.#answer(this.#leader, data)
+  }
+
+  /** @param {Promise<Leader>} leader @param {{call: string, name: string, args: unknown[]}} asked */
+  async #answer(leader, { call, name, args }) {
+    try {
+      this.#say({ answer: call, value: await answered(leader, name, args) })
+    } catch (error) {
+      // Whoever leads instead has heard the call too, and answers it.
+      if (isLost(error)) return this.#resign(leader)
+      const { code, message } = /** @type {CallFailed} */ (error)
+      this.#say({ answer: call, error: { code, message } })
     }
   }
 
@@ -140,10 +148,10 @@ export class Windows {
     await new Promise((resolve) => this.#ended.signal.addEventListener("abort", resolve))
   }
 
-  async #resign() {
-    const leader = this.#leader
+  /** @param {Promise<Leader> | null} [leader] unless another one leads here by now */
+  async #resign(leader = this.#leader) {
+    if (!leader || leader !== this.#leader) return
     this.#leader = null
-    if (!leader) return
     this.#edges.changed?.(false)
     await leader.then(
       ({ stop }) => stop(),
@@ -173,6 +181,11 @@ async function answered(leader, name, args) {
     // What the server said is a word for people; the browser's own sentences are not.
     throw error instanceof CallFailed ? error : new CallFailed(name, code || message)
   }
+}
+
+/** @param {unknown} error */
+function isLost(error) {
+  return error instanceof CallFailed && error.code === "LeadershipLost"
 }
 
 /** @param {any} answer */

@@ -64,7 +64,7 @@ def test_page_names_each_script_that_its_script_leads_to_once() -> None:
 def test_scripts_are_followed_over_all_kinds_of_import(tmp_path: Path) -> None:
     texts = {
         "app.js": 'import "./a.js"\nimport {\n  one,\n  two,\n} from "./b.js"\nconst no = "./c.js"\n',
-        "a.js": '/** @type {import("./c.js").C} */\nimport { app } from "./app.js"\nexport * from "./deep/d.js"',
+        "a.js": '/** @type {import("./c.js")} */\nimport { a } from "./app.js"\nexport * from "./deep/d.js"',
         "b.js": '// import "./c.js"\nimport { a } from "./a.js"\n',
         "c.js": "",
         "deep.js": "",

@@ -37,13 +37,13 @@ export async function startApp() {
   /** @type {{told: (event: any) => void}[]} */
   const wired = []
   /** @type {(() => void) | null} */
-  let retryNow = null
+  let wakeUp = null
   const windows = new Windows({
     name: profile.database,
     clock: browserClock,
     lead: async (tell) => {
       const leader = await lead(profile, edges, tell)
-      retryNow = leader.retryNow
+      wakeUp = leader.wakeUp
       return leader
     },
     told: (event) => {
@@ -59,9 +59,9 @@ export async function startApp() {
     if (kind === "logged_out") location.assign("/log-in/")
     else location.reload()
   })
-  addEventListener("online", () => retryNow?.())
+  addEventListener("online", () => wakeUp?.())
   addEventListener("pagehide", () => windows.close())
-  document.addEventListener("visibilitychange", () => retryNow?.())
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && wakeUp?.())
   const people = new PeopleWiring(windows)
   const status = new StatusWiring(windows)
   wired.push(new ChatWiring(windows), people, status)

@@ -42,6 +42,7 @@ export class ChatWiring {
     const on = (/** @type {string} */ type, /** @type {(detail: any) => unknown} */ act) =>
       document.addEventListener(type, (event) => void act(/** @type {CustomEvent} */ (event).detail))
     on("app:view", ({ view, number }) => this.#open(view, number))
+    on("contact:decide", ({ number, decision }) => this.#decide(number, decision))
     on("message:submit", ({ text }) => this.#send(text, toHex(randomBytes(16))))
     on("message:retry", ({ number }) => this.#retry(number))
     on("message:draft", ({ text }) => this.#keepDraft(text))
@@ -97,6 +98,12 @@ export class ChatWiring {
     this.#list.put(message)
     this.#drawTimeline()
     if (!message.outgoing) void this.#showed()
+  }
+
+  /** Decides on what is on the screen: what has changed since needs another look. @param {number} number @param {string} decision */
+  async #decide(number, decision) {
+    await this.#windows.call("decide", number, decision, this.#contact).catch(() => {})
+    await this.#renew()
   }
 
   /** @param {string} text @param {string} id */

@@ -25,7 +25,6 @@ export class PeopleWiring {
     on("users:search", ({ query }) => this.#search(query))
     on("request:send", (request) => this.#request(request))
     on("request:decide", (choice) => this.#decide(choice))
-    on("contact:decide", (choice) => this.#decide(choice))
   }
 
   /** Draws the list, once however often it is asked for meanwhile. */
@@ -77,7 +76,7 @@ export class PeopleWiring {
     }
   }
 
-  /** @param {{number: number, decision: string}} choice */
+  /** What was decided about a request. @param {{number: number, decision: string}} choice */
   async #decide({ number, decision }) {
     await this.#windows.call("decide", number, decision)
     if (decision === "accept") location.hash = `#c/${number}`

@@ -42,6 +42,7 @@ export class StatusWiring {
     if (event.event === "session_closed") notices.show("offline")
     if (event.event === "session_opened") notices.hide("offline")
     if (event.event === "disk_full") notices.show("storage_full")
+    if (event.event === "own_keys") notices.show("own_keys")
     if (event.event === "guards_limit") notices.show("guards_limit")
     if (["session_closed", "online", "link_opened", "link_closed"].includes(event.event)) void this.look()
   }

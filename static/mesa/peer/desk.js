@@ -8,12 +8,13 @@ import * as drafts from "../store/drafts.js"
 import * as history from "../store/history.js"
 import * as sessions from "../store/session-book.js"
 import { readChain } from "../crypto/chain.js"
-import { UnknownUser, UsageError } from "./errors.js"
-import { contactView, messageView, rowView } from "./views.js"
+import { ContactBlocked, UnknownUser, UsageError } from "./errors.js"
+import { contactView, messageView, rowView, seenOf } from "./views.js"
 import { acceptNewKeys, markVerified } from "./verifying.js"
 
 /** @typedef {import("../store/store.js").Unit} Unit */
 /** @typedef {import("./views.js").Progress} Progress */
+/** @typedef {{seen: string, safetyNumber: string}} Saw of the keys of a contact */
 
 /**
  * @typedef {object} DeskParts
@@ -157,11 +158,12 @@ const ACTS = {
     return (await peer.contacts.request(userName, { greeting, fingerprint: pinned })).number
   },
 
-  async decide(_desk, parts, number, decision) {
+  /** `saw`: the view of the contact on which the user decided. */
+  async decide(_desk, parts, number, decision, saw) {
     const contact = await required(parts.shared.store.view, number)
     const decide = DECISIONS[decision]
     if (!decide) throw new UsageError(decision)
-    await decide(parts, contact)
+    await decide(parts, contact, saw)
     parts.tell({ event: "contact_changed", contact: number })
   },
 
@@ -169,7 +171,7 @@ const ACTS = {
     const { network } = peer
     return {
       isOpen: network.session.isOpen,
-      guards: network.guards.count,
+      guards: (await network.guards.tickets()).length,
       links: network.links.count,
       carried: network.carried,
       forwards: settings.forwards,
@@ -183,12 +185,19 @@ const ACTS = {
   },
 
   async change(_desk, { settings, peer, shared }, name, value) {
-    if (name === "refuses_suite_2") {
-      return shared.store.transaction((unit) => sessions.refuseSuite2(unit, value))
+    switch (name) {
+      case "forward":
+        await settings.setForwards(value)
+        return peer.network.renew()
+      case "relay_only":
+        return settings.setTurnOnly(value)
+      case "refuses_suite_2":
+        return shared.store.transaction((unit) => sessions.refuseSuite2(unit, value))
+      case "visibility":
+        return shared.api.setVisibility(value)
+      default:
+        throw new UsageError(name)
     }
-    if (name === "visibility") return shared.api.setVisibility(value)
-    await settings.set(name, value)
-    peer.network.renew()
   },
 
   visibility: (_desk, { shared }) => shared.api.visibility(),
@@ -196,22 +205,20 @@ const ACTS = {
   logOut: (_desk, { logOut }) => logOut(),
 }
 
-/** What a user decides about somebody. @type {Record<string, (parts: DeskParts, contact: contacts.Contact) => Promise<unknown>>} */
+/** What a user decides about somebody. @type {Record<string, (parts: DeskParts, contact: contacts.Contact, saw: Saw) => Promise<unknown>>} */
 const DECISIONS = {
   accept: ({ peer }, { userName }) => peer.contacts.accept(userName),
   ignore: ({ peer }, { userName }) => peer.blocking.ignore(userName),
   block: ({ peer }, { userName }) => peer.blocking.block(userName),
   unblock: ({ peer }, { userName }) => peer.blocking.unblock(userName),
   verify: ({ shared }, { number }) => markVerified(shared.store, number),
-  "accept-new": (parts, contact) => acceptNew(parts, contact, null),
-  "verify-new": async (parts, contact) => {
-    const view = await contactView(contact, await readChain(parts.shared.account.chain))
-    return acceptNew(parts, contact, view.safetyNumber)
-  },
+  "accept-new": (parts, contact, saw) => acceptNew(parts, contact, saw, null),
+  "verify-new": (parts, contact, saw) => acceptNew(parts, contact, saw, saw.safetyNumber),
 }
 
-/** @param {DeskParts} parts @param {contacts.Contact} contact @param {string | null} digits */
-async function acceptNew({ shared, peer }, { number, userName, fields }, digits) {
+/** @param {DeskParts} parts @param {contacts.Contact} contact @param {Saw} saw @param {string | null} digits */
+async function acceptNew({ shared, peer }, { number, userName, fields }, { seen }, digits) {
+  if (seen !== (await seenOf(fields))) throw new ContactBlocked("other_keys")
   await acceptNewKeys(shared, peer.contacts, userName, { seen: fields.shown, digits })
   await peer.delivery.goOn(number)
 }

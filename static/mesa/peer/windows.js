@@ -10,7 +10,7 @@ const CALL_ID_BYTES = 16
 
 /** What another window's call ended with. */
 export class CallFailed extends Error {
-  /** @param {string} code name of the error @param {string} message */
+  /** @param {string} code name of the error @param {string} message what it was, in a word */
   constructor(code, message) {
     super(message)
     this.code = code
@@ -169,8 +169,9 @@ async function answered(leader, name, args) {
   try {
     return await (await leader).call(name, args)
   } catch (error) {
-    const { name: code, message } = /** @type {Error} */ (error)
-    throw error instanceof CallFailed ? error : new CallFailed(code, message)
+    const { name, code, message } = /** @type {Error & {code?: string}} */ (error)
+    // What the server said is a word for people; the browser's own sentences are not.
+    throw error instanceof CallFailed ? error : new CallFailed(name, code || message)
   }
 }
 

@@ -1,17 +1,21 @@
-"""Five tabs in a row, each with two data channels: cells go through them by Mesa's code, or frames by none."""
+"""Five tabs in a row, joined by data channels: cells go through them by Mesa's code, frames by none."""
 
 import re
 import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, CDPSession, Page
+from playwright.sync_api import Browser, CDPSession, Page, Route
 
 from p2p.protocol.ids import HOP_ID_BYTES
-from tests.js.pages import open_empty_page
 
+ROOT = Path(__file__).resolve().parent.parent
+# Named like a secure origin: elsewhere a page has no cryptography.
+ORIGIN = "https://mesa.example"
 TABS = 5
 HOPS = TABS - 1
 # In the middle of a row of three it is alone in passing on.
@@ -70,12 +74,28 @@ class TabChain:
 @contextmanager
 def tab_chain(browser: Browser) -> Iterator[TabChain]:
     """Open the tabs, each in a browser profile of its own, and join them."""
-    pages = [open_empty_page(browser) for _ in range(TABS)]
+    pages = [_open_page(browser) for _ in range(TABS)]
     try:
         yield TabChain(pages)
     finally:
         for page in pages:
             page.context.close()
+
+
+def _open_page(browser: Browser) -> Page:
+    page = browser.new_context().new_page()
+    page.route("**/*", _answer)
+    page.goto(f"{ORIGIN}/")
+    return page
+
+
+def _answer(route: Route) -> None:
+    """Answer with a script of the repository, or with an empty page."""
+    file = ROOT / urlsplit(route.request.url).path.removeprefix("/")
+    if file.suffix == ".js" and file.is_file():
+        route.fulfill(path=file, content_type="text/javascript")
+    else:
+        route.fulfill(body="<!doctype html><title>Bench</title>", content_type="text/html")
 
 
 def heap_bytes(debugger: CDPSession) -> int:

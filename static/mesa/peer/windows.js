@@ -3,7 +3,7 @@
 
 import { randomBytes } from "../crypto/primitives.js"
 import { toHex } from "../lib/bytes.js"
-import { TooLate, within } from "../lib/timing.js"
+import { Bell, TooLate, within } from "../lib/timing.js"
 
 const ANSWER_WITHIN_S = 2
 const CALL_ID_BYTES = 16
@@ -39,6 +39,7 @@ export class Windows {
   #ended = new AbortController()
   /** @type {Promise<Leader> | null} */
   #leader = null
+  #began = new Bell()
   /** @type {Map<string, (answer: any) => void>} */
   #asked = new Map()
 
@@ -69,7 +70,10 @@ export class Windows {
       const leader = this.#leader
       if (leader) return answered(leader, name, args)
       try {
-        return valueOf(await within(this.#edges.clock, ANSWER_WITHIN_S, this.#ask(name, args)))
+        const asked = within(this.#edges.clock, ANSWER_WITHIN_S, this.#ask(name, args))
+        // This window's own turn may come meanwhile, as it does at a start: then nobody else answers.
+        const answer = await Promise.race([asked, this.#began.rung()])
+        if (answer) return valueOf(answer)
       } catch (error) {
         if (!(error instanceof TooLate)) throw error
         if (!this.#leader) await this.#steal()
@@ -136,6 +140,7 @@ export class Windows {
     this.#leader = this.#edges.lead((event) => this.#tell(event))
     // Whoever calls is told why there is none.
     this.#leader.catch(() => {})
+    this.#began.ring()
     this.#edges.changed?.(true)
     await new Promise((resolve) => this.#ended.signal.addEventListener("abort", resolve))
   }

@@ -48,6 +48,17 @@ export async function oneWindowLeadsAndAnswersForAll() {
   )
 }
 
+export async function callOfTheFirstWindowWaitsForItsOwnTurnOnly() {
+  const windows = new Windows({
+    name: crypto.randomUUID(),
+    clock: new FakeClock(),
+    lead: async () => ({ call: async () => "mine", stop: () => {} }),
+    told: () => {},
+  })
+
+  assertEqual(await windows.call("who"), "mine")
+}
+
 export async function everyWindowHearsWhatHappens() {
   const all = await openWindows(3)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from bench.kills import Outcome
-from bench.load import PROFILES, Carried, Load, carry
+from bench.load import BARE, MESA, PROFILES, Carried, Load, carry
 from bench.local_costs import LocalCosts, LocalMeasurement
 from bench.network import FORWARDERS, RECEIVER, SENDER, Network, Sent, Told
 from bench.peer_process import IN_FLIGHT
@@ -44,7 +44,7 @@ class Plan:
             "cold": 3 * self.colds * self.rounds,
             "rate": 2 * self.burst * self.rounds,
             "kills": self.under_kills,
-            "load": 2 * self.load.transactions * self.rounds,
+            "load": 4 * self.load.transactions * self.rounds,
         }
         return sum(each[group] for group in wanted)
 
@@ -81,7 +81,7 @@ QUICK = Plan(
 class Taken:
     """All times of a run, in seconds; `rates` in messages or frames per second.
 
-    processor_ms: per message of a burst, by whose process it was. loads: by profile.
+    processor_ms: per message of a burst, by whose process it was. loads, raw_loads: by profile.
     """
 
     costs: LocalCosts | None = None
@@ -98,6 +98,7 @@ class Taken:
     raw_rates: list[float] = field(default_factory=list)
     processor_ms: dict[str, list[float]] = field(default_factory=dict)
     loads: dict[str, list[Carried]] = field(default_factory=dict)
+    raw_loads: dict[str, list[Carried]] = field(default_factory=dict)
 
 
 class Rounds:
@@ -131,9 +132,7 @@ class Rounds:
             await self._raw_colds(self._taken.raw_repaired_colds, repaired=True)
         for _ in range(self._plan.rounds if "load" in wanted else 0):
             for profile in PROFILES:
-                carried = await asyncio.to_thread(carry, profile, self._plan.load)
-                self._taken.loads.setdefault(profile, []).append(carried)
-                self._advance(self._plan.load.transactions)
+                await self._load(profile)
         return self._taken
 
     @property
@@ -220,6 +219,12 @@ class Rounds:
         seconds = max(sample.received_at for sample in found) - found[0].sent_at
         self._taken.rates.append(len(found) / seconds)
         await self._network.finish()
+
+    async def _load(self, profile: str) -> None:
+        for side, runs in ((BARE, self._taken.raw_loads), (MESA, self._taken.loads)):
+            carried = await asyncio.to_thread(carry, profile, self._plan.load, side)
+            runs.setdefault(profile, []).append(carried)
+            self._advance(self._plan.load.transactions)
 
     async def _send(self, how: str, count: int) -> list[Sample]:
         found: list[Sample] = []

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from bench.bare.frames import path_frames
 from bench.kills import Outcome
-from bench.load import EMBEDDED, PRODUCTION, Carried
+from bench.load import BARE, EMBEDDED, PRODUCTION, Carried, Load, carry
 from bench.local_costs import LocalCosts
 from bench.results import RESULTS, Row, write
 from bench.rounds import QUICK, WHOLE, Plan, Taken
 from bench.rows import GROUPS, rows
 from bench.samples import Sample, samples
+from p2p.protocol.limits import FRAME_STEP_BYTES
 from tests.conventions.sources import ROOT
 
 KEYS = ["name", "value", "unit", "baseline", "ratio", "goal", "met"]
@@ -27,6 +29,14 @@ COSTS = LocalCosts(
     wrap_ms=0.5,
     forwarder_cells_per_s=5_000,
 )
+
+
+def load(seconds: float, **processor_s: float) -> Carried:
+    """A run of a hundred transactions, each of two frames of a kibibyte."""
+    frames = {"to offer": 100, "from answer": 100}
+    return Carried(100, seconds, [40.0], processor_s, frames, {name: 102_400 for name in frames})
+
+
 OPEN = Sample(sent_at=0.0, received_at=0.008, posted_at=None, ordered_at=None, opened=0)
 NEW = Sample(sent_at=0.0, received_at=0.08, posted_at=0.002, ordered_at=0.027, opened=0)
 COLD = Sample(sent_at=0.0, received_at=0.12, posted_at=0.002, ordered_at=0.027, opened=8)
@@ -50,8 +60,12 @@ TAKEN = Taken(
     raw_rates=[400.0],
     processor_ms={"ada": [4.0], "bo": [3.0], "forwarder": [1.0]},
     loads={
-        EMBEDDED: [Carried(100, 0.8, [40.0], {"web": 0.4, "worker": 0.3, "store": 0.1})],
-        PRODUCTION: [Carried(100, 2.0, [40.0], {"web": 0.2, "web 2": 0.2, "worker": 0.3, "Redis": 0.1})],
+        EMBEDDED: [load(0.8, web=0.4, worker=0.3, store=0.1)],
+        PRODUCTION: [load(2.0, **{"web": 0.2, "web 2": 0.2, "worker": 0.3, "Redis": 0.1})],
+    },
+    raw_loads={
+        EMBEDDED: [load(0.4, web=0.2, worker=0.1, store=0.1)],
+        PRODUCTION: [load(0.5, **{"web": 0.1, "web 2": 0.1, "worker": 0.1, "Redis": 0.1})],
     },
 )
 HOPS = ["one", "two", "three", "four"]
@@ -137,8 +151,41 @@ def test_goal_that_is_a_least_is_met_from_there_on() -> None:
     assert found[f"transactions a second, {PRODUCTION}"].met is False
 
 
+def test_load_stands_beside_that_of_the_bare_server() -> None:
+    found = by_name(TAKEN)
+
+    assert found[f"transactions a second, {EMBEDDED}"].ratio == pytest.approx(0.5)
+    assert found[f"processor time a transaction, {PRODUCTION}: worker"].ratio == pytest.approx(3.0)
+    assert found[f"bytes of these frames, {EMBEDDED}"].value == pytest.approx(2.0)
+
+
+def test_bare_server_carries_a_transaction_with_frames_of_every_type() -> None:
+    both_ways = {f"{way} {name}" for way in ("to", "from") for name in ("answer", "receipt")}
+    to_server = {"to POST", "to link_up", "to offer", "to complete"}
+    from_server = {"from ready_to_receive", "from path_ready", "from transaction_ended"}
+
+    ran = carry(EMBEDDED, Load(devices=8, at_once=4, warm_up=4, transactions=12), BARE)
+
+    assert set(ran.frames) == both_ways | to_server | from_server
+    assert ran.frames["from ready_to_receive"] == 5 * 12
+    assert ran.cost_ms("web") > 0
+
+
+def test_bare_server_sends_orders_as_long_as_mesas_to_five_peers() -> None:
+    sent = [(device, json.loads(text), len(text)) for device, text in path_frames("tx", 3, devices=8)]
+    orders = [frame for _, frame, _ in sent if frame["type"] == "ready_to_receive"]
+
+    assert len({device for device, frame, _ in sent if frame in orders}) == 5
+    assert {size for _, frame, size in sent if frame in orders} == {FRAME_STEP_BYTES}
+    assert sent[0][0] == sent[-1][0] == 3
+    assert sent[-1][1]["hops"][-1] == "3/tx"
+
+
 def test_processes_of_a_kind_cost_together() -> None:
-    assert by_name(TAKEN)[f"processor time a transaction, {PRODUCTION}: web"].value == pytest.approx(4.0)
+    found, name = by_name(TAKEN), f"processor time a transaction, {PRODUCTION}"
+
+    assert found[f"{name}: web"].value == pytest.approx(4.0)
+    assert found[f"{name}: whole server"].value == pytest.approx(8.0)
 
 
 def test_rows_that_were_not_taken_are_left_out() -> None:

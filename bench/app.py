@@ -1,4 +1,4 @@
-"""Measures the web app in Chromium: what its page costs, and what a tab carries beside one without our code."""
+"""Measures the web app in Chromium: what its page costs to load, and what a tab carries."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -11,8 +11,10 @@ SENT_KB, CELL_MS, CELLS_PER_S = 250.0, 6.0, 1_200.0
 GROWTH_KB = 500.0
 
 
-def app_rows(taken: AppTaken) -> Iterator[Row]:
-    """Make the rows of the group `app`."""
+def app_rows(taken: AppTaken | None) -> Iterator[Row]:
+    """Make the rows of the group `app`; none if it was not taken."""
+    if taken is None:
+        return
     sent_kb = taken.sent_script_bytes / 1_000
     yield Row("scripts of the app page, as sent", sent_kb, "kB", None, "≤ 250 kB", SENT_KB)
     yield Row("scripts of the app page, as they are in the repository", taken.script_bytes / 1_000, "kB")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from bench.app import QUICK_APP, WHOLE_APP, AppPlan, AppTaken
 from bench.kills import Outcome
 from bench.load import BARE, MESA, PROFILES, Carried, Load, carry
 from bench.local_costs import LocalCosts, LocalMeasurement
@@ -34,6 +35,7 @@ class Plan:
     burst: int
     under_kills: int
     load: Load
+    app: AppPlan
 
     def steps(self, wanted: Collection[str]) -> int:
         """How often `advance` will be called."""
@@ -44,6 +46,7 @@ class Plan:
             "cold": 3 * self.colds * self.rounds,
             "rate": 2 * self.burst * self.rounds,
             "kills": self.under_kills,
+            "app": self.app.steps,
             "load": 4 * self.load.transactions * self.rounds,
         }
         return sum(each[group] for group in wanted)
@@ -63,6 +66,7 @@ WHOLE = Plan(
     burst=400,
     under_kills=300,
     load=WHOLE_LOAD,
+    app=WHOLE_APP,
 )
 QUICK = Plan(
     rounds=1,
@@ -74,6 +78,7 @@ QUICK = Plan(
     burst=100,
     under_kills=60,
     load=QUICK_LOAD,
+    app=QUICK_APP,
 )
 
 
@@ -95,6 +100,7 @@ class Taken:
     cold: list[Sample] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     kills: Outcome | None = None
+    app: AppTaken | None = None
     raw_rates: list[float] = field(default_factory=list)
     processor_ms: dict[str, list[float]] = field(default_factory=dict)
     loads: dict[str, list[Carried]] = field(default_factory=dict)

@@ -6,6 +6,7 @@ The goals are those of the project; docs/how-to/measure.md says what each row me
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 
+from bench.app_rows import app_rows
 from bench.kills import Outcome
 from bench.load import EMBEDDED, PRODUCTION, Carried
 from bench.local_costs import LocalCosts
@@ -22,6 +23,7 @@ GROUPS = {
     "cold": "a message over a new path with no link open",
     "rate": "messages a second on an open path, 64 in flight",
     "load": "transactions a second of a whole server, embedded and on PostgreSQL + Redis",
+    "app": "the web app in Chromium: its page, and cells through tabs",
     "kills": "messages while forwarders are killed",
 }
 OPEN_PATH_FACTOR, COLD_FACTOR = 2.0, 3.0
@@ -56,6 +58,7 @@ def rows(taken: Taken) -> Iterator[Row]:
         yield from _rate(taken)
     for profile, carried in taken.loads.items():
         yield from _load(profile, _median_run(carried), _median_run(taken.raw_loads[profile]))
+    yield from app_rows(taken.app)
     if taken.kills is not None:
         yield from _kills(taken.kills)
 

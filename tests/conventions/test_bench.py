@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench.app import AppTaken
 from bench.bare.frames import path_frames
 from bench.kills import Outcome
 from bench.load import BARE, EMBEDDED, PRODUCTION, Carried, Load, carry
@@ -45,6 +46,18 @@ KILLS = Outcome(
     shown=[("one", 1.5), ("two", 3.5)],
     carried={(1, ("a",)), (1, ("b",)), (2, ("b",))},
 )
+APP = AppTaken(
+    script_bytes=600_000,
+    sent_script_bytes=251_000,
+    first_loads_ms=[(100.0, 300.0), (200.0, 400.0), (900.0, 950.0)],
+    later_loads_ms=[(50.0, 150.0)],
+    cells_s=[0.004, 0.005, 0.006],
+    raw_cells_s=[0.002],
+    rates=[1_300.0],
+    raw_rates=[2_600.0],
+    grown_by_cells=1_000,
+    grown_by_switches=600_000,
+)
 TAKEN = Taken(
     costs=COSTS,
     raw_frames=[0.002],
@@ -57,6 +70,7 @@ TAKEN = Taken(
     cold=[COLD],
     rates=[100.0],
     kills=KILLS,
+    app=APP,
     raw_rates=[400.0],
     processor_ms={"ada": [4.0], "bo": [3.0], "forwarder": [1.0]},
     loads={
@@ -190,6 +204,18 @@ def test_processes_of_a_kind_cost_together() -> None:
 
 def test_rows_that_were_not_taken_are_left_out() -> None:
     assert all("path" not in name for name in by_name(Taken(costs=COSTS)))
+
+
+def test_rows_of_the_app_stand_beside_raw_tabs_and_their_goals() -> None:
+    found = by_name(TAKEN)
+
+    assert found["scripts of the app page, as sent"].met is False
+    assert found["first paint of the app page, first load"].value == pytest.approx(200)
+    assert found["app page shows chats, cached load"].value == pytest.approx(150)
+    assert found["cell over tab, three tabs, tab"].ratio == pytest.approx(2.5)
+    assert found["cells a second that a tab passes on"].met is True
+    assert found["growth of a tab by 1,000 cells"].met is True
+    assert found["growth of a tab by 200 changes of conversation"].met is False
 
 
 def test_times_under_kills_are_those_of_all_messages() -> None:

@@ -86,10 +86,7 @@ export class Desk {
         const message = messageView(entry, contact, this.progressOf)
         this.#parts.tell({ event: "message_changed", contact: number, message })
       }
-    }
-    if (event.event !== "message_progress" || event.state === "delivered") {
-      this.#parts.tell({ event: "contact_changed", contact: number })
-    }
+    } else this.#parts.tell({ event: "contact_changed", contact: number })
   }
 }
 
@@ -129,6 +126,11 @@ const ACTS = {
     }
   },
 
+  async contact(_desk, { shared }, number) {
+    const contact = await required(shared.store.view, number)
+    return contactView(contact, await readChain(shared.account.chain))
+  },
+
   async older(desk, { shared }, number, before) {
     return page(desk, shared.store.view, await required(shared.store.view, number), before)
   },
@@ -141,9 +143,11 @@ const ACTS = {
 
   /** `id`: 16 bytes as hex of the window's choice, so that a call that is asked again is done once. */
   async send(_desk, { shared, peer }, number, text, id) {
-    const { userName } = await required(shared.store.view, number)
+    const { store } = shared
+    const { userName } = await required(store.view, number)
     const sent = await peer.delivery.send(userName, text, fromHex(id))
-    await shared.store.transaction((unit) => drafts.set(unit, number, ""))
+    const hasDraft = (await drafts.get(store.view, number)) !== ""
+    if (hasDraft) await store.transaction((unit) => drafts.set(unit, number, ""))
     return sent
   },
 

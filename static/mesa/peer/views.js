@@ -2,7 +2,9 @@
 // The types are those of elements/views.js; numbers of messages are their places in the conversation.
 
 import { Kind } from "../crypto/messages.js"
+import { sha256 } from "../crypto/primitives.js"
 import { numbersOf, weakestSuite } from "../crypto/safety.js"
+import { toBase64url } from "../lib/base64.js"
 import * as drafts from "../store/drafts.js"
 import * as showing from "../store/showing.js"
 
@@ -40,7 +42,13 @@ export async function contactView({ number, userName, state, fields, identity },
     danger,
     suite: weakestSuite(identity),
     safetyNumber: shownSafetyNumber ?? safetyNumber,
+    seen: await seenOf(fields),
   }
+}
+
+/** Names the keys that stand against the pinned ones, so that a decision is about those that the user saw. @param {Contact["fields"]} fields */
+export async function seenOf({ shown }) {
+  return toBase64url(await sha256(shown))
 }
 
 /** @param {Unit} unit @param {Contact} contact @param {ProgressOf} progressOf */

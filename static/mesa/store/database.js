@@ -15,7 +15,8 @@ const EPOCH = "epoch"
 /** An open database. */
 export class Database {
   #database
-  #isGone = false
+  /** @type {Error | null} */
+  #gone = null
   /** @type {Map<string, string | string[]>} */
   #paths = new Map()
 
@@ -23,7 +24,7 @@ export class Database {
   constructor(database, lost) {
     this.#database = database
     const close = () => {
-      this.#isGone = true
+      this.#gone ??= new StoreDamaged()
       database.close()
       lost()
     }
@@ -60,17 +61,24 @@ export class Database {
   select(table, { index, range, limit = Infinity, isReversed = false }) {
     const store = this.#open([table], "readonly").objectStore(table)
     const source = index ? store.index(index) : store
-    if (!isReversed) return result(source.getAll(range, Number.isFinite(limit) ? limit : undefined))
+    const count = Number.isFinite(limit) ? limit : undefined
+    if (!isReversed) return result(source.getAll(range, count))
     return new Promise((resolve, reject) => {
-      /** @type {Row[]} */
-      const rows = []
-      const request = source.openCursor(range, "prev")
-      request.onerror = () => reject(asStoreError(request.error))
-      request.onsuccess = () => {
-        const cursor = request.result
-        if (!cursor || rows.length >= limit) return resolve(rows)
-        rows.push(cursor.value)
-        cursor.continue()
+      // A cursor asks for each row anew: it only finds where the last ones begin, and they are read together.
+      const place = source.openKeyCursor(range, "prev")
+      place.onerror = () => reject(asStoreError(place.error))
+      /** @type {IDBValidKey} */
+      let first
+      let isLast = count === undefined || count === 1
+      place.onsuccess = () => {
+        const cursor = place.result
+        if (cursor) first = cursor.key
+        if (cursor && !isLast) {
+          isLast = true
+          return cursor.advance(limit - 1)
+        }
+        const from = cursor && count !== undefined ? upwards(first, range) : range
+        result(source.getAll(from)).then((rows) => resolve(rows.slice(-limit).reverse()), reject)
       }
     })
   }
@@ -131,14 +139,15 @@ export class Database {
     })
   }
 
+  /** The leadership is over: what is still asked for fails so. */
   close() {
-    this.#isGone = true
+    this.#gone ??= new LeadershipLost()
     this.#database.close()
   }
 
   /** @param {string[]} tables @param {IDBTransactionMode} mode */
   #open(tables, mode) {
-    if (this.#isGone) throw new StoreDamaged()
+    if (this.#gone) throw this.#gone
     // Strict: what a receipt or a cell tells others of must survive a loss of power.
     return this.#database.transaction(tables, mode, { durability: "strict" })
   }
@@ -169,6 +178,12 @@ export function openDatabase(name, steps, lost) {
 /** @param {string} name @returns {Promise<void>} when nothing of it is left */
 export async function deleteDatabase(name) {
   await result(indexedDB.deleteDatabase(name))
+}
+
+/** @param {IDBValidKey} first @param {IDBKeyRange | undefined} range @returns {IDBKeyRange} what of a range begins there */
+function upwards(first, range) {
+  if (range?.upper === undefined) return IDBKeyRange.lowerBound(first)
+  return IDBKeyRange.bound(first, range.upper, false, range.upperOpen)
 }
 
 /** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */

@@ -158,15 +158,17 @@ export async function open(unit, row) {
 
 /** The digests of messages that one follows and that are not here, or are held themselves. @param {Unit} unit @param {number} contact @param {Message} message */
 async function awaitedOf(unit, contact, message) {
-  /** @type {Bytes[]} */
-  const awaited = []
-  for (const id of message.seen) {
-    const digest = await digestOf(unit, id)
-    if (awaited.some((each) => equal(each, digest)) || (await findById(unit, contact, digest, 1))) continue
-    const came = await findById(unit, contact, digest, 0)
-    if (!came || came.state === "held") awaited.push(digest)
-  }
-  return awaited
+  const digests = await Promise.all(message.seen.map((id) => digestOf(unit, id)))
+  const rows = await Promise.all(
+    digests.map((digest) =>
+      Promise.all([findById(unit, contact, digest, 0), findById(unit, contact, digest, 1)]),
+    ),
+  )
+  return digests.filter((digest, at) => {
+    const [came, sent] = rows[at]
+    const isFirst = digests.findIndex((each) => equal(each, digest)) === at
+    return isFirst && !sent && (!came || came.state === "held")
+  })
 }
 
 /** The ids of the last messages; our own last one is always named: by it the other side finds a gap. @param {Unit} unit @param {number} contact @param {Stored | undefined} last */

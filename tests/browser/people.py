@@ -1,29 +1,48 @@
 """People at their browsers: what they do, as they would do it, and what they see."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Locator, Page, Request, expect
 
 PASSWORD = "four unrelated words here"
 # Machines that are shared, with many pages at work at once.
 LIMIT_MS = 60_000
+# A page that crashes does not answer any more.
+CRASH_MS = 1_000
 NOTE_REPORTS = """
 addEventListener("securitypolicyviolation", (event) =>
     console.error(`content policy: ${event.violatedDirective} ${event.blockedURI}`))
 """
 
 
+FREEZE = """
+(ms) => {
+    setTimeout(() => {
+        const end = performance.now() + ms
+        while (performance.now() < end);
+    }, 0)
+}
+"""
+# What the browser itself writes down, about itself, when the server can not be reached.
+OUTAGE = re.compile(r"net::ERR_|WebSocket connection to|status of 50\d")
+
+
 @dataclass
 class Person:
-    """One user in one browser profile. faults: what no story may have: errors, reports, foreign requests."""
+    """One user in one browser profile.
+
+    faults: what no story may have: errors, reports, foreign requests. expects_outage: there is no server for a while.
+    """
 
     name: str
     url: str
     context: BrowserContext
     faults: list[str] = field(default_factory=list)
+    expects_outage: bool = False
 
     @classmethod
     def at(cls, browser: Browser, url: str, name: str) -> "Person":
@@ -62,16 +81,40 @@ class Person:
 
     def _watch(self, page: Page) -> None:
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        page.on(
-            "console",
-            lambda said: self.faults.append(f"console: {said.text}") if said.type == "error" else None,
-        )
+        page.on("console", self._listen)
         page.on("request", self._look_at)
+
+    def _listen(self, said: ConsoleMessage) -> None:
+        if said.type != "error" or (self.expects_outage and OUTAGE.search(said.text)):
+            return
+        self.faults.append(f"console: {said.text}")
 
     def _look_at(self, request: Request) -> None:
         address = urlsplit(request.url)
         if address.scheme != "blob" and address.netloc != urlsplit(self.url).netloc:
             self.faults.append(f"request to {address.netloc}")
+
+
+@dataclass
+class Crowd:
+    """The people of one server, each with a name that nobody had before."""
+
+    browser: Browser
+    url: str
+    numbers: Iterator[int]
+    people: list[Person] = field(default_factory=list)
+
+    def name(self, stem: str) -> str:
+        return f"{stem}{next(self.numbers)}"
+
+    def person(self, stem: str) -> Person:
+        made = Person.at(self.browser, self.url, self.name(stem))
+        self.people.append(made)
+        return made
+
+    def leave(self) -> None:
+        for each in self.people:
+            each.close()
 
 
 @dataclass
@@ -116,19 +159,47 @@ class Tab:
         """The messages of the open chat, oldest first."""
         return self.page.locator("li.message .message__text").all_inner_texts()
 
-    def wait_for_texts(self, wanted: Callable[[list[str]], bool] | list[str]) -> None:
-        """Wait until the open chat shows these messages."""
-        last = self.page.locator("li.message .message__text").last
-        if isinstance(wanted, list):
-            expect(self.page.locator("li.message .message__text")).to_have_text(wanted, timeout=LIMIT_MS)
-            return
-        expect(last).to_be_visible(timeout=LIMIT_MS)
+    def wait_for_texts(self, wanted: list[str]) -> None:
+        """Wait until the open chat shows these messages and no others."""
+        expect(self.page.locator("li.message .message__text")).to_have_text(wanted, timeout=LIMIT_MS)
+
+    def wait_for_text(self, text: str) -> None:
+        """Wait until the open chat shows a message with this text."""
+        expect(self.page.locator("li.message", has_text=text).first).to_be_visible(timeout=LIMIT_MS)
 
     def wait_until_delivered(self, text: str) -> None:
-        message = self.page.locator("li.message", has_text=text).last
+        message = self.page.locator("li.message--mine", has_text=text).last
         expect(message).to_contain_text("Delivered", timeout=LIMIT_MS)
 
     def wait_until_all_delivered(self, count: int) -> None:
         """Wait until so many messages of one's own have arrived."""
         delivered = self.page.locator("li.message--mine", has_text="Delivered")
         expect(delivered).to_have_count(count, timeout=LIMIT_MS)
+
+    def notice(self, words: str) -> Locator:
+        return self.page.locator("notice-list .notice", has_text=words)
+
+    def wait_for_notice(self, words: str) -> None:
+        expect(self.notice(words)).to_be_visible(timeout=LIMIT_MS)
+
+    def wait_until_gone(self, words: str) -> None:
+        """Wait until a notice is no longer shown."""
+        expect(self.notice(words)).to_have_count(0, timeout=LIMIT_MS)
+
+    def crash(self) -> None:
+        """End the process behind this window, as a lack of memory does."""
+        with suppress(Error):
+            self.page.goto("chrome://crash", timeout=CRASH_MS)
+
+    def freeze(self, seconds: float) -> None:
+        """Let the page's own script do nothing for a while; the call returns at once."""
+        self.page.evaluate(FREEZE, seconds * 1_000)
+
+    def wait_for_count(self, count: int) -> None:
+        """Wait until the open chat shows so many messages."""
+        expect(self.page.locator("li.message")).to_have_count(count, timeout=LIMIT_MS)
+
+    def numbers(self) -> list[int]:
+        """The places of the messages in the open chat, as they stand there."""
+        items = self.page.locator("li.message")
+        return [int(each.get_attribute("data-number") or 0) for each in items.all()]

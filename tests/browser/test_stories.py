@@ -1,47 +1,25 @@
-"""Two people chat, as people do: in real browsers, over a real server and real forwarders."""
+"""People chat: in real browsers, over a real server and real forwarders."""
 
 from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
-from tests.browser.people import Person
+from tests.browser.people import LIMIT_MS, Crowd, Person, Tab
 from tests.live_tree import LiveTree
-from tests.network.agents import Agent, register
+from tests.network.agents import register
 
-FORWARDERS = ("f1", "f2", "f3", "f4")
 MESSAGES = 50
-
-
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveTree]:
-    made = LiveTree(tmp_path_factory.mktemp("tree"))
-    made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
-def forwarders(tree: LiveTree, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Agent]]:
-    """Agents that forward."""
-    folder = tmp_path_factory.mktemp("agents")
-    agents = [register(tree.url, name, folder).start("forward") for name in FORWARDERS]
-    for agent in agents:
-        agent.wait_for_event("online")
-    yield agents
-    for agent in agents:
-        agent.stop()
+HELPERS = 3
 
 
 @pytest.mark.usefixtures("forwarders")
-def test_two_people_meet_and_write_fifty_messages_each(browser: Browser, tree: LiveTree) -> None:
-    ada, bo = (Person.at(browser, tree.url, name) for name in ("ada", "bo"))
-    hers, his = ada.sign_up(), bo.sign_up()
+def test_two_people_meet_and_write_fifty_messages_each(crowd: Crowd) -> None:
+    ada, bo = crowd.person("ada"), crowd.person("bo")
+    hers, his = meet(ada, bo)
 
-    hers.find_and_ask("bo", "It is me, ada.")
-    his.accept("ada")
-    hers.open_chat("bo")
-    his.open_chat("ada")
     for number in range(MESSAGES):
         hers.write(f"ada {number}")
         his.write(f"bo {number}")
@@ -57,3 +35,67 @@ def test_two_people_meet_and_write_fifty_messages_each(browser: Browser, tree: L
     assert ada.faults == bo.faults == []
     ada.close()
     bo.close()
+
+
+@pytest.mark.usefixtures("forwarders")
+def test_browser_and_agent_write_to_each_other(crowd: Crowd, agents_folder: Path) -> None:
+    ada = crowd.person("ada")
+    hers = ada.sign_up()
+    bo = register(crowd.url, crowd.name("bo"), agents_folder)
+    listener = bo.start("listen", "--accept-all")
+    listener.wait_for_event("online")
+
+    hers.find_and_ask(bo.name, "It is me.")
+    hers.write("to an agent")
+    hers.wait_until_delivered("to an agent")
+    assert listener.all_received(1) == ["to an agent"]
+    # It fails if no receipt comes.
+    bo.run("send", ada.name, "to a browser", "--timeout", "120")
+
+    hers.wait_for_texts(["to an agent", "to a browser"])
+    assert ada.faults == []
+    ada.close()
+
+
+@pytest.fixture
+def quiet_tree(tmp_path: Path) -> Iterator[LiveTree]:
+    """A server where nobody is but those who come to it."""
+    made = LiveTree(tmp_path)
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_tabs_of_three_other_people_are_all_the_forwarders(browser: Browser, quiet_tree: LiveTree) -> None:
+    crowd = Crowd(browser, quiet_tree.url, count(1))
+    ada, bo = crowd.person("ada"), crowd.person("bo")
+    hers, his = meet(ada, bo)
+    hers.write("is anybody there?")
+    his.write("not yet")
+    helpers = [crowd.person("f") for _ in range(HELPERS)]
+    tabs = [each.sign_up() for each in helpers]
+
+    hers.wait_until_all_delivered(1)
+    his.wait_until_all_delivered(1)
+
+    assert sum(carried(tab) > 0 for tab in tabs) == HELPERS
+    assert [each.faults for each in crowd.people] == [[]] * len(crowd.people)
+    crowd.leave()
+
+
+def meet(ada: Person, bo: Person) -> tuple[Tab, Tab]:
+    """Both sign up; one asks, the other accepts, and each opens the chat."""
+    hers, his = ada.sign_up(), bo.sign_up()
+    hers.find_and_ask(bo.name, "It is me, ada.")
+    his.accept(ada.name)
+    hers.open_chat(bo.name)
+    his.open_chat(ada.name)
+    return hers, his
+
+
+def carried(tab: Tab) -> int:
+    """How many cells of others went through this window, as it says itself."""
+    tab.page.get_by_role("link", name="Settings").click()
+    total = tab.page.locator('forwarding-meter [data-part="total"]')
+    expect(total).to_contain_text("cell", timeout=LIMIT_MS)
+    return int(total.inner_text().split()[0].replace(",", ""))

@@ -3,7 +3,8 @@
 import { browserClock } from "../lib/timing.js"
 import { lead } from "../peer/leader.js"
 import { logOut } from "../peer/enrolling.js"
-import { Windows } from "../peer/windows.js"
+import { isPassing } from "../peer/failures.js"
+import { CallFailed, Windows } from "../peer/windows.js"
 import { AppShell } from "./app-shell.js"
 import { find } from "./base.js"
 import { ChatWiring } from "./chat-wiring.js"
@@ -18,7 +19,6 @@ const NOTICE_OF = {
   LoginRefused: "logged_out",
   NewerVersion: "newer_version",
   StoreFull: "storage_full",
-  Replaced: "other_tab",
 }
 
 /** Brings the page to life. */
@@ -33,8 +33,10 @@ export async function startApp() {
     ...{ rest, WebSocket, clock: browserClock, isForwarderByDefault: isDesktop() },
     socketUrl: `${location.origin.replace("http", "ws")}/ws/session/`,
     logOut: () => logOut(desk),
+    superseded: () => notices.show("other_tab"),
   }
-  /** @type {{told: (event: any) => void}[]} */
+  const showFailure = (/** @type {string} */ code) => notices.show(NOTICE_OF[code] ?? "broken")
+  /** @type {{told: (event: any) => void, catchUp: () => void}[]} catchUp: this window leads, and may not have heard all */
   const wired = []
   /** @type {(() => void) | null} */
   let wakeUp = null
@@ -49,10 +51,14 @@ export async function startApp() {
     told: (event) => {
       for (const each of wired) each.told(event)
       const { event: word, code } = /** @type {any} */ (event)
-      if (word === "failed") notices.show(NOTICE_OF[code] ?? "broken")
+      if (word === "failed") showFailure(code)
       if (word === "logged_out") location.replace("/log-in/")
     },
-    changed: (isLeading) => (isLeading ? notices.hide("other_tab") : notices.show("other_tab")),
+    changed: (isLeading) => {
+      if (!isLeading) return notices.show("other_tab")
+      notices.hide("other_tab")
+      for (const each of wired) each.catchUp()
+    },
   })
   document.addEventListener("notice:act", (event) => {
     const { kind } = /** @type {CustomEvent} */ (event).detail
@@ -65,15 +71,24 @@ export async function startApp() {
   const people = new PeopleWiring(windows)
   const status = new StatusWiring(windows)
   wired.push(new ChatWiring(windows), people, status)
-  await people.renew()
-  find(document, "app-shell", AppShell).start()
-  await Promise.all([status.begin(), checkClock(rest, notices), askToStay(notices)])
+  try {
+    await people.renew()
+    if (!windows.isLeading) notices.show("other_tab")
+    find(document, "app-shell", AppShell).start()
+    await Promise.all([status.begin(), checkClock(rest, notices), askToStay(notices)])
+  } catch (error) {
+    if (!(error instanceof CallFailed)) throw error
+    showFailure(error.code)
+  }
 }
 
 /** Says so if this device's clock is wrong. @param {import("../peer/rest.js").Rest} rest @param {NoticeList} notices */
 async function checkClock(rest, notices) {
-  const { time_ms } = await rest.call("GET", "/api/server/", undefined, { login: false })
-  const aheadS = (Date.now() - Number(time_ms)) / 1_000
+  const about = await rest.call("GET", "/api/server/", undefined, { login: false }).catch((error) => {
+    if (!isPassing(error)) throw error
+  })
+  if (!about) return
+  const aheadS = (Date.now() - Number(about.time_ms)) / 1_000
   if (Math.abs(aheadS) > CLOCK_IS_WRONG_S)
     notices.show("clock", { minutes: Math.round(Math.abs(aheadS) / 60) })
 }

@@ -56,6 +56,20 @@ export class ChatWiring {
     if (event.event === "contact_changed" && event.contact === this.#number) void this.#renew()
   }
 
+  /** Shows what the leader before this window did not come to tell. */
+  catchUp() {
+    if (this.#number > 0) this.#refresh().catch(() => {})
+  }
+
+  async #refresh() {
+    const number = this.#number
+    const opened = await this.#windows.call("conversation", number)
+    if (number !== this.#number) return
+    this.#show({ contact: opened.contact, draft: this.#written })
+    this.#list.addOlder(opened.messages)
+    this.#drawTimeline()
+  }
+
   /** @param {string} view @param {number} number */
   async #open(view, number) {
     this.#number = view === "conversation" || view === "contact" ? number : 0
@@ -79,9 +93,12 @@ export class ChatWiring {
   async #renew() {
     const number = this.#number
     const contact = await this.#windows.call("contact", number)
-    // What is being written stays.
-    const { value } = find(document, "message-composer textarea", HTMLTextAreaElement)
-    if (number === this.#number) this.#show({ contact, draft: value })
+    if (number === this.#number) this.#show({ contact, draft: this.#written })
+  }
+
+  /** What is being written stays. */
+  get #written() {
+    return find(document, "message-composer textarea", HTMLTextAreaElement).value
   }
 
   /** @param {{contact: Contact, draft: string}} opened */

@@ -54,6 +54,11 @@ export class PeopleWiring {
     if (["message_changed", "contact_changed"].includes(event.event)) void this.renew()
   }
 
+  /** Whoever began the page is told why there is no leader. */
+  catchUp() {
+    this.renew().catch(() => {})
+  }
+
   /** @param {string} query */
   async #search(query) {
     try {

@@ -26,7 +26,10 @@ import { checkOwnIdentity } from "./verifying.js"
  * @property {import("../lib/timing.js").Clock} clock
  * @property {boolean} isForwarderByDefault
  * @property {(api: Api) => Promise<void>} logOut
+ * @property {() => void} superseded another window does the work by now
  */
+
+const SUPERSEDED = ["LeadershipLost", "Replaced"]
 
 /**
  * @param {import("./profiles.js").Profile} profile
@@ -38,8 +41,11 @@ import { checkOwnIdentity } from "./verifying.js"
  */
 export async function lead(profile, edges, tell) {
   const { rest, WebSocket, socketUrl, clock } = edges
-  const fail = (/** @type {unknown} */ error) =>
-    tell({ event: "failed", code: /** @type {Error} */ (error).name })
+  const fail = (/** @type {unknown} */ error) => {
+    const code = /** @type {Error} */ (error).name
+    if (SUPERSEDED.includes(code)) edges.superseded()
+    else tell({ event: "failed", code })
+  }
   const store = await openStore(profile, () => fail(new StoreDamaged()))
   const account = await loadAccount(store.view)
   if (!account) throw new LoginRefused()

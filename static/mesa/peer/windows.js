@@ -5,7 +5,10 @@ import { randomBytes } from "../crypto/primitives.js"
 import { toHex } from "../lib/bytes.js"
 import { Bell, TooLate, within } from "../lib/timing.js"
 
-const ANSWER_WITHIN_S = 2
+// A leader says at once that it has heard; only a frozen one does not.
+const HEARD_WITHIN_S = 2
+// As long as a request to the server may take, and one after it.
+const ANSWER_WITHIN_S = 120
 const CALL_ID_BYTES = 16
 
 /** What another window's call ended with. */
@@ -29,6 +32,7 @@ export class CallFailed extends Error {
  * @property {import("../lib/timing.js").Clock} clock
  * @property {(tell: (event: object) => void) => Promise<Leader>} lead begins to lead; `tell` reaches all windows
  * @property {(event: object) => void} told takes an event, whichever window it comes from
+ * @property {(name: string) => BroadcastChannel} [openChannel]
  * @property {(isLeading: boolean) => void} [changed] this window began to lead, or another one does now
  */
 
@@ -40,13 +44,14 @@ export class Windows {
   /** @type {Promise<Leader> | null} */
   #leader = null
   #began = new Bell()
-  /** @type {Map<string, (answer: any) => void>} */
+  /** @type {Map<string, {heard: () => void, answered: (answer: any) => void}>} */
   #asked = new Map()
 
   /** @param {Edges} edges */
   constructor(edges) {
     this.#edges = edges
-    this.#channel = new BroadcastChannel(`mesa-peer/${edges.name}`)
+    const { openChannel = (called) => new BroadcastChannel(called) } = edges
+    this.#channel = openChannel(`mesa-peer/${edges.name}`)
     this.#channel.onmessage = ({ data }) => this.#hear(data)
     void this.#queue()
   }
@@ -68,15 +73,19 @@ export class Windows {
   async call(name, ...args) {
     for (;;) {
       const leader = this.#leader
-      if (leader) return answered(leader, name, args)
       try {
-        const asked = within(this.#edges.clock, ANSWER_WITHIN_S, this.#ask(name, args))
+        if (leader) return await answered(leader, name, args)
+        const asked = this.#ask(name, args)
+        // Its failure is looked at where it is awaited, if it is.
+        asked.catch(() => {})
         // This window's own turn may come meanwhile, as it does at a start: then nobody else answers.
         const answer = await Promise.race([asked, this.#began.rung()])
         if (answer) return valueOf(answer)
       } catch (error) {
-        if (!(error instanceof TooLate)) throw error
-        if (!this.#leader) await this.#steal()
+        // This window led until now: whoever does so instead is asked again.
+        if (leader && isLost(error)) await this.#resign(leader)
+        else if (!(error instanceof TooLate)) throw error
+        else if (!this.#leader) await this.#steal()
       }
     }
   }
@@ -88,25 +97,43 @@ export class Windows {
     void this.#resign()
   }
 
-  /** @param {string} name @param {unknown[]} args */
-  #ask(name, args) {
+  /** @param {string} name @param {unknown[]} args @returns {Promise<any>} @throws {TooLate} nobody leads who is awake */
+  async #ask(name, args) {
+    const { clock } = this.#edges
     const call = toHex(randomBytes(CALL_ID_BYTES))
-    return new Promise((resolve) => {
-      this.#asked.set(call, resolve)
+    const asked = { heard: () => {}, answered: (/** @type {any} */ _answer) => {} }
+    this.#asked.set(call, asked)
+    const answer = new Promise((resolve) => (asked.answered = resolve))
+    const heard = new Promise((resolve) => (asked.heard = () => resolve(undefined)))
+    try {
       this.#channel.postMessage({ call, name, args })
-    }).finally(() => this.#asked.delete(call))
+      await within(clock, HEARD_WITHIN_S, Promise.race([heard, answer]))
+      return await within(clock, ANSWER_WITHIN_S, answer)
+    } finally {
+      this.#asked.delete(call)
+    }
   }
 
   /** @param {any} data */
   async #hear(data) {
     if ("event" in data) this.#edges.told(data.event)
-    else if ("answer" in data) this.#asked.get(data.answer)?.(data)
+    else if ("heard" in data) this.#asked.get(data.heard)?.heard()
+    else if ("answer" in data) this.#asked.get(data.answer)?.answered(data)
     else if (this.#leader) {
-      const result = await answered(this.#leader, data.name, data.args).then(
-        (value) => ({ value }),
-        ({ code, message }) => ({ error: { code, message } }),
-      )
-      this.#say({ answer: data.call, ...result })
+      this.#say({ heard: data.call })
+      await this.#answer(this.#leader, data)
+    }
+  }
+
+  /** @param {Promise<Leader>} leader @param {{call: string, name: string, args: unknown[]}} asked */
+  async #answer(leader, { call, name, args }) {
+    try {
+      this.#say({ answer: call, value: await answered(leader, name, args) })
+    } catch (error) {
+      // Whoever leads instead has heard the call too, and answers it.
+      if (isLost(error)) return this.#resign(leader)
+      const { code, message } = /** @type {CallFailed} */ (error)
+      this.#say({ answer: call, error: { code, message } })
     }
   }
 
@@ -145,10 +172,10 @@ export class Windows {
     await new Promise((resolve) => this.#ended.signal.addEventListener("abort", resolve))
   }
 
-  async #resign() {
-    const leader = this.#leader
+  /** @param {Promise<Leader> | null} [leader] unless another one leads here by now */
+  async #resign(leader = this.#leader) {
+    if (!leader || leader !== this.#leader) return
     this.#leader = null
-    if (!leader) return
     this.#edges.changed?.(false)
     await leader.then(
       ({ stop }) => stop(),
@@ -178,6 +205,11 @@ async function answered(leader, name, args) {
     // What the server said is a word for people; the browser's own sentences are not.
     throw error instanceof CallFailed ? error : new CallFailed(name, code || message)
   }
+}
+
+/** @param {unknown} error */
+function isLost(error) {
+  return error instanceof CallFailed && error.code === "LeadershipLost"
 }
 
 /** @param {any} answer */

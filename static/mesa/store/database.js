@@ -15,7 +15,8 @@ const EPOCH = "epoch"
 /** An open database. */
 export class Database {
   #database
-  #isGone = false
+  /** @type {Error | null} */
+  #gone = null
   /** @type {Map<string, string | string[]>} */
   #paths = new Map()
 
@@ -23,7 +24,7 @@ export class Database {
   constructor(database, lost) {
     this.#database = database
     const close = () => {
-      this.#isGone = true
+      this.#gone ??= new StoreDamaged()
       database.close()
       lost()
     }
@@ -138,14 +139,15 @@ export class Database {
     })
   }
 
+  /** The leadership is over: what is still asked for fails so. */
   close() {
-    this.#isGone = true
+    this.#gone ??= new LeadershipLost()
     this.#database.close()
   }
 
   /** @param {string[]} tables @param {IDBTransactionMode} mode */
   #open(tables, mode) {
-    if (this.#isGone) throw new StoreDamaged()
+    if (this.#gone) throw this.#gone
     // Strict: what a receipt or a cell tells others of must survive a loss of power.
     return this.#database.transaction(tables, mode, { durability: "strict" })
   }

@@ -1,7 +1,11 @@
 // What can be wrong with the local store. Each message says what a person can do.
 
 /** The local store does not do what it should. */
-export class StoreError extends Error {}
+export class StoreError extends Error {
+  get name() {
+    return this.constructor.name
+  }
+}
 
 /** There is no space left; nothing was changed. */
 export class StoreFull extends StoreError {

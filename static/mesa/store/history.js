@@ -160,14 +160,11 @@ export async function open(unit, row) {
 async function awaitedOf(unit, contact, message) {
   const digests = await Promise.all(message.seen.map((id) => digestOf(unit, id)))
   const rows = await Promise.all(
-    digests.map((digest) =>
-      Promise.all([findById(unit, contact, digest, 0), findById(unit, contact, digest, 1)]),
-    ),
+    digests.map((digest) => unit.select(TABLE, { index: "message", range: beginsWith(contact, digest) })),
   )
   return digests.filter((digest, at) => {
-    const [came, sent] = rows[at]
     const isFirst = digests.findIndex((each) => equal(each, digest)) === at
-    return isFirst && !sent && (!came || came.state === "held")
+    return isFirst && rows[at].every(({ state }) => state === "held")
   })
 }
 

@@ -35,7 +35,7 @@ OUTAGE = re.compile(r"net::ERR_|WebSocket connection to|status of 50\d")
 class Person:
     """One user in one browser profile.
 
-    faults: what no story may have: errors, reports, foreign requests. expects_outage: there is no server for a while.
+    faults: what no story may have: errors, reports, foreign requests. expects_outage: no server for a while.
     """
 
     name: str

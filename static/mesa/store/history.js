@@ -183,12 +183,8 @@ async function seenBy(unit, contact, last) {
 
 /** @param {Unit} unit @param {number} contact @returns {Promise<Stored | undefined>} */
 async function lastOutgoing(unit, contact) {
-  const rows = await unit.select(TABLE, {
-    index: "side",
-    range: beginsWith(contact, 1),
-    limit: 1,
-    isReversed: true,
-  })
+  const range = beginsWith(contact, 1)
+  const rows = await unit.select(TABLE, { index: "side", range, limit: 1, isReversed: true })
   return rows.length > 0 ? /** @type {Promise<Stored>} */ (open(unit, rows[0])) : undefined
 }
 
@@ -206,12 +202,8 @@ async function nextNumber(unit, contact) {
 
 /** @param {Unit} unit @param {number} contact */
 async function nextPlace(unit, contact) {
-  const [last] = await unit.select(TABLE, {
-    index: "place",
-    range: beginsWith(contact),
-    limit: 1,
-    isReversed: true,
-  })
+  const range = beginsWith(contact)
+  const [last] = await unit.select(TABLE, { index: "place", range, limit: 1, isReversed: true })
   return 1 + (last?.place ?? 0)
 }
 

@@ -110,9 +110,10 @@ export async function slowLeaderIsWaitedFor() {
   let finish = () => {}
   const slow = () => () => new Promise((resolve) => (finish = resolve))
   const all = await openWindows(2, { clock, callOf: slow })
+  let isHeard = false
+  all[1].channel.addEventListener("message", ({ data }) => (isHeard ||= "heard" in data))
   const answer = all[1].windows.call("who")
-  await until(() => finish.length === 1)
-  await new Promise((resolve) => setTimeout(resolve, 0))
+  await until(() => isHeard && finish.length === 1)
 
   await clock.advance(60)
   finish("done")

@@ -19,6 +19,16 @@ addEventListener("securitypolicyviolation", (event) =>
 """
 
 
+# The browser's own way to be offline leaves open sockets as they are.
+KEEP_SOCKETS = """
+globalThis.openSockets = []
+globalThis.WebSocket = class extends WebSocket {
+    constructor(...args) {
+        super(...args)
+        openSockets.push(this)
+    }
+}
+"""
 FREEZE = """
 (ms) => {
     setTimeout(() => {
@@ -50,6 +60,7 @@ class Person:
         context.set_default_timeout(LIMIT_MS)
         person = cls(name, url, context)
         context.add_init_script(NOTE_REPORTS)
+        context.add_init_script(KEEP_SOCKETS)
         context.on("page", person._watch)
         return person
 
@@ -190,6 +201,14 @@ class Tab:
         """End the process behind this window, as a lack of memory does."""
         with suppress(Error):
             self.page.goto("chrome://crash", timeout=CRASH_MS)
+
+    def lose_network(self) -> None:
+        """Be offline: nothing reaches the server, and the socket ends."""
+        self.page.context.set_offline(True)
+        self.page.evaluate("openSockets.splice(0).forEach((each) => each.close())")
+
+    def find_network(self) -> None:
+        self.page.context.set_offline(False)
 
     def freeze(self, seconds: float) -> None:
         """Let the page's own script do nothing for a while; the call returns at once."""

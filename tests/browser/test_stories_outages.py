@@ -35,11 +35,12 @@ def tab(crowd: Crowd, echo: Agent) -> Tab:
 
 def test_what_is_written_offline_goes_out_by_itself(tab: Tab) -> None:
     there = len(tab.texts())
-    tab.person.context.set_offline(True)
+    tab.lose_network()
     tab.wait_for_notice(OFFLINE)
     tab.write("while offline")
+    tab.wait_for_text("while offline")
 
-    tab.person.context.set_offline(False)
+    tab.find_network()
 
     tab.wait_until_gone(OFFLINE)
     tab.wait_until_delivered("while offline")

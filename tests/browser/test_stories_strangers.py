@@ -1,6 +1,5 @@
 """Who asks may be ignored or blocked, and what people write is shown as text, whatever it looks like."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,11 +21,11 @@ def ada(crowd: Crowd) -> Tab:
 
 
 @pytest.fixture(scope="module")
-def bo(crowd: Crowd, agents_folder: Path, ada: Tab, forwarders: list[Agent]) -> Iterator[Account]:
+def bo(crowd: Crowd, agents_folder: Path, ada: Tab, forwarders: list[Agent]) -> Account:
     """An agent's account that is in contact with the browser."""
     account = register(crowd.url, crowd.name("bo"), agents_folder)
     account.run("request", ada.person.name, MARKUP)
-    yield account
+    return account
 
 
 def test_markup_and_invisible_signs_are_shown_as_text(ada: Tab, bo: Account) -> None:

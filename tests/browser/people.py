@@ -45,7 +45,7 @@ OUTAGE = re.compile(r"net::ERR_|WebSocket connection to|status of 50\d")
 class Person:
     """One user in one browser profile.
 
-    faults: what no story may have: errors, reports, foreign requests. expected: what of it this story is about.
+    faults: what no story may have: errors, reports, foreign requests. expected: what of it a story is about.
     """
 
     name: str
@@ -73,9 +73,7 @@ class Person:
         """Make an account as people do, and open the app."""
         tab = self.open("/sign-up/")
         page = tab.page
-        page.get_by_label("User name").fill(self.name)
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Make my keys").click()
+        tab.fill_in_account()
         code = page.locator(".recovery-code")
         expect(code).to_be_visible(timeout=LIMIT_MS)
         groups = [re.sub(r"^\d+\s*", "", each) for each in code.locator("> span").all_inner_texts()]
@@ -140,6 +138,13 @@ class Tab:
         expect(self.page.locator("peer-status")).to_contain_text(
             re.compile("Online|Forwarding|Waiting for forwarders"), timeout=LIMIT_MS
         )
+
+    def fill_in_account(self) -> None:
+        """Do the first step of sign-up."""
+        page = self.page
+        page.get_by_label("User name").fill(self.person.name)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Make my keys").click()
 
     def find_and_ask(self, name: str, greeting: str) -> None:
         page = self.page

@@ -91,7 +91,8 @@ async function checkClock(rest, notices) {
   if (!about) return
   const aheadS = (Date.now() - Number(about.time_ms)) / 1_000
   const count = Math.round(Math.abs(aheadS) / 60)
-  if (Math.abs(aheadS) > CLOCK_IS_WRONG_S) notices.show("clock", { minutes: say("notice.minutes", { count }) })
+  if (Math.abs(aheadS) > CLOCK_IS_WRONG_S)
+    notices.show("clock", { minutes: say("notice.minutes", { count }) })
 }
 
 /** Asks the browser not to delete what the page keeps. @param {NoticeList} notices */

@@ -69,7 +69,8 @@ export class Windows {
       const leader = this.#leader
       try {
         if (leader) return await answered(leader, name, args)
-        return valueOf(await within(this.#edges.clock, ANSWER_WITHIN_S, this.#ask(name, args)))
+        const answer = await within(this.#edges.clock, ANSWER_WITHIN_S, this.#ask(name, args))
+        if (answer) return valueOf(answer)
       } catch (error) {
         // This window led until now: whoever does so instead is asked again.
         if (leader && isLost(error)) await this.#resign(leader)
@@ -95,9 +96,15 @@ export class Windows {
     }).finally(() => this.#asked.delete(call))
   }
 
+  /** Whoever leads from now on has not heard what was asked before. */
+  #askAgain() {
+    for (const resolve of this.#asked.values()) resolve(null)
+  }
+
   /** @param {any} data */
   async #hear(data) {
     if ("event" in data) this.#edges.told(data.event)
+    else if ("leads" in data) this.#askAgain()
     else if ("answer" in data) this.#asked.get(data.answer)?.(data)
     else if (this.#leader) await this.#answer(this.#leader, data)
   }
@@ -144,6 +151,8 @@ export class Windows {
     this.#leader = this.#edges.lead((event) => this.#tell(event))
     // Whoever calls is told why there is none.
     this.#leader.catch(() => {})
+    this.#say({ leads: true })
+    this.#askAgain()
     this.#edges.changed?.(true)
     await new Promise((resolve) => this.#ended.signal.addEventListener("abort", resolve))
   }

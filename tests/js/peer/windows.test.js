@@ -133,3 +133,27 @@ export async function whyThereIsNoLeaderIsToldToWhoeverCalls() {
 
   assertEqual((await assertFails(CallFailed, () => windows.call("who"))).message, "a newer version")
 }
+
+export async function callThatFindsNoLeaderIsAskedAgainWhenThereIsOne() {
+  const windows = new Windows({
+    name: crypto.randomUUID(),
+    clock: new FakeClock(),
+    lead: async () => ({ call: async () => "here", stop: () => {} }),
+    told: () => {},
+  })
+
+  assertEqual(await windows.call("who"), "here")
+}
+
+export async function callsThatWaitGoToTheNextLeaderAtOnce() {
+  const clock = new FakeClock()
+  /** @param {number} at */
+  const callOf = (at) => (at === 0 ? () => new Promise(() => {}) : async () => at)
+  const all = await openWindows(3, { clock, callOf })
+  const answers = [all[1].windows.call("who"), all[2].windows.call("who")]
+  await settled()
+
+  all[0].windows.close()
+
+  assertEqual(await Promise.all(answers), [1, 1])
+}

@@ -23,7 +23,7 @@ help:
 	@echo 'make test       all tests of the short tier, about ten minutes on two processors; installs what it lacks when it may'
 	@echo 'make test-long  soak, long faults, load, long fuzz: one to two hours on two processors; says how far it is'
 	@echo 'make lint       format, lint, types, import contracts, migrations'
-	@echo 'make bench      measurements against a raw chain, into bench/results.json'
+	@echo 'make bench      measurements against raw baselines, into bench/results.json'
 	@echo 'make screenshots  pictures of every page into docs/screenshots; needs chromium'
 	@echo 'make lock       new lock files from pyproject.toml'
 

@@ -10,11 +10,13 @@ import signal
 import sys
 from collections.abc import Collection
 from contextlib import AsyncExitStack
+from functools import partial
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench import results
+from bench.app import measure_app
 from bench.kills import measure
 from bench.local_costs import local_measurement
 from bench.network import network
@@ -55,11 +57,15 @@ async def _run(plan: Plan, wanted: Collection[str], console: Console) -> list[Ro
     with Progress(*columns, console=console) as progress, local_measurement() as local:
         task = progress.add_task("starting a server and eight peers", total=plan.steps(wanted))
         async with AsyncExitStack() as stack:
-            needs_network = not set(wanted) <= {"crypto", "kills", "load"}
+            needs_network = not set(wanted) <= {"crypto", "kills", "load", "app"}
             eight = await stack.enter_async_context(network()) if needs_network else None
             progress.update(task, description="raw and Mesa in turn")
             rounds = Rounds(plan, local, eight, lambda steps: progress.advance(task, steps))
             taken = await rounds.run(wanted)
+        if "app" in wanted:
+            progress.update(task, description="the web app in Chromium")
+            advance = partial(progress.advance, task)
+            taken.app = await asyncio.to_thread(measure_app, plan.app, advance)
         if "kills" in wanted:
             progress.update(task, description="forwarders are killed")
             taken.kills = await measure(plan.under_kills, lambda: progress.advance(task))

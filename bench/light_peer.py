@@ -9,9 +9,9 @@ import json
 import secrets
 import time
 import uuid
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -53,6 +53,20 @@ class Carried:
     posted_at: float
     ended: asyncio.Future[str]
     path_at: float | None = None
+    # What the server has said of it, by type.
+    said: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Traffic:
+    """How many frames, and bytes, went to the server and came from it, by `to <type>` and `from <type>`."""
+
+    frames: Counter[str] = field(default_factory=Counter)
+    octets: Counter[str] = field(default_factory=Counter)
+
+    def note(self, what: str, text: str | bytes) -> None:
+        self.frames[what] += 1
+        self.octets[what] += len(text)
 
 
 class LightPeer:
@@ -60,8 +74,9 @@ class LightPeer:
 
     contact: "LightPeer"
 
-    def __init__(self, url: str, seeded: Seeded, contact_token: str) -> None:
+    def __init__(self, url: str, seeded: Seeded, contact_token: str, traffic: Traffic) -> None:
         self._url = urlsplit(url)
+        self._traffic = traffic
         self._seeded = seeded
         self._contact_token = b64_text(bytes.fromhex(contact_token))
         day = b"\x00\x00\x50\x00"
@@ -96,7 +111,7 @@ class LightPeer:
         """Begin a transaction and wait for its end.
 
         Raises:
-            TimeoutError: it did not end in time.
+            TimeoutError: it did not end in time; the message is what the server has said of it.
         """
         tx = str(uuid.uuid4())
         carried = Carried(time.monotonic(), asyncio.get_running_loop().create_future())
@@ -105,13 +120,17 @@ class LightPeer:
             async with asyncio.timeout(ENDED_WITHIN_S):
                 await self._post(tx)
                 await carried.ended
+        except TimeoutError:
+            raise TimeoutError(", ".join(carried.said) or "nothing was said") from None
         finally:
             del self._carried[tx]
         return carried
 
     async def _post(self, tx: str) -> None:
         tickets = list(self._tickets.values())
-        body = json.dumps({"id": tx, "token": self._contact_token, "tickets": tickets}).encode()
+        text = json.dumps({"id": tx, "token": self._contact_token, "tickets": tickets})
+        self._traffic.note("to POST", text)
+        body = text.encode()
         head = (
             f"POST /api/p2p/transactions/ HTTP/1.1\r\nHost: {self._url.netloc}\r\n"
             f"Authorization: Bearer {self._seeded.access}\r\nContent-Type: application/json\r\n"
@@ -154,10 +173,13 @@ class LightPeer:
             "path_ready": self._use,
             "guard": self._guard,
             "receipt": lambda frame: self._say(type="complete", tx=frame["tx"]),
-            "offer_wanted": self._fill_stock,
+            "offer_wanted": lambda _: self._offer(),
         }
         async for text in socket:
             frame = json.loads(text)
+            self._traffic.note(f"from {frame['type']}", text)
+            if (carried := self._carried.get(frame.get("tx"))) is not None:
+                carried.said.append(frame["type"])
             if frame["type"] in handlers:
                 await handlers[frame["type"]](frame)
             elif frame["type"] == "transaction_ended":
@@ -193,13 +215,12 @@ class LightPeer:
             del self._links[oldest]
             await self._say(type="link_down", link=oldest)
 
-    async def _fill_stock(self, _: dict[str, Any]) -> None:
-        if len(self._offers) < STOCK:
-            await self._offer()
-
     async def _offer(self) -> None:
         key = _offer_id()
         self._offers[key] = SDP
+        if len(self._offers) > STOCK:
+            # An order may have been lost that said which was taken; and the bare server has no stock.
+            del self._offers[next(iter(self._offers))]
         await self._say(type="offer", id=b64_text(key), sdp=SDP)
 
     async def _use(self, path: dict[str, Any]) -> None:
@@ -216,7 +237,9 @@ class LightPeer:
             carried.ended.set_result(frame["state"])
 
     async def _say(self, **frame: Any) -> None:
-        await self._socket.send(json.dumps(frame))
+        text = json.dumps(frame)
+        self._traffic.note(f"to {frame['type']}", text)
+        await self._socket.send(text)
 
 
 def _offer_id() -> bytes:

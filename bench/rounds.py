@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from bench.app import QUICK_APP, WHOLE_APP, AppPlan, AppTaken
 from bench.kills import Outcome
-from bench.load import PROFILES, Carried, Load, carry
+from bench.load import BARE, MESA, PROFILES, Carried, Load, carry
 from bench.local_costs import LocalCosts, LocalMeasurement
 from bench.network import FORWARDERS, RECEIVER, SENDER, Network, Sent, Told
 from bench.peer_process import IN_FLIGHT
@@ -34,6 +35,7 @@ class Plan:
     burst: int
     under_kills: int
     load: Load
+    app: AppPlan
 
     def steps(self, wanted: Collection[str]) -> int:
         """How often `advance` will be called."""
@@ -44,7 +46,8 @@ class Plan:
             "cold": 3 * self.colds * self.rounds,
             "rate": 2 * self.burst * self.rounds,
             "kills": self.under_kills,
-            "load": 2 * self.load.transactions * self.rounds,
+            "app": self.app.steps,
+            "load": 4 * self.load.transactions * self.rounds,
         }
         return sum(each[group] for group in wanted)
 
@@ -63,6 +66,7 @@ WHOLE = Plan(
     burst=400,
     under_kills=300,
     load=WHOLE_LOAD,
+    app=WHOLE_APP,
 )
 QUICK = Plan(
     rounds=1,
@@ -74,6 +78,7 @@ QUICK = Plan(
     burst=100,
     under_kills=60,
     load=QUICK_LOAD,
+    app=QUICK_APP,
 )
 
 
@@ -81,7 +86,7 @@ QUICK = Plan(
 class Taken:
     """All times of a run, in seconds; `rates` in messages or frames per second.
 
-    processor_ms: per message of a burst, by whose process it was. loads: by profile.
+    processor_ms: per message of a burst, by whose process it was. loads, raw_loads: by profile.
     """
 
     costs: LocalCosts | None = None
@@ -95,9 +100,11 @@ class Taken:
     cold: list[Sample] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     kills: Outcome | None = None
+    app: AppTaken | None = None
     raw_rates: list[float] = field(default_factory=list)
     processor_ms: dict[str, list[float]] = field(default_factory=dict)
     loads: dict[str, list[Carried]] = field(default_factory=dict)
+    raw_loads: dict[str, list[Carried]] = field(default_factory=dict)
 
 
 class Rounds:
@@ -131,9 +138,7 @@ class Rounds:
             await self._raw_colds(self._taken.raw_repaired_colds, repaired=True)
         for _ in range(self._plan.rounds if "load" in wanted else 0):
             for profile in PROFILES:
-                carried = await asyncio.to_thread(carry, profile, self._plan.load)
-                self._taken.loads.setdefault(profile, []).append(carried)
-                self._advance(self._plan.load.transactions)
+                await self._load(profile)
         return self._taken
 
     @property
@@ -220,6 +225,12 @@ class Rounds:
         seconds = max(sample.received_at for sample in found) - found[0].sent_at
         self._taken.rates.append(len(found) / seconds)
         await self._network.finish()
+
+    async def _load(self, profile: str) -> None:
+        for side, runs in ((BARE, self._taken.raw_loads), (MESA, self._taken.loads)):
+            carried = await asyncio.to_thread(carry, profile, self._plan.load, side)
+            runs.setdefault(profile, []).append(carried)
+            self._advance(self._plan.load.transactions)
 
     async def _send(self, how: str, count: int) -> list[Sample]:
         found: list[Sample] = []

@@ -6,6 +6,7 @@ The goals are those of the project; docs/how-to/measure.md says what each row me
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 
+from bench.app_rows import app_rows
 from bench.kills import Outcome
 from bench.load import EMBEDDED, PRODUCTION, Carried
 from bench.local_costs import LocalCosts
@@ -22,6 +23,7 @@ GROUPS = {
     "cold": "a message over a new path with no link open",
     "rate": "messages a second on an open path, 64 in flight",
     "load": "transactions a second of a whole server, embedded and on PostgreSQL + Redis",
+    "app": "the web app in Chromium: its page, and cells through tabs",
     "kills": "messages while forwarders are killed",
 }
 OPEN_PATH_FACTOR, COLD_FACTOR = 2.0, 3.0
@@ -29,7 +31,13 @@ NEW_PATH_MS, ORDERS_MS = 70.0, 30.0
 RATE_FACTOR = 0.3
 LOAD_GOALS = {EMBEDDED: 100.0, PRODUCTION: 70.0}
 # What is shown of a server's processes, by the first words of their names.
-COSTS = {"web": ["web"], "worker": ["worker"], "store and database": ["store", "Redis", "PostgreSQL"]}
+STORES = ["store", "Redis", "PostgreSQL"]
+COSTS = {
+    "whole server": ["web", "worker", *STORES],
+    "web": ["web"],
+    "worker": ["worker"],
+    "store and database": STORES,
+}
 WHOSE = {SENDER: "the sender", RECEIVER: "the receiver", "forwarder": "the busiest forwarder"}
 
 
@@ -49,7 +57,8 @@ def rows(taken: Taken) -> Iterator[Row]:
     if taken.rates:
         yield from _rate(taken)
     for profile, carried in taken.loads.items():
-        yield from _load(profile, carried)
+        yield from _load(profile, _median_run(carried), _median_run(taken.raw_loads[profile]))
+    yield from app_rows(taken.app)
     if taken.kills is not None:
         yield from _kills(taken.kills)
 
@@ -97,15 +106,21 @@ def _rate(taken: Taken) -> Iterator[Row]:
         yield Row(f"of it: processor time of {WHOSE[whose]}", statistics.median(each_ms), "ms")
 
 
-def _load(profile: str, carried: Sequence[Carried]) -> Iterator[Row]:
-    """Rows of one profile, of the median run."""
+def _load(profile: str, ran: Carried, raw: Carried) -> Iterator[Row]:
     goal = LOAD_GOALS[profile]
-    ran = sorted(carried, key=lambda each: each.per_s)[len(carried) // 2]
     name = f"transactions a second, {profile}"
-    yield Row(name, ran.per_s, "1/s", None, f"≥ {goal:.0f}/s", goal, at_least=True)
-    yield Row(f"POST to path, {profile}", statistics.median(ran.paths_ms), "ms")
+    yield Row(name, ran.per_s, "1/s", raw.per_s, f"≥ {goal:.0f}/s", goal, at_least=True)
+    took_ms, raw_ms = statistics.median(ran.paths_ms), statistics.median(raw.paths_ms)
+    yield Row(f"POST to path, {profile}", took_ms, "ms", raw_ms)
     for what, names in COSTS.items():
-        yield Row(f"processor time a transaction, {profile}: {what}", ran.cost_ms(*names), "ms")
+        row = f"processor time a transaction, {profile}: {what}"
+        yield Row(row, ran.cost_ms(*names), "ms", raw.cost_ms(*names))
+    yield Row(f"frames a transaction, {profile}", ran.frames_each, "frames", raw.frames_each)
+    yield Row(f"bytes of these frames, {profile}", ran.kib_each, "KiB", raw.kib_each)
+
+
+def _median_run(carried: Sequence[Carried]) -> Carried:
+    return sorted(carried, key=lambda each: each.per_s)[len(carried) // 2]
 
 
 def _took_ms(samples: Iterable[Sample]) -> float:

@@ -7,18 +7,20 @@ for a push that is lost. The store bounds its own side of a subscription.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
 from channels_redis.utils import _wrap_close
+
+from mesa import channel_store
+from mesa.channel_store import ANSWER_DEADLINE_S, Publication, StoreEnd
 
 logger = logging.getLogger(__name__)
 
 # An order has 8 KiB: a socket's queue takes 2 MiB at most.
 MAX_WAITING: Final = 256
-# The layer's connections have no deadline of their own.
-ANSWER_DEADLINE_S: Final = 3.0
+Messages = Iterable[tuple[str, Mapping[str, str]]]
 
 
 class LatestQueue(asyncio.Queue[bytes]):
@@ -40,11 +42,22 @@ class LatestQueue(asyncio.Queue[bytes]):
 class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # the package has no types
     """The layer of one event loop; the settings give it one store."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        stock: Any = self._shards  # type: ignore[has-type]  # the package has no types
+        self._store = StoreEnd(stock[0].host, self._hear)
+        self._shards = [self._store]
+
+    def _hear(self, name: str, message: bytes) -> None:
+        for channel in self.groups.get(name, (name,)):
+            if channel in self.channels:
+                self.channels[channel].put_nowait(message)
+
     async def _subscribe_to_channel(self, channel: str) -> None:
         self.channels[channel] = LatestQueue()
         try:
             async with asyncio.timeout(ANSWER_DEADLINE_S):
-                await self._get_shard(channel).subscribe(channel)
+                await self._store.subscribe(channel)
         except BaseException:
             del self.channels[channel]
             raise
@@ -53,7 +66,7 @@ class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # the package has 
         """Forget a channel whose receiver is gone. `receive` does so only if it ends in the middle of it."""
         if self.channels.pop(channel, None) is not None:
             async with asyncio.timeout(ANSWER_DEADLINE_S):
-                await self._get_shard(channel).unsubscribe(channel)
+                await self._store.unsubscribe(channel)
 
     async def group_add(self, group: str, channel: str) -> None:
         async with asyncio.timeout(ANSWER_DEADLINE_S):
@@ -63,28 +76,18 @@ class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # the package has 
         async with asyncio.timeout(ANSWER_DEADLINE_S):
             await super().group_discard(group, channel)
 
-    async def group_send_all(self, messages: Iterable[tuple[str, Mapping[str, str]]]) -> None:
-        """Send each message to its group, in this order and in one round trip."""
-        (shard,) = self._shards
-        # The stock way waits for each answer, one at a time: the connection's lock is held meanwhile.
-        async with shard._lock:
-            shard._ensure_redis()
-            async with shard._redis.pipeline(transaction=False) as batch:
-                for group, message in messages:
-                    batch.publish(self._get_group_channel_name(group), self.channel_layer.serialize(message))
-                await batch.execute()
-
-    async def count_listeners(self, group: str) -> int:
-        """Count the processes that listen for what is sent to a group."""
-        (shard,) = self._shards
-        async with shard._lock:
-            shard._ensure_redis()
-            ((_, count),) = await shard._redis.pubsub_numsub(self._get_group_channel_name(group))
-            return int(count)
+    async def group_send_all(self, messages: Messages) -> None:
+        """Send each message to its group, in this order and in one go."""
+        await self._store.publish_all(self.channel_layer.published(messages))
 
 
 class ChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # as above
-    """Gives each event loop a layer of its own, as the stock one does."""
+    """Gives each event loop a layer of its own, as the stock one does. Threads have no loop and need none."""
+
+    def __init__(self, hosts: Sequence[str], prefix: str = "asgi", **options: Any) -> None:
+        super().__init__(hosts=hosts, prefix=prefix, **options)
+        (self._url,) = hosts
+        self._prefix = prefix
 
     def _get_layer(self) -> LoopLayer:
         loop = asyncio.get_running_loop()
@@ -93,3 +96,27 @@ class ChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # as above
             found = self._layers[loop] = LoopLayer(*self._args, **self._kwargs, channel_layer=self)
             _wrap_close(self, loop)
         return found
+
+    def published(self, messages: Messages) -> list[Publication]:
+        """Say what is published where for messages to groups."""
+        return [(self._name(group), self.serialize(message)) for group, message in messages]
+
+    def send_all(self, messages: Messages) -> None:
+        """Send each message to its group, in this order and in one go, from a thread without a loop.
+
+        Raises:
+            what the store's client does: the store does not answer.
+        """
+        channel_store.publish_all(self._url, self.published(messages))
+
+    def count_listeners(self, group: str) -> int:
+        """Count the processes that listen for what is sent to a group, from a thread without a loop.
+
+        Raises:
+            as `send_all`.
+        """
+        ((_, count),) = channel_store.client(self._url).pubsub_numsub(self._name(group))
+        return int(count)
+
+    def _name(self, group: str) -> str:
+        return f"{self._prefix}__group__{group}"

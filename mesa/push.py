@@ -3,17 +3,13 @@
 A frame comes as the text that `p2p.protocol.frames.to_text` wrote, and goes out byte for byte: orders have an
 exact size. A push may be lost: the next snapshot repeats paths, transactions and receipts, and a device looks
 into its mailbox by itself every few minutes. So a store that is down is logged and never fails the caller.
-The plain functions are for tasks and views: they hand over to one event loop that lives as long as the
-process, since the channel layer keeps its connections per loop. `apush_device` is for socket handlers, which
-have a loop.
+The plain functions are for tasks and views, which have a thread; `apush_device` is for socket handlers, which
+have an event loop that must not wait.
 """
 
 import asyncio
 import logging
-import os
-import threading
 from collections.abc import Sequence
-from functools import lru_cache
 from uuid import UUID
 
 from channels.layers import get_channel_layer
@@ -24,8 +20,6 @@ from p2p.protocol.words import SessionEndCause
 logger = logging.getLogger(__name__)
 
 PUSH_TIMEOUT_S = 5
-# The push loop ends a push by itself, unless the loop is stuck.
-LOOP_MARGIN_S = 1
 
 Message = tuple[str, dict[str, str]]
 
@@ -71,14 +65,8 @@ def has_listeners(group: str) -> bool:
     Raises:
         TimeoutError, or what the client raises: the store does not answer (`mesa.outages`).
     """
-    counting = asyncio.run_coroutine_threadsafe(_count(group), _loop(os.getpid()))
-    return counting.result(PUSH_TIMEOUT_S + LOOP_MARGIN_S) > 0
-
-
-async def _count(group: str) -> int:
-    async with asyncio.timeout(PUSH_TIMEOUT_S):
-        count: int = await get_channel_layer().count_listeners(group)
-        return count
+    count: int = get_channel_layer().count_listeners(group)
+    return count > 0
 
 
 def _frame_message(device_id: UUID, text: str) -> Message:
@@ -95,30 +83,13 @@ async def _send(messages: Sequence[Message]) -> bool:
 
 
 def _run(messages: Sequence[Message]) -> bool:
-    sending = asyncio.run_coroutine_threadsafe(_send(messages), _loop(os.getpid()))
     try:
-        return sending.result(PUSH_TIMEOUT_S + LOOP_MARGIN_S)
-    except TimeoutError as error:
-        sending.cancel()
+        get_channel_layer().send_all(messages)
+    except STORE_DOWN as error:
         return _note_loss(error)
+    return True
 
 
 def _note_loss(error: Exception) -> bool:
     logger.warning("a push was lost: %s", type(error).__name__)
     return False
-
-
-_starting = threading.Lock()
-
-
-def _loop(pid: int) -> asyncio.AbstractEventLoop:
-    # lru_cache alone may call twice when two threads come first together.
-    with _starting:
-        return _make_loop(pid)
-
-
-@lru_cache(maxsize=1)
-def _make_loop(_pid: int) -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="push", daemon=True).start()
-    return loop

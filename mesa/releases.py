@@ -6,6 +6,7 @@ part of all is a digest of the whole tree. The release before stays, for pages t
 Spec: docs/spec/web-app.md, section "Static files"
 """
 
+import gzip
 import hashlib
 import shutil
 import tempfile
@@ -27,6 +28,13 @@ Files = Mapping[str, bytes]
 def read_tree(folder: Path) -> Files:
     """Read all files of a folder, by their paths relative to it."""
     return {name: (folder / name).read_bytes() for name in sorted(_names(folder))}
+
+
+@cache
+def packed(content: bytes) -> bytes | None:
+    """Compress a file, once for all who ask for it; none if that makes it no smaller."""
+    smaller = gzip.compress(content, mtime=0)
+    return smaller if len(smaller) < len(content) else None
 
 
 def digest(folder: Path) -> str:

@@ -33,6 +33,7 @@ from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
 from mesa import store_guard
+from mesa.store_line import Questions
 
 if TYPE_CHECKING:
     from redis.asyncio.client import Pipeline as AsyncPipelineBase
@@ -124,11 +125,18 @@ class Client(_Client):
 
 
 class AsyncClient(_AsyncClient):
-    """The same for socket handlers."""
+    """The same for socket handlers. They share one connection; a MULTI takes one of its own."""
+
+    def __init__(self, connection_pool: Any) -> None:
+        super().__init__(connection_pool=connection_pool, decode_responses=True)
+        self._questions = Questions(connection_pool, deadline_s=ANSWER_DEADLINE_S)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         store_guard.check([args], trimmed=_trimmed)
-        return await super().execute_command(*args, **options)
+        reply = await self._questions.ask_one(args)
+        read = self.response_callbacks.get(args[0])
+        options.pop("keys", None)
+        return reply if read is None else read(reply, **options)
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> AsyncPipeline:
         return AsyncPipeline(self.connection_pool, self.response_callbacks, True, shard_hint)
@@ -167,7 +175,7 @@ def async_client() -> AsyncClient:
         pool: redis.asyncio.BlockingConnectionPool[Any] = redis.asyncio.BlockingConnectionPool.from_url(
             settings.STORE_URL, **_limits(), retry=redis.asyncio.retry.Retry(BACKOFF, 1, TRIED_AGAIN)
         )
-        found = AsyncClient(connection_pool=pool)
+        found = AsyncClient(pool)
         _per_loop[loop] = (settings.STORE_URL, found)
     return found
 

@@ -3,6 +3,7 @@
 Spec: docs/spec/rest.md, section "Server"
 """
 
+import re
 import time
 from pathlib import Path
 from shutil import disk_usage
@@ -12,6 +13,7 @@ from django.contrib.staticfiles import finders
 from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -35,6 +37,8 @@ KINDS = {
     ".png": "image/png",
     ".svg": "image/svg+xml",
 }
+# Unless with a weight of zero.
+TAKES_GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=(?:1|0\.0*[1-9])[\d.]*\s*)?(?:,|$)", re.IGNORECASE)
 # A database that takes longer for nothing is none to send a message with.
 READY_DEADLINE_S = 3.0
 LEAST_FREE_BYTES = 1_048_576
@@ -59,6 +63,7 @@ class ServerView(APIView):
 
 
 @require_safe
+@vary_on_headers("Accept-Encoding")
 def static_file(request: HttpRequest, release: str, name: str) -> HttpResponse:
     """Give a file of this release, or of one before it, for as long as anybody wants to keep it.
 
@@ -74,7 +79,15 @@ def static_file(request: HttpRequest, release: str, name: str) -> HttpResponse:
     if content is None:
         raise Http404
     kind = KINDS.get(Path(name).suffix, "application/octet-stream")
-    return HttpResponse(content, content_type=kind, headers={"Cache-Control": FOR_EVER})
+    headers = {"Cache-Control": FOR_EVER}
+    packed = releases.packed(content) if _takes_gzip(request) else None
+    if packed is not None:
+        headers["Content-Encoding"] = "gzip"
+    return HttpResponse(packed or content, content_type=kind, headers=headers)
+
+
+def _takes_gzip(request: HttpRequest) -> bool:
+    return TAKES_GZIP.search(request.headers.get("Accept-Encoding", "")) is not None
 
 
 def _file_of_django(name: str) -> bytes | None:

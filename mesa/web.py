@@ -7,6 +7,8 @@ the application sees a byte, of any size, and into a file if it is long or of un
 Spec: docs/spec/signaling.md, section "Close codes"; docs/spec/rest.md, section "Terms and notation"
 """
 
+import asyncio
+import gc
 import sys
 from io import BytesIO
 from typing import Any, Final
@@ -22,6 +24,8 @@ from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
+from twisted.internet.tcp import Port
+from twisted.internet.tcp import Server as Transport
 
 from p2p.protocol.errors import FrameTooLarge, TooManyFrames
 from p2p.protocol.limits import FRAME_BYTES, FRAMES_BURST
@@ -34,6 +38,8 @@ MAX_UNREAD_BYTES: Final = 4 * 1_048_576
 CLOSE_WITHIN_S: Final = 5
 # So much of a body over the limit is read and dropped, since only who has sent all reads the refusal.
 MAX_DROPPED_BYTES: Final = 4 * 1_048_576
+# Objects that came and have not gone. Those of a request or a frame go by themselves.
+GARBAGE_LOOKED_FOR_EVERY: Final = 10_000
 CUT_OFF: Final = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -80,6 +86,28 @@ class BoundedHTTPFactory(HTTPFactory):  # type: ignore[misc]  # daphne has no ty
         protocol = super().buildProtocol(addr)
         protocol.requestFactory = BoundedRequest
         return protocol
+
+
+class PromptTransport(Transport):
+    """One TCP connection. What is written in one turn of the loop leaves at its end, in one go.
+
+    The stock one has the loop watch whether the socket could take it, which costs more than to try.
+    """
+
+    is_due = False
+
+    def startWriting(self) -> None:
+        if not self.is_due:
+            self.is_due = True
+            asyncio.get_running_loop().call_soon(self._send_now)
+
+    def _send_now(self) -> None:
+        self.is_due = False
+        loop: Any = self.reactor
+        if self.connected:
+            loop._readOrWrite(self, False)
+        if self.connected and (self.dataBuffer or self._tempDataBuffer):
+            loop.addWriter(self)
 
 
 class BoundedSocket(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
@@ -140,6 +168,13 @@ class BoundedServer(Server):  # type: ignore[misc]  # daphne has no types
         bounds = {"websocket_max_message_size": FRAME_BYTES, "websocket_max_frame_size": FRAME_BYTES}
         super().__init__(*args, **(options | bounds))
 
+    def run(self) -> None:
+        """Serve, without looking for garbage again and again among what was loaded to stay."""
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_LOOKED_FOR_EVERY, *gc.get_threshold()[1:])
+        super().run()
+
 
 class BoundedCommandLine(CommandLineInterface):  # type: ignore[misc]  # daphne has no types
     """daphne's own options."""
@@ -147,7 +182,8 @@ class BoundedCommandLine(CommandLineInterface):  # type: ignore[misc]  # daphne 
     server_class = BoundedServer
 
 
-# daphne's server makes its factories by itself, by these names.
+# daphne's server makes its factories by itself, by these names; twisted its connections.
+Port.transport = PromptTransport
 WebSocketFactory.protocol = BoundedSocket
 daphne_server.HTTPFactory = BoundedHTTPFactory
 

@@ -14,7 +14,7 @@ from p2p.attempts import Failure, fail_attempt
 from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.to_peer import ContactOnline
 from p2p.protocol.words import Cause
-from p2p.pushing import push_frame
+from p2p.pushing import push_frames
 from p2p.records import PeerId, TxKey, UserKey
 
 
@@ -38,13 +38,14 @@ def _tell_watchers(user: UserKey) -> None:
     """Tell who watches for a user; whose token was deleted meanwhile is forgotten instead."""
     watchers = sorted(store.client().smembers(store_keys.watchers(user)))
     pairs = [(PeerId(peer_id), digest) for peer_id, _, digest in (each.partition(" ") for each in watchers)]
-    alive = dict(_owners([digest for _, digest in pairs]))
-    for peer_id, digest in pairs:
-        if alive.get(digest) == user:
-            _tell_watcher(peer_id, digest)
-        else:
-            store.client().srem(store_keys.watchers(user), f"{peer_id} {digest}")
-        store.client().srem(store_keys.unanswered(peer_id), digest)
+    alive = dict(_owners(sorted({digest for _, digest in pairs})))
+    _tell([(peer_id, digest) for peer_id, digest in pairs if alive.get(digest) == user])
+    with store.client().pipeline() as batch:
+        for peer_id, digest in pairs:
+            if alive.get(digest) != user:
+                batch.srem(store_keys.watchers(user), f"{peer_id} {digest}")
+            batch.srem(store_keys.unanswered(peer_id), digest)
+        batch.execute()
 
 
 def resolve_watch(*, peer_id: PeerId, now: datetime, rng: random.Random) -> None:
@@ -74,19 +75,23 @@ def _owners(digests: Sequence[str]) -> list[tuple[str, UserKey]]:
     return [(b64_text(bytes(digest)), UserKey(str(user))) for digest, user in found]
 
 
-def answer_watch(*, peer_id: PeerId) -> None:
-    """Tell a peer which of the contacts it has asked for lately are online."""
+def answer_watch(*, peer_id: PeerId, now: datetime) -> None:
+    """Tell a peer which of the contacts it has asked for lately are online, some of them in each turn."""
     due = deadlines.due_at("watch", peer_id)
-    digests = sorted(store.client().smembers(store_keys.unanswered(peer_id)))
+    waiting = sorted(store.client().smembers(store_keys.unanswered(peer_id)))
+    digests, rest = waiting[: limits.ANSWERED_AT_ONCE], waiting[limits.ANSWERED_AT_ONCE :]
     owners = _owners(digests)
     # Once more: the worker that was to note them may have died.
     _note_watched(peer_id, owners)
-    for digest, user in owners:
-        if _is_known_online(user):
-            _tell_watcher(peer_id, digest)
+    # Each user once: many tokens of one account must not cost more than one.
+    is_online = {user: _is_known_online(user) for user in {user for _, user in owners}}
+    _tell([(peer_id, digest) for digest, user in owners if is_online[user]])
     if digests:
         store.client().srem(store_keys.unanswered(peer_id), *digests)
-    if due is not None:
+    peer = roster.find_peer(peer_id) if rest else None
+    if peer is not None:
+        turns.ask(peer.user, f"watch:{peer_id}", now=now)
+    elif due is not None:
         deadlines.clear("watch", peer_id, expected=due)
 
 
@@ -115,7 +120,9 @@ def _is_known_online(user: UserKey) -> bool:
     return deadlines.due_at("online", user) is None and bool(roster.find_reachable_of(user))
 
 
-def _tell_watcher(peer_id: PeerId, digest: str) -> None:
-    peer = roster.find_peer(peer_id)
-    if peer is not None and peer.closed is None:
-        push_frame(peer.device, ContactOnline(b64_bytes(digest)))
+def _tell(watchers: Sequence[tuple[PeerId, str]]) -> None:
+    """Tell peers, all at once, that whom a digest reaches is online."""
+    peers = roster.find_peers(sorted({peer_id for peer_id, _ in watchers}))
+    devices = {peer_id: peer.device for peer_id, peer in peers.items() if peer.closed is None}
+    told = [(peer_id, digest) for peer_id, digest in watchers if peer_id in devices]
+    push_frames((devices[peer_id], ContactOnline(b64_bytes(digest))) for peer_id, digest in told)

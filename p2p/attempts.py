@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from mesa import deadlines, store
 from p2p import limits, links, path_store, roster, store_keys, turns
 from p2p.direct import look_directly
-from p2p.finding import find_path, living_recipient
+from p2p.finding import find_leased, living_recipient
 from p2p.models import P2PPath, State, to_the_minute
-from p2p.path_store import Fields
+from p2p.path_store import Fields, Lease
 from p2p.protocol.to_peer import AttemptFailed
 from p2p.protocol.words import Cause, EndState
 from p2p.pushing import push_frame
@@ -141,14 +141,16 @@ def withdraw(*, tx_key: TxKey, now: datetime) -> None:
 
 def attend(*, tx_key: TxKey, now: datetime, rng: random.Random) -> None:
     """Do what is due for a transaction: find, retry, let an unused path go, or give up."""
-    tx = path_store.read(tx_key)
-    if tx is None:
+    leased = path_store.lease(tx_key)
+    if leased is None:
         deadlines.cancel("attempt", tx_key)
-    elif now >= gives_up_at(tx):
+        return
+    tx = leased.tx
+    if now >= gives_up_at(tx):
         cause = Cause.IDLE if tx.state is TxState.IDLE else Cause(tx.cause or Cause.NO_RECEIPT)
         end_transaction(tx_key=tx_key, state=EndState.FAILED, cause=cause, now=now)
     elif tx.state is not TxState.OPEN:
-        _look_again(tx, now, rng)
+        _look_again(leased, now, rng)
     elif living_recipient(tx) is None:
         withdraw(tx_key=tx_key, now=now)
     elif now < path_due(tx):
@@ -166,13 +168,12 @@ def path_due(tx: Tx) -> datetime:
     return min(tx.used + limits.IDLE_AFTER, tx.aged + limits.PATH_AGE)
 
 
-def _look_again(tx: Tx, now: datetime, rng: random.Random) -> None:
+def _look_again(leased: Lease, now: datetime, rng: random.Random) -> None:
     """Find a path, unless it is not time yet, or the transaction waits for its sender to ask."""
-    begins_at = looks_at(tx)
-    if now < begins_at:
-        _postpone(tx, min(begins_at, gives_up_at(tx)))
-    else:
-        find_path(tx_key=tx.tx, now=now, rng=rng, look=look_directly if tx.own else None)
+    tx = leased.tx
+    if now < looks_at(tx):
+        _postpone(tx, min(looks_at(tx), gives_up_at(tx)))
+    find_leased(leased, now=now, rng=rng, look=look_directly if tx.own else None)
 
 
 def _postpone(tx: Tx, until: datetime) -> None:

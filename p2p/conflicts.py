@@ -11,7 +11,7 @@ from p2p import guarding
 from p2p.binding import Bound, are_shared, guards_for, is_whole, lacks_place, near
 from p2p.pathfinding import End, Ends, Guards, Path, choose_path
 from p2p.records import Peer
-from p2p.roster import Survey
+from p2p.surveying import Survey
 
 
 def help_in_conflict(

@@ -13,9 +13,8 @@ from accounts.delivery import recipient_of
 from mesa import store
 from p2p import limits, path_store, roster, store_keys
 from p2p.direct_calls import Call, device_id, queue_asked, read_call
-from p2p.drawing import Found
-from p2p.finding import living_recipient, may_look, note_attempt, put
-from p2p.orders import Attempt
+from p2p.finding import living_recipient, may_look, note_attempt
+from p2p.opening import put
 from p2p.path_store import NewPath
 from p2p.protocol import ids
 from p2p.protocol.fields import b64_bytes, b64_text
@@ -23,15 +22,18 @@ from p2p.protocol.ids import DeviceId, HopId
 from p2p.protocol.limits import HOPS
 from p2p.protocol.to_peer import DirectAsked, DirectReady
 from p2p.pushing import push_frame
-from p2p.records import DeviceKey, Hop, HopKey, PathRecord, Peer, Tx, UserKey
+from p2p.records import DeviceKey, Hop, HopKey, Peer, Tx, UserKey
 from p2p.waiting import wait_for_recipient, wait_for_sender
 
 
-def look_directly(tx: Tx, *, now: datetime, rng: random.Random) -> None:
-    """Open a direct transaction with the answer that came, or ask who may give one, and wait."""
+def look_directly(tx: Tx, *, now: datetime, rng: random.Random) -> bool:
+    """Open a direct transaction with the answer that came, or ask who may give one, and wait.
+
+    Tells whether it was opened.
+    """
     # First of all, and whoever is there: what is counted must not tell who is online.
     if not may_look(tx, now):
-        return
+        return False
     # A token that its owner took back leads nowhere, in either direction.
     recipient = living_recipient(tx) if _owns(tx.sender, tx.own) else None
     reach = roster.find_ends(tx.owner, recipient)
@@ -44,7 +46,8 @@ def look_directly(tx: Tx, *, now: datetime, rng: random.Random) -> None:
     elif call.hop is None:
         _ask(tx, call, receivers, now)
     else:
-        _open(tx, call, reach.sender, receivers, now)
+        return _open(tx, call, reach.sender, receivers, now)
+    return False
 
 
 def _owns(user: UserKey, digest: str) -> bool:
@@ -74,19 +77,18 @@ def _ask(tx: Tx, call: Call, receivers: Sequence[Peer], now: datetime) -> None:
         push_frame(device, asked)
 
 
-def _open(tx: Tx, call: Call, sender: Peer, receivers: Sequence[Peer], now: datetime) -> None:
+def _open(tx: Tx, call: Call, sender: Peer, receivers: Sequence[Peer], now: datetime) -> bool:
     receiver = next((peer for peer in receivers if peer.device == call.answerer), None)
     if receiver is None or call.hop is None:
         wait_for_recipient(tx, now)
-        return
-    path = PathRecord((sender.peer, receiver.peer), (call.hop,), ())
-    found = Found((sender, receiver), NewPath(path, (sender.device, receiver.device), frozenset()), {})
-    number = put(tx, found, now)
-    if number is None:
-        return
+        return False
+    opened = put(tx, NewPath((sender, receiver), (call.hop,)), now)
+    if opened is None:
+        return False
     store.client().delete(store_keys.direct(tx.tx))
-    push_frame(tx.owner, _ready(tx, number, call, receiver.device, call.hop))
-    note_attempt(Attempt(tx.tx, number), now)
+    push_frame(tx.owner, _ready(tx, opened.attempt.number, call, receiver.device, call.hop))
+    note_attempt(opened.attempt, now)
+    return True
 
 
 def _ready(tx: Tx, attempt: int, call: Call, device: DeviceKey, hop: HopKey) -> DirectReady:

@@ -1,4 +1,4 @@
-"""Draw who forwards for a transaction, and take the offers that its new links need.
+"""Draw who forwards for a transaction, until a path can be opened.
 
 Spec: docs/spec/pathfinding.md
 """
@@ -9,37 +9,45 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from p2p import limits, roster, sampling
-from p2p.binding import guards_for, read_bound
+from p2p import limits, roster, surveying
+from p2p.binding import Bound, guards_for
 from p2p.conflicts import help_in_conflict
+from p2p.opening import Opened, put
 from p2p.path_store import NewPath
 from p2p.pathfinding import End, Ends, Path, TooFew, choose_path
 from p2p.protocol import ids
 from p2p.protocol.fields import b64_text
 from p2p.protocol.words import Cause
-from p2p.records import HopKey, LinkKey, Offer, PathRecord, Peer, PeerId, Tx
+from p2p.records import HopKey, Peer, PeerId, Tx, UserKey
 from p2p.roster import NoOffer
+from p2p.surveying import Scope, Survey, survey
 from p2p.waiting import Missed, ask_for_offer
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A path whose offers are taken: its peers, what will be put, the offer for each link to be opened."""
+class Between:
+    """Where a path is to be: its ends, sender first, and the guards that bind it."""
 
-    peers: tuple[Peer, ...]
-    new: NewPath
-    offers: dict[LinkKey, Offer]
+    ends: tuple[Peer, Peer]
+    bound: Bound
 
 
-def draw(tx: Tx, sender: Peer, receiver: Peer, *, now: datetime, rng: random.Random) -> Found | Missed:
-    """Draw forwarders and take the offers needed; after a miss nobody without offers is drawn again."""
-    look = _Look(tx, sender, receiver, now, rng)
+def draw(tx: Tx, between: Between, *, now: datetime, rng: random.Random) -> Opened | Missed | None:
+    """Draw forwarders and open a path; after a miss nobody without offers is drawn again.
+
+    None: another worker was faster.
+
+    Raises:
+        TooManyLooks: the sender's account has looked as often as it may.
+    """
+    look = _Look(tx, between, now, rng)
+    sender, _ = between.ends
     for _ in range(limits.MAX_DRAWS):
         path = look.choose()
         if isinstance(path, TooFew):
             return look.missed(path)
         try:
-            return _take(path, look.survey)
+            return put(tx, _to_be_put(path, look.survey), now)
         except NoOffer as miss:
             look.ask(miss.peers)
             if sender.peer in miss.peers:
@@ -50,24 +58,23 @@ def draw(tx: Tx, sender: Peer, receiver: Peer, *, now: datetime, rng: random.Ran
 class _Look:
     """One look for a path: few who could forward are looked at first, many if there is none among these."""
 
-    def __init__(self, tx: Tx, sender: Peer, receiver: Peer, now: datetime, rng: random.Random) -> None:
-        self.tx, self.both, self.now, self.rng = tx, (sender, receiver), now, rng
+    def __init__(self, tx: Tx, between: Between, now: datetime, rng: random.Random) -> None:
+        self.tx, self.both, self.bound, self.now, self.rng = tx, between.ends, between.bound, now, rng
+        sender, receiver = between.ends
         self.ends = Ends(End(sender.peer, sender.user), End(receiver.peer, receiver.user))
-        self.bound = read_bound(tx, sender, receiver, now)
         self.left_out: set[PeerId] = set()
-        self._survey(sampling.FEW)
+        self._survey(surveying.FEW, tx.sender)
 
-    def _survey(self, most: int) -> None:
-        self.survey = roster.survey(
-            self.tx.tx, self.both, guards=self.bound.peers, most=most, now=self.now, rng=self.rng
-        )
+    def _survey(self, most: int, look_of: UserKey | None = None) -> None:
+        scope = Scope(self.tx.tx, self.bound.devices, most, look_of)
+        self.survey = survey(self.both, scope, now=self.now, rng=self.rng)
         self.guards = guards_for(self.bound, self.survey, {end.user for end in self.both})
 
     def choose(self) -> Path | TooFew:
         """Draw a path of peers who were not left out."""
         path = self._choose()
         if isinstance(path, TooFew) and self.survey.is_part:
-            self._survey(sampling.MANY)
+            self._survey(surveying.MANY)
             path = self._choose()
         return path
 
@@ -78,7 +85,7 @@ class _Look:
     def ask(self, peers: Collection[PeerId]) -> None:
         """Ask peers for the offers that they lack, and leave out whoever has none."""
         for peer_id in peers:
-            ask_for_offer(self.tx, self.survey.peers[peer_id], self.now)
+            ask_for_offer(self.tx, self.survey.peer(peer_id), self.now)
         self.left_out |= self.survey.dry | set(peers)
 
     def missed(self, path: TooFew) -> Missed:
@@ -96,8 +103,8 @@ class _Look:
     def _ask_dry_ones(self) -> bool:
         """Ask guards and some others without offers who may still answer; False: nobody to wait for."""
         of_ends = {end.user for end in self.both}
-        peers = self.survey.peers
-        askable = [peer_id for peer_id in self.survey.askable if peers[peer_id].user not in of_ends]
+        peers = {peer_id: self.survey.peer(peer_id) for peer_id in self.survey.askable}
+        askable = [peer_id for peer_id, peer in peers.items() if peer.user not in of_ends]
         bound = {*(self.guards.sender or ()), *(self.guards.receiver or ())}
         by_lot = self.rng.sample(askable, len(askable))
         for peer_id in sorted(by_lot, key=lambda peer_id: peer_id not in bound)[: roster.MAX_ASKED]:
@@ -105,26 +112,9 @@ class _Look:
         return bool(askable)
 
 
-def _take(path: Path, survey: roster.Survey) -> Found:
-    """Take the offers for the links that are not open yet: the offer of the peer before, for the one after.
-
-    Raises:
-        NoOffer: a peer has none.
-    """
-    links = roster.links_of_path(path.peers, survey)
-    missing = [at for at, hop in enumerate(path.hops) if frozenset(hop) not in links]
-    offers = roster.pop_offers([path.peers[at] for at in missing])
-    link_keys = [links.get(frozenset(hop)) or LinkKey(_random(ids.LINK_ID_BYTES)) for hop in path.hops]
-    record = PathRecord(
-        peers=path.peers,
-        hops=tuple(HopKey(_random(ids.HOP_ID_BYTES)) for _ in path.hops),
-        links=tuple(link_keys),
+def _to_be_put(path: Path, survey: Survey) -> NewPath:
+    return NewPath(
+        peers=tuple(survey.peer(peer_id) for peer_id in path.peers),
+        hops=tuple(HopKey(b64_text(secrets.token_bytes(ids.HOP_ID_BYTES))) for _ in path.hops),
+        links=tuple(survey.links.get(frozenset(hop)) for hop in path.hops),
     )
-    peers = tuple(survey.peers[peer_id] for peer_id in path.peers)
-    new_links = [link_keys[at] for at in missing]
-    new = NewPath(record, tuple(peer.device for peer in peers), frozenset(new_links))
-    return Found(peers, new, dict(zip(new_links, offers, strict=True)))
-
-
-def _random(size: int) -> str:
-    return b64_text(secrets.token_bytes(size))

@@ -12,12 +12,14 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.delivery import recipient_of
-from mesa import deadlines, store
-from p2p import guarding, limits, path_store, roster, store_keys
-from p2p.drawing import Found, draw
+from p2p import guarding, limits, path_store, roster
+from p2p.binding import read_bound
+from p2p.drawing import Between, draw
+from p2p.held_guards import tickets_of
 from p2p.models import P2PPath, P2PTransaction, to_the_minute
+from p2p.opening import Opened
 from p2p.orders import Attempt, write_orders, write_path_ready
-from p2p.path_store import Fields
+from p2p.path_store import Lease
 from p2p.protocol.fields import b64_bytes
 from p2p.protocol.frames import FrameToPeer
 from p2p.pushing import push_frames
@@ -29,7 +31,8 @@ from p2p.records import (
     TxState,
     UserKey,
 )
-from p2p.roster import end_of_minute, minute_of
+from p2p.roster import Reach, end_of_minute, minute_of
+from p2p.surveying import TooManyLooks
 from p2p.waiting import (
     Missed,
     gives_up_at,
@@ -43,33 +46,44 @@ from p2p.waiting import (
 
 
 class Look(Protocol):
-    """Looks for a path for a transaction that wants one."""
+    """Looks for a path for a transaction that wants one; tells whether one was put."""
 
-    def __call__(self, tx: Tx, *, now: datetime, rng: random.Random) -> None: ...
+    def __call__(self, tx: Tx, *, now: datetime, rng: random.Random) -> bool: ...
 
 
-def find_path(*, tx_key: TxKey, now: datetime, rng: random.Random, look: "Look | None" = None) -> None:
+def find_path(*, tx_key: TxKey, now: datetime, rng: random.Random) -> None:
     """Give a transaction that wants a path its next attempt, or have it wait for what is missing.
-
-    look: how a path is looked for, if not among forwarders.
 
     Safe to call at any time and twice: a transaction that wants none, or that another worker is at, is left
     alone.
     """
     leased = path_store.lease(tx_key)
-    if leased is None:
+    if leased is not None:
+        find_leased(leased, now=now, rng=rng)
+
+
+def find_leased(leased: Lease, *, now: datetime, rng: random.Random, look: "Look | None" = None) -> None:
+    """Do the same for a transaction that was read under a lease, which ends.
+
+    look: how a path is looked for, if not among forwarders.
+    """
+    if leased.token is None:
         return
+    has_path = False
     try:
-        if leased.tx is not None and wants_path(leased.tx, now):
-            (look or _look)(leased.tx, now=now, rng=rng)
+        if wants_path(leased.tx, now):
+            has_path = (look or _look)(leased.tx, now=now, rng=rng)
     finally:
-        path_store.release(tx_key, leased)
+        # A path that is put has ended the lease.
+        if not has_path:
+            path_store.release(leased)
 
 
-def _look(tx: Tx, *, now: datetime, rng: random.Random) -> None:
-    begun = begin_attempt(tx, now=now, rng=rng)
-    if begun is not None:
-        hand_out(*begun, now=now, rng=rng)
+def _look(tx: Tx, *, now: datetime, rng: random.Random) -> bool:
+    opened = begin_attempt(tx, now=now, rng=rng)
+    if opened is not None:
+        hand_out(opened, now=now, rng=rng)
+    return opened is not None
 
 
 def wants_path(tx: Tx, now: datetime) -> bool:
@@ -77,7 +91,7 @@ def wants_path(tx: Tx, now: datetime) -> bool:
     return tx.state in (TxState.FINDING, TxState.WAITING) and looks_at(tx) <= now < gives_up_at(tx)
 
 
-def begin_attempt(tx: Tx, *, now: datetime, rng: random.Random) -> tuple[Attempt, Found] | None:
+def begin_attempt(tx: Tx, *, now: datetime, rng: random.Random) -> Opened | None:
     """Put a path for the next attempt, of which nobody knows yet, or have the transaction wait.
 
     What costs little comes first: who could forward is looked up only for a path that its ends could have.
@@ -91,40 +105,48 @@ def begin_attempt(tx: Tx, *, now: datetime, rng: random.Random) -> tuple[Attempt
         wait_for_sender(tx, now)
     elif not reach.can_begin:
         wait_for_own_offer(tx, reach.sender, now)
-    elif may_look(tx, now):
-        return _begin(tx, reach.sender, receiver, now, rng)
+    elif _is_spent(tx, now):
+        hold_back(tx, end_of_minute(now))
+    else:
+        return _begin(tx, _between(tx, reach, (reach.sender, receiver), now, rng), now, rng)
     return None
 
 
-def _begin(
-    tx: Tx, sender: Peer, receiver: Peer, now: datetime, rng: random.Random
-) -> tuple[Attempt, Found] | None:
-    for end in (sender, receiver):
-        if not end.is_guarded:
-            # Came just now, and may be given guards: until then anybody could be drawn next to it.
-            guarding.look_after(peer_id=end.peer, now=now, rng=rng)
-    outcome = draw(tx, sender, receiver, now=now, rng=rng)
+def _between(tx: Tx, reach: Reach, ends: tuple[Peer, Peer], now: datetime, rng: random.Random) -> Between:
+    """Read which guards bind a path. Who came just now is given some before: else anybody could be drawn."""
+    shown = [reach.tickets[end.peer] for end in ends]
+    without = [end for end in ends if not end.is_guarded]
+    for end in without:
+        guarding.look_after(peer_id=end.peer, now=now, rng=rng)
+    return Between(ends, read_bound(tx, ends, tickets_of(ends) if without else shown, now))
+
+
+def _begin(tx: Tx, between: Between, now: datetime, rng: random.Random) -> Opened | None:
+    try:
+        outcome = draw(tx, between, now=now, rng=rng)
+    except TooManyLooks:
+        hold_back(tx, end_of_minute(now))
+        return None
     if isinstance(outcome, Missed):
         wait_for_others(tx, outcome, now)
         return None
-    number = put(tx, outcome, now)
-    return None if number is None else (Attempt(tx.tx, number), outcome)
+    return outcome
 
 
-def hand_out(attempt: Attempt, found: Found, *, now: datetime, rng: random.Random) -> None:
+def hand_out(opened: Opened, *, now: datetime, rng: random.Random) -> None:
     """Tell all five peers at once, so that all links come up in parallel, and note the attempt.
 
     The orders leave in an order by lot: whoever sees when they leave must not see the path.
     """
-    orders = write_orders(found.new.path, found.offers, rng)
+    orders = write_orders(opened.path, opened.offers, rng)
     frames: list[tuple[DeviceKey, FrameToPeer]] = [
-        (peer.device, order) for peer, order in zip(found.peers, orders, strict=True)
+        (peer.device, order) for peer, order in zip(opened.peers, orders, strict=True)
     ]
     rng.shuffle(frames)
-    frames.append((found.peers[0].device, write_path_ready(attempt, found.new.path, found.peers)))
+    frames.append((opened.peers[0].device, write_path_ready(opened.attempt, opened.path, opened.peers)))
     push_frames(frames)
     # Nobody has to wait for the row: it is what operators count.
-    note_attempt(attempt, now)
+    note_attempt(opened.attempt, now)
 
 
 def may_look(tx: Tx, now: datetime) -> bool:
@@ -132,12 +154,14 @@ def may_look(tx: Tx, now: datetime) -> bool:
 
     Counts the look.
     """
-    minute = minute_of(now)
-    is_spent = tx.minute == minute and tx.spent >= limits.ATTEMPTS_PER_MINUTE
-    if not is_spent and roster.may_look(tx.sender, minute):
+    if not _is_spent(tx, now) and roster.may_look(tx.sender, minute_of(now)):
         return True
     hold_back(tx, end_of_minute(now))
     return False
+
+
+def _is_spent(tx: Tx, now: datetime) -> bool:
+    return tx.minute == minute_of(now) and tx.spent >= limits.ATTEMPTS_PER_MINUTE
 
 
 def living_recipient(tx: Tx) -> UserKey | None:
@@ -151,37 +175,6 @@ def _choose_receiver(tx: Tx, reachable: Sequence[Peer]) -> Peer | None:
     """Take the device of the first path while it can be reached, else another one of the recipient."""
     kept = [peer for peer in reachable if peer.device == tx.device]
     return next(iter(kept or reachable), None)
-
-
-def put(tx: Tx, found: Found, now: datetime) -> int | None:
-    """Write the path as the transaction's next attempt; None when another worker was faster."""
-
-    def decide(current: Tx, batch: store.Pipeline) -> int | None:
-        if current.attempt != tx.attempt or not wants_path(current, now):
-            return None
-        path_store.queue_path(batch, current, found.new, now=now)
-        minute = minute_of(now)
-        opened: Fields = {
-            "state": TxState.OPEN,
-            "attempt": tx.attempt + 1,
-            "device": found.peers[-1].device,
-            "opened": now.timestamp(),
-            "aged": now.timestamp(),
-            "used": now.timestamp(),
-            "receipted": 0,
-            "told": "",
-            "misses": 0,
-            "kept": 0,
-            "minute": minute,
-            "spent": 1 + (current.spent if current.minute == minute else 0),
-        }
-        path_store.queue_fields(batch, tx.tx, opened)
-        batch.zrem(store_keys.WAITING_FORWARDERS, tx.tx)
-        batch.srem(store_keys.waiting(found.peers[-1].user), tx.tx)
-        deadlines.schedule("attempt", tx.tx, now + limits.RECEIPT_WITHIN, batch=batch)
-        return tx.attempt + 1
-
-    return path_store.change(tx.tx, decide)
 
 
 def note_attempt(attempt: Attempt, now: datetime) -> None:

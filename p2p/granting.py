@@ -15,6 +15,7 @@ from p2p.pathfinding import Candidate
 from p2p.protocol.fields import b64_text
 from p2p.records import Peer, PeerId
 from p2p.store_keys import milliseconds
+from p2p.surveying import Scope, survey
 from p2p.tickets import Grant, make_grant, seal_ticket
 
 
@@ -33,7 +34,7 @@ def renew_holdings(peer: Peer, *, now: datetime, rng: random.Random) -> Holdings
     new = [_sealed(each.grant, peer) for each in held if each.is_outdated]
     if len(held) < PLACES:
         # Whether they have offers or not: who empties stocks must not choose guards (T-23).
-        willing = roster.survey(None, [peer], now=now, rng=rng).willing
+        willing = survey([peer], Scope(), now=now, rng=rng).willing
         near = [_as_standing(peer), *_others(held, now)]
         drawn = choose_guards(willing, near, PLACES - len(held), rng)
         new += _granted(peer, drawn, now)

@@ -66,7 +66,7 @@ def resolve_watch(context: Context, peer: str) -> None:
 
 
 def answer_watch(context: Context, peer: str) -> None:
-    arrivals.answer_watch(peer_id=PeerId(peer))
+    arrivals.answer_watch(peer_id=PeerId(peer), now=context.now)
 
 
 def look_after_guards(context: Context, peer: str) -> None:

@@ -43,7 +43,12 @@ MAX_JOBS: Final = 1_024
 MAX_TASKS: Final = 4
 JOBS_OF_A_TASK: Final = 16
 TASK_BEGINS_WITHIN: Final = timedelta(seconds=2)
+# So many tasks at most wait for the next job, and for so long. A worker has threads for others, too.
+MAX_IDLE: Final = 3
+IDLE_FOR: Final = timedelta(seconds=1)
 TASKS_TO_RECOVER: Final = 8
+# Fewer than a socket's queue holds.
+ANSWERED_AT_ONCE: Final = 128
 TURNS_EVERY: Final = timedelta(seconds=1)
 HELD_BYTES: Final = 131_072
 LATEST_ONLINE_DELAY: Final = timedelta(seconds=ONLINE_DELAY_S[1])

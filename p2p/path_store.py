@@ -6,8 +6,10 @@ Spec: docs/spec/store.md, section "Transactions"
 """
 
 import contextlib
+import itertools
+import json
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar, cast
@@ -16,13 +18,17 @@ from redis.exceptions import WatchError
 
 from mesa import deadlines, store
 from p2p import scripts, store_keys
-from p2p.protocol.limits import MAX_OPEN_TRANSACTIONS
+from p2p.protocol import ids
+from p2p.protocol.fields import b64_text
+from p2p.protocol.limits import HOPS, MAX_OPEN_TRANSACTIONS
 from p2p.records import (
     DeviceKey,
     Hop,
     HopKey,
     LinkKey,
+    Offer,
     PathRecord,
+    Peer,
     PeerId,
     Tx,
     TxKey,
@@ -30,10 +36,13 @@ from p2p.records import (
     UserKey,
     moment,
 )
+from p2p.roster import NoOffer
 from p2p.store_keys import milliseconds
 
 LEASE_MS: Final = 3_000
 LEASE_BYTES: Final = 12
+# Jobs that find nothing to do once their transaction has ended.
+ENDING_JOBS: Final = ("attempt", "keep", "complete")
 # Each loss means that somebody else got on; a handful of workers do not lose as often as this.
 CHANGE_TRIES: Final = 32
 
@@ -61,11 +70,19 @@ class NewTx:
 
 @dataclass(frozen=True, slots=True)
 class NewPath:
-    """A path about to be put: its record, the device of each peer, the links that are still to be opened."""
+    """A path about to be put. `links`: an open one for each hop, or None; empty for a path without links."""
+
+    peers: tuple[Peer, ...]
+    hops: tuple[HopKey, ...]
+    links: tuple[LinkKey | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A path that was put, and the offers that were taken for its links that are not open."""
 
     path: PathRecord
-    devices: tuple[DeviceKey, ...]
-    new_links: frozenset[LinkKey]
+    offers: dict[LinkKey, Offer]
 
 
 def start(new: NewTx, *, now: datetime, due: datetime) -> str:
@@ -85,27 +102,27 @@ def read(tx_key: TxKey) -> Tx | None:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to find a path for a transaction, and the transaction; None when it has ended."""
+    """A transaction, and the right to find a path for it; `token` is None if another worker is at it."""
 
-    token: str
-    tx: Tx | None
+    tx: Tx
+    token: str | None
 
 
 def lease(tx_key: TxKey) -> Lease | None:
-    """Keep other workers from finding a path for the same transaction, for LEASE_MS or until `release`.
+    """Read a transaction; if it wants a path, keep other workers from finding one.
 
-    None: another worker is at it.
+    For LEASE_MS, or until a path is put, or until `release`. None: the transaction has ended.
     """
     token = secrets.token_urlsafe(LEASE_BYTES)
-    found = scripts.FIND_LEASE.run([store_keys.finding(tx_key), store_keys.tx(tx_key)], [token, LEASE_MS])
-    if found is None:
-        return None
-    return Lease(token, to_tx(tx_key, dict(zip(found[::2], found[1::2], strict=True))))
+    keys = [store_keys.finding(tx_key), store_keys.tx(tx_key)]
+    is_mine, found = scripts.FIND_LEASE.run(keys, [token, LEASE_MS])
+    tx = to_tx(tx_key, dict(zip(found[::2], found[1::2], strict=True)))
+    return None if tx is None else Lease(tx, token if is_mine else None)
 
 
-def release(tx_key: TxKey, leased: Lease) -> None:
+def release(leased: Lease) -> None:
     """Give a lease back."""
-    scripts.FIND_RELEASE.run([store_keys.finding(tx_key)], [leased.token])
+    scripts.FIND_RELEASE.run([store_keys.finding(leased.tx.tx)], [leased.token])
 
 
 def change(tx_key: TxKey, decide: Change[T]) -> T | None:
@@ -140,27 +157,47 @@ def queue_fields(batch: store.Pipeline, tx_key: TxKey, fields: Fields) -> None:
     batch.pexpire(store_keys.tx(tx_key), store_keys.TX_TTL)
 
 
-def queue_path(batch: store.Pipeline, tx: Tx, new: NewPath, *, now: datetime) -> None:
-    """Queue a path for the transaction's next attempt: its record, its hops, and the links it is to open."""
-    attempt, path = tx.attempt + 1, new.path
-    record: Fields = {
-        "peers": " ".join(path.peers),
-        "hops": " ".join(path.hops),
-        "links": " ".join(path.links),
-    }
-    batch.hset(store_keys.path(tx.tx, attempt), mapping=record)
-    batch.expire(store_keys.path(tx.tx, attempt), store_keys.PATH_TTL)
-    for at, position in enumerate(path.positions):
-        ends = path.peers[at : at + 2]
-        queue_hop(batch, path.hops[at], Hop(tx.tx, attempt, position, ends[0], new.devices[at + 1]))
-        if new.new_links and path.links[at] in new.new_links:
-            queue_pending_link(batch, path.links[at], ends)
-    ends_at = (now + store_keys.PATH_TTL).timestamp()
-    for at, peer_id in enumerate(path.peers):
-        batch.zadd(store_keys.hops(peer_id), dict.fromkeys(path.hops[max(0, at - 1) : at + 1], ends_at))
-        batch.expire(store_keys.hops(peer_id), store_keys.PEER_TTL)
-    batch.sadd(store_keys.tx_hops(tx.tx), *path.hops)
-    batch.expire(store_keys.tx_hops(tx.tx), store_keys.TX_TTL)
+def put(tx: Tx, new: NewPath, fields: Fields, *, now: datetime, due: datetime) -> Put | None:
+    """Put a path for the next attempt and take the offers it needs, as one step; `due`: when it is looked at.
+
+    None: another worker was faster, or nobody is to be reached any more.
+
+    Raises:
+        NoOffer: peers that need one have none; nothing was taken.
+    """
+    attempt = tx.attempt + 1
+    names = [store_keys.tx(tx.tx), store_keys.path(tx.tx, attempt), store_keys.tx_hops(tx.tx)]
+    names += [store_keys.finding(tx.tx), deadlines.KEY, store_keys.WAITING_FORWARDERS]
+    lives = (store_keys.TX_TTL, store_keys.PATH_TTL, store_keys.PEER_TTL, store_keys.PENDING_LINK_TTL)
+    times = [(now + store_keys.PATH_TTL).timestamp(), due.timestamp()]
+    args = [scripts.PREFIX, tx.tx, tx.attempt, *map(milliseconds, lives), *times]
+    args += [HOPS - len(new.hops), len(new.hops), *(peer.peer for peer in new.peers), *_hop_args(new)]
+    args += itertools.chain.from_iterable(fields.items())
+    answer = scripts.PATH_PUT.run([*names, store_keys.avoided(tx.tx)], args)
+    if answer is None:
+        return None
+    outcome, *rest = answer
+    if outcome == "empty":
+        raise NoOffer([new.peers[int(at)].peer for at in rest])
+    return _to_put(new, rest[::2], rest[1::2])
+
+
+def _hop_args(new: NewPath) -> Iterator[str]:
+    """Give for each hop the device it leads to, its id, its open link, an id for a link to be made."""
+    for at, hop in enumerate(new.hops):
+        link = new.links[at] if new.links else ""
+        fresh = b64_text(secrets.token_bytes(ids.LINK_ID_BYTES)) if link is None else ""
+        yield from (new.peers[at + 1].device, hop, link or "", fresh)
+
+
+def _to_put(new: NewPath, links: Sequence[str], offers: Sequence[str]) -> Put:
+    path = PathRecord(
+        peers=tuple(peer.peer for peer in new.peers),
+        hops=new.hops,
+        links=tuple(LinkKey(link) for link in links if link),
+    )
+    taken = zip(links, offers, strict=True)
+    return Put(path, {LinkKey(link): json.loads(offer) for link, offer in taken if offer})
 
 
 def queue_hop(batch: store.Pipeline, hop_key: HopKey, hop: Hop) -> None:
@@ -218,33 +255,11 @@ def queue_path_removal(batch: store.Pipeline, tx: Tx, path: PathRecord | None) -
         batch.srem(store_keys.tx_hops(tx.tx), *path.hops[:-1])
 
 
-def queue_end(batch: store.Pipeline, tx: Tx) -> None:
-    """Queue the removal of everything that names the transaction, its ends or its paths (invariant 3)."""
-    hops, asked = _read_traces(tx.tx)
-    queue_path_removal(batch, tx, read_path(tx.tx, tx.attempt))
-    names = (store_keys.tx, store_keys.tx_hops, store_keys.held, store_keys.avoided, store_keys.direct)
-    for name in names:
-        batch.delete(name(tx.tx))
-    batch.delete(store_keys.asked(tx.tx), store_keys.finding(tx.tx), *(store_keys.hop(hop) for hop in hops))
-    batch.srem(store_keys.txs(tx.owner), tx.tx)
-    batch.srem(store_keys.reaching(tx.digest), tx.tx)
-    batch.zrem(store_keys.jobs(tx.sender), f"attempt:{tx.tx}", f"keep:{tx.tx}", f"complete:{tx.tx}")
-    batch.hdel(store_keys.held_sizes(tx.owner), tx.tx)
-    for peer_id in asked:
-        batch.srem(store_keys.offer_waits(peer_id), tx.tx)
-    if tx.recipient is not None:
-        batch.srem(store_keys.waiting(tx.recipient), tx.tx)
-    batch.zrem(store_keys.WAITING_FORWARDERS, tx.tx)
-    deadlines.cancel("attempt", tx.tx, batch=batch)
-
-
-def _read_traces(tx_key: TxKey) -> tuple[list[HopKey], list[PeerId]]:
-    """List the hops that are still known for a transaction, and the peers it waits for."""
-    with store.client().pipeline(transaction=False) as batch:
-        batch.smembers(store_keys.tx_hops(tx_key))
-        batch.smembers(store_keys.asked(tx_key))
-        hops, asked = batch.execute()
-    return [HopKey(text) for text in hops], [PeerId(text) for text in asked]
+def end(tx_key: TxKey) -> Tx | None:
+    """Remove everything that names a transaction, its ends or its paths (invariant 3); None: it has ended."""
+    names = [store_keys.tx(tx_key), deadlines.KEY, store_keys.WAITING_FORWARDERS]
+    found = scripts.TX_END.run(names, [scripts.PREFIX, tx_key, *(f"{kind}:{tx_key}" for kind in ENDING_JOBS)])
+    return None if found is None else to_tx(tx_key, dict(zip(found[::2], found[1::2], strict=True)))
 
 
 def queue_avoidance(

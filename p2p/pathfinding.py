@@ -162,6 +162,8 @@ def one_per_network(candidates: Sequence[Candidate], rng: random.Random) -> list
 
 def by_lot(candidates: Sequence[Candidate], rng: random.Random) -> list[Candidate]:
     """Shuffle by weight: each waits an exponential time with its freshness as the rate; least comes first."""
+    if len(candidates) < 2:
+        return list(candidates)
     waits = [(rng.expovariate(freshness(each.age_s)), at) for at, each in enumerate(candidates)]
     return [candidates[at] for _, at in sorted(waits)]
 

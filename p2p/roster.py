@@ -1,62 +1,39 @@
-"""Presence as the worker reads it: who could forward, where a user can be reached, which links are open.
+"""Presence as the worker reads it: who can be reached and where, what stock they have, who failed lately.
 
 Spec: docs/spec/store.md, section "Peers"
 """
 
 import json
-import random
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from mesa import store
-from p2p import limits, sampling, scripts, store_keys
-from p2p.pathfinding import Candidate, Pair
-from p2p.records import DeviceKey, LinkKey, Offer, Peer, PeerId, TxKey, UserKey, moment
+from p2p import limits, scripts, store_keys
+from p2p.records import DeviceKey, Offer, Peer, PeerId, UserKey, moment
 from p2p.store_keys import milliseconds
 
 BLAME_LIMIT: Final = 3
 WANTED_EVERY_S: Final = 2
 MAX_ASKED: Final = 16
 
-FIELDS: Final = ["user", "device", "network", "onion_key", "closed", "known", "since", "guarded"]
-
-Links = dict[Pair, LinkKey]
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """Who could forward, the records of all (and of the ends), and their links to the ends and to `dry`.
-
-    `dry`: those whose stock is empty; they are candidates only if they have a link here. `askable`: those of
-    them that may still answer when they are asked for an offer. `forwarding`: those who could be reached and
-    offered to forward, dry or not. `willing`: the same as candidates for a guard; who has let the time for an
-    offer pass is out of favour. `is_part`: there are others. `avoided`: the peers and links that the
-    transaction's paths go around.
-    """
-
-    candidates: list[Candidate]
-    willing: list[Candidate]
-    peers: dict[PeerId, Peer]
-    links: Links
-    dry: frozenset[PeerId]
-    askable: list[PeerId]
-    forwarding: dict[PeerId, Peer]
-    is_part: bool
-    avoided: Collection[str] = ()
+# What scripts look at comes first.
+FIELDS: Final = ["user", "closed", "onion_key", "device", "network", "known", "since", "guarded"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """The ends of a path to be, as far as they can be reached now: the sender, all peers of the recipient.
 
-    `can_begin`: the sender has an offer in stock or an open link, else no path can begin there.
+    `can_begin`: the sender has an offer in stock or an open link, else no path can begin there. `tickets`:
+    what each of them has shown, or was given on its socket.
     """
 
     sender: Peer | None
     can_begin: bool
     receivers: list[Peer]
+    tickets: dict[PeerId, list[str]]
 
 
 class NoOffer(Exception):
@@ -72,7 +49,7 @@ def find_peers(peer_ids: Sequence[PeerId]) -> dict[PeerId, Peer]:
     with store.client().pipeline(transaction=False) as batch:
         for peer_id in peer_ids:
             batch.hmget(store_keys.peer(peer_id), FIELDS)
-        return _to_peers(peer_ids, batch.execute())
+        return to_peers(peer_ids, batch.execute())
 
 
 def find_peer(peer_id: PeerId) -> Peer | None:
@@ -82,12 +59,13 @@ def find_peer(peer_id: PeerId) -> Peer | None:
 
 def find_ends(owner: DeviceKey, recipient: UserKey | None) -> Reach:
     """Read the sender's peer and all peers of the recipient, those that can be reached now, in one go."""
-    found = scripts.FIND_ENDS.run([], [scripts.PREFIX, owner, recipient or "", *FIELDS])
-    sender, *receivers = [_to_peers([PeerId(each[0])], [each[1]]) if each else {} for each in found]
+    found = json.loads(scripts.FIND_ENDS.run([], [scripts.PREFIX, owner, recipient or "", *FIELDS]))
+    sender, *receivers = [to_peers([PeerId(each[0])], [each[1]]) if each else {} for each in found]
     return Reach(
         sender=next(iter(_reachable(sender)), None),
-        can_begin=bool(found[0] and found[0][2]),
+        can_begin=bool(found[0] and found[0][3]),
         receivers=[peer for each in receivers for peer in _reachable(each)],
+        tickets={PeerId(each[0]): sorted(each[2]) for each in found if each},
     )
 
 
@@ -122,86 +100,6 @@ def find_forwarding(peer_ids: Iterable[PeerId], *, now: datetime) -> dict[PeerId
     scores = store.client().zmscore(store_keys.FORWARDERS, listed)
     fresh = [peer_id for peer_id, score in zip(listed, scores, strict=True) if score and score >= oldest]
     return {peer.peer: peer for peer in _reachable(find_peers(fresh))}
-
-
-def survey(
-    tx_key: TxKey | None,
-    ends: Sequence[Peer],
-    *,
-    guards: Collection[PeerId] = (),
-    most: int = sampling.MANY,
-    now: datetime,
-    rng: random.Random,
-) -> Survey:
-    """Look who could forward between these ends, and which links are open that decide who is taken.
-
-    `tx_key`: whose earlier paths are gone around, and whose links that brought no answer are left out.
-    `guards`: peers that are looked at, sampled or not. `most`: how many others are.
-    """
-    seen = sampling.sample_forwarders(most, guards, now=now, rng=rng)
-    peer_ids = list(seen.refreshed)
-    asked = [scripts.PREFIX, len(FIELDS), len(peer_ids), *FIELDS, *peer_ids, *(end.peer for end in ends)]
-    found = scripts.SURVEY.run([store_keys.avoided(tx_key or TxKey(""))], asked)
-    records, open_links, gone_around = json.loads(found)
-    avoided = frozenset(gone_around)
-    known = _to_peers(peer_ids, [record for record, *_ in records])
-    dry, overdue = _to_dry(peer_ids, records, now)
-    links = _to_links([found for found in open_links if found[1] not in avoided])
-    peers = _reachable(known)
-    linked = {peer_id for pair in links for peer_id in pair} - overdue
-    blamed = {UserKey(record[0]) for record, _, _, blame in records if int(blame or 0) >= BLAME_LIMIT}
-    shunned = avoided | overdue | {peer.peer for peer in peers if peer.user in blamed}
-    willing = [_to_candidate(peer, seen.refreshed[peer.peer], shunned, now) for peer in peers]
-    candidates = [each for each in willing if each.peer not in dry or each.peer in linked]
-    by_id = {peer.peer: peer for peer in (*peers, *ends)}
-    askable = [peer_id for peer_id in by_id if peer_id in dry - overdue]
-    forwarding = {peer.peer: peer for peer in peers}
-    return Survey(candidates, willing, by_id, links, dry, askable, forwarding, seen.is_part, avoided)
-
-
-def _to_candidate(peer: Peer, refreshed: float, shunned: Collection[str], now: datetime) -> Candidate:
-    return Candidate(
-        peer=peer.peer,
-        account=peer.user,
-        network=peer.network,
-        age_s=max(0.0, now.timestamp() - refreshed),
-        in_favour=peer.peer not in shunned,
-        online_s=0.0 if peer.since is None else (now - peer.since).total_seconds(),
-    )
-
-
-def _to_dry(
-    peer_ids: Sequence[PeerId], records: Sequence[Any], now: datetime
-) -> tuple[frozenset[PeerId], frozenset[PeerId]]:
-    """Tell whose stock is empty, and who of them was asked for an offer and has let its time pass."""
-    stocks = zip(peer_ids, records, strict=True)
-    dry = {peer_id: owed for peer_id, (_, count, owed, _) in stocks if not count}
-    latest = now - limits.OFFER_WITHIN
-    overdue = [peer_id for peer_id, owed in dry.items() if owed and moment(owed) <= latest]
-    return frozenset(dry), frozenset(overdue)
-
-
-def _to_links(found: Sequence[tuple[str, str, str]]) -> Links:
-    """Take of two links between the same peers the lower id: glare leaves both open."""
-    links: Links = {}
-    for peer_id, link, other in found:
-        pair = frozenset({PeerId(peer_id), PeerId(other)})
-        links[pair] = min(LinkKey(link), links.get(pair, LinkKey(link)))
-    return links
-
-
-def links_of_path(peer_ids: Sequence[PeerId], survey: Survey) -> Links:
-    """Add to the links of a survey those that the peer in the middle of a path has to its neighbours.
-
-    A survey of all would be long: forwarders have many links to one another, and the lot needs two of them.
-    """
-    before, middle, after = peer_ids[1:4]
-    needed = [
-        (middle, link, other)
-        for link, other in store.client().hgetall(store_keys.links(middle)).items()
-        if other in (before, after) and link not in survey.avoided
-    ]
-    return survey.links | _to_links(needed)
 
 
 def pop_offers(peer_ids: Sequence[PeerId]) -> list[Offer]:
@@ -272,7 +170,8 @@ def _count(name: str, life: timedelta = store_keys.BLAME_TTL) -> int:
         return int(batch.execute()[0])
 
 
-def _to_peers(peer_ids: Sequence[PeerId], found: Sequence[Sequence[str | None]]) -> dict[PeerId, Peer]:
+def to_peers(peer_ids: Sequence[PeerId], found: Sequence[Sequence[str | None]]) -> dict[PeerId, Peer]:
+    """Read what records say under FIELDS; who has no record is left out."""
     return {
         peer_id: Peer(
             peer=peer_id,
@@ -285,7 +184,7 @@ def _to_peers(peer_ids: Sequence[PeerId], found: Sequence[Sequence[str | None]])
             since=moment(since) if since else None,
             is_guarded=bool(guarded),
         )
-        for peer_id, (user, device, network, onion_key, closed, known, since, guarded) in zip(
+        for peer_id, (user, closed, onion_key, device, network, known, since, guarded) in zip(
             peer_ids, found, strict=True
         )
         if user

@@ -25,7 +25,7 @@ from p2p.protocol.fields import b64_text
 from p2p.protocol.to_peer import TransactionEnded
 from p2p.protocol.words import Cause, EndState
 from p2p.pushing import push_frame
-from p2p.records import DeviceKey, Tx, TxKey, UserKey
+from p2p.records import DeviceKey, TxKey, UserKey
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def start_transaction(
     if outcome == "full":
         raise TooManyTransactions
     if outcome == "new" and not _note_start(tx_id, now) and not _is_found_already(new.tx):
-        path_store.change(new.tx, _forget)
+        path_store.end(new.tx)
         raise TransactionExists
     transaction.on_commit(partial(turns.ask, sender, f"attempt:{new.tx}", now=now))
 
@@ -101,11 +101,6 @@ def _is_found_already(tx_key: TxKey) -> bool:
     return is_begun and P2PTransaction.objects.alive().filter(pk=tx_key).exists()
 
 
-def _forget(tx: Tx, batch: store.Pipeline) -> Tx:
-    path_store.queue_end(batch, tx)
-    return tx
-
-
 def withdraw_reach(digests: Sequence[bytes]) -> None:
     """Have the open transactions end that name delivery tokens which were deleted just now."""
     now = timezone.now()
@@ -121,7 +116,7 @@ def withdraw_reach(digests: Sequence[bytes]) -> None:
 
 def end_transaction(*, tx_key: TxKey, state: EndState, cause: Cause | None, now: datetime) -> None:
     """End a transaction: the store forgets all of it at once, its sender is told."""
-    tx = path_store.change(tx_key, _forget)
+    tx = path_store.end(tx_key)
     if tx is None:
         return
     minute = to_the_minute(now)

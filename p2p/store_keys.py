@@ -31,6 +31,7 @@ WAITING_FORWARDERS: Final = store.trimmed("waiting_forwarders")
 NETWORKS: Final = store.trimmed("networks")
 TURNS: Final = store.trimmed("turns")
 TASKS: Final = store.key("tasks")
+IDLE: Final = store.key("idle")
 WEBS: Final = store.trimmed("webs")
 
 
@@ -136,6 +137,10 @@ def sample(size: int) -> str:
 
 def jobs(user: UserKey) -> str:
     return store.key("jobs", user)
+
+
+def call(waiter: str) -> str:
+    return store.key("call", waiter)
 
 
 def tx(tx_key: TxKey) -> str:

@@ -6,7 +6,8 @@ Spec: docs/spec/transactions.md, section "Work in turn"
 """
 
 import asyncio
-from collections.abc import Iterable
+import secrets
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -21,6 +22,7 @@ from p2p.store_keys import milliseconds
 
 # Whose jobs are those about things that the store has forgotten; they end at once.
 NOBODY: Final = UserKey("nobody")
+NAME_BYTES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +71,41 @@ def take(*, now: datetime, is_first: bool = False) -> Turn | None:
 
     is_first: for a task that has just begun, so is none of those that wait any more.
     """
-    args = [scripts.PREFIX, now.timestamp(), int(is_first)]
-    taken = scripts.TURN_TAKE.run([store_keys.TURNS, store_keys.TASKS], args)
+    return _to_turn(_take(now, is_first, ""))
+
+
+class Waiter:
+    """A task that waits a little for the next job: to call it costs less than to send another and begin it.
+
+    One that dies meanwhile may be called in vain, as tasks may be lost that were sent.
+    """
+
+    def __init__(self) -> None:
+        self._name = secrets.token_urlsafe(NAME_BYTES)
+
+    def take(self, clock: Callable[[], datetime], *, is_first: bool = False) -> Turn | None:
+        """Take the oldest job as `take` does; None when nobody had any, and others wait, or none came."""
+        now = clock()
+        latest = (now + limits.IDLE_FOR).timestamp()
+        taken = _take(now, is_first, self._name, latest, limits.MAX_IDLE, milliseconds(limits.IDLE_FOR))
+        if taken != "wait":
+            return _to_turn(taken)
+        store.client().blpop([store_keys.call(self._name)], timeout=limits.IDLE_FOR.total_seconds())
+        return _to_turn(_take(clock(), False, self._name))
+
+
+def _take(now: datetime, is_first: bool, *waiting: object) -> Any:
+    args = [scripts.PREFIX, now.timestamp(), int(is_first), *waiting]
+    return scripts.TURN_TAKE.run([store_keys.TURNS, store_keys.TASKS], [*args, ""])
+
+
+def _to_turn(taken: Any) -> Turn | None:
     return None if taken is None else Turn(job=str(taken[0]), is_last=not taken[1])
 
 
-def pass_on() -> None:
-    """Send a task for what is left, when one has done its share."""
-    _send(1)
+def pass_on(*, now: datetime) -> None:
+    """See to it that a task waits for what is left, when one has done its share."""
+    _send(scripts.TASK_ASK.run([], _asking(now)))
 
 
 def recover() -> None:

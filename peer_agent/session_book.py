@@ -40,10 +40,20 @@ class SessionBook:
     def choose(
         self, contact: int, device: DeviceEntry, *, now_ms: int, begun_from_ms: int = 0
     ) -> Session | None:
-        """The session to send on, which may be due for renewal; None when a new one has to begin first."""
-        sessions = [each for each in self._with(contact, device) if each.started_ms >= begun_from_ms]
+        """The session to send on, which may be due for renewal; None when a new one has to begin first.
+
+        Of one that is due and one begun in its place it is the later: nobody has answered in it yet.
+        """
+        sessions = [
+            each
+            for each in self._with(contact, device)
+            if each.started_ms >= begun_from_ms and not each.is_worn_out(now_ms)
+        ]
         chosen = choose_session(self._own.signing.public, sessions, now_ms=now_ms)
-        return None if chosen is None or chosen.is_worn_out(now_ms) else chosen
+        if chosen is None or not chosen.needs_renewal(now_ms):
+            return chosen
+        fresh = (each for each in sessions if not each.needs_renewal(now_ms))
+        return choose_session(self._own.signing.public, fresh, now_ms=now_ms) or chosen
 
     def save(self, contact: int, session: Session) -> None:
         """Write the next state of a session; of too many with one device the oldest goes."""

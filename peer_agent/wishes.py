@@ -16,7 +16,15 @@ from typing import Any, Final, NoReturn
 from peer_agent.blocking import Blocking
 from peer_agent.clock import Clock
 from peer_agent.contact_book import Contact
-from peer_agent.errors import AgentError, ExitCode, LoginRefused, ServerUnreachable, StateInUse, StoreFull
+from peer_agent.errors import (
+    AgentError,
+    ExitCode,
+    LoginRefused,
+    ServerUnreachable,
+    StateInUse,
+    StoreFull,
+    UsageError,
+)
 from peer_agent.store import Store
 
 WISH, ANSWER = "wish", "wish_answer"
@@ -74,20 +82,26 @@ class Wishes:
                 await self._look()
 
     async def _look(self) -> None:
-        left = _read(self._store, WISH)
-        if left is None:
-            return
-        self._store.set_setting(WISH, None)
-        if self._clock.unix() > left["until_s"]:
+        left = self._taken()
+        if left is None or self._clock.unix() > left["until_s"]:
             return
         try:
-            await carry_out(self._blocking, Wish(left["wish"]), left["user"])
+            await carry_out(self._blocking, _wish_of(left), left["user"])
             self._answer(left, ExitCode.OK)
         except LoginRefused as error:
             self._answer(left, error.exit_code, error)
             raise
         except AgentError as error:
             self._answer(left, error.exit_code, error)
+
+    def _taken(self) -> dict[str, Any] | None:
+        """Take what is wished, and nothing that another command leaves in its place meanwhile."""
+        if _read(self._store, WISH) is None:
+            return None
+        with self._store.transaction():
+            left = _read(self._store, WISH)
+            self._store.set_setting(WISH, None)
+        return left
 
     def _answer(self, left: dict[str, Any], code: ExitCode, error: AgentError | None = None) -> None:
         why, retry_after_s = ("", None) if error is None else (str(error), error.retry_after_s)
@@ -152,6 +166,18 @@ class Asker:
     def _is_left(self, name: str, ident: str) -> bool:
         left = _read(self.store, name)
         return left is not None and left["id"] == ident
+
+
+def _wish_of(left: dict[str, Any]) -> Wish:
+    """Read what is wished.
+
+    Raises:
+        UsageError: a command of another version wishes it.
+    """
+    try:
+        return Wish(left["wish"])
+    except ValueError:
+        raise UsageError("The agent that runs is of another version: start it again.") from None
 
 
 def _read(store: Store, name: str) -> dict[str, Any] | None:

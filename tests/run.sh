@@ -70,13 +70,20 @@ case $tier in
     ;;
   *) echo "usage: tests/run.sh short|long" >&2; exit 2 ;;
 esac
-apart=("${timed[@]}" "${computing[@]}")
+# A browser is driven by an event loop of its own, beside which no test of another kind runs.
+browser=(tests/browser tests/js)
+apart=("${timed[@]}" "${computing[@]}" "${browser[@]}")
 
 here=("${test[@]}" -m "not nat and not servers and $marked")
 for place in "${computing[@]}"; do
   start "embedded default, $place" "${gives_way[@]}" "${here[@]}" "$place"
 done
 start 'embedded default, the rest' "${gives_way[@]}" "${here[@]}" "${apart[@]/#/--ignore=}"
+if [ -x /usr/bin/chromium ]; then
+  start 'browser' "${gives_way[@]}" "${here[@]}" "${browser[@]}"
+else
+  skip 'browser' 'no /usr/bin/chromium' chromium
+fi
 for place in "${timed[@]}"; do
   start_timed "embedded default, $place" "${here[@]}" "$place"
 done

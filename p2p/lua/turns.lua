@@ -1,6 +1,7 @@
 -- What the scripts about jobs begin with: an account's jobs are `jobs:<user>`, accounts that have any stand in a ring.
 -- `tasks` are those that were sent and have not begun: while there are `most_tasks`, whatever is asked for waits for one of
--- them. One that has not begun within `task_ttl` ms counts as lost. `ask` answers how many jobs are new, 0 or 1, and
+-- them. One that has not begun within `task_ttl` ms counts as lost. Before any is sent, `idle` ones are called that wait for
+-- a job, each by a list of its own. `ask` answers how many jobs are new, 0 or 1, and
 -- `tasks_for` how many tasks are to be sent for some.
 -- `asking`: prefix, now, life of a list of jobs, most jobs of an account, oldest place, the key of tasks, most tasks, life
 -- of a task.
@@ -22,7 +23,19 @@ local function ask(ring, asking, user, job)
     to_the_end(ring, user, asking.now, 'NX')
     return fresh
 end
+local function call(asking, count)
+    local idle = asking.prefix .. 'idle'
+    redis.call('ZREMRANGEBYSCORE', idle, '-inf', asking.now)
+    local called = redis.call('ZPOPMAX', idle, count)
+    for at = 1, #called, 2 do
+        local name = asking.prefix .. 'call:' .. called[at]
+        redis.call('RPUSH', name, '1')
+        redis.call('PEXPIRE', name, asking.task_ttl)
+    end
+    return #called / 2
+end
 local function tasks_for(asking, fresh)
+    if fresh > 0 then fresh = fresh - call(asking, fresh) end
     if fresh == 0 then return 0 end
     local tasks, now, life = asking.tasks, tonumber(asking.now), tonumber(asking.task_ttl)
     redis.call('ZREMRANGEBYSCORE', tasks, '-inf', now - life / 1000)

@@ -21,6 +21,11 @@ from accounts.statements import (
 VECTORS = Path(__file__).parents[2] / "docs" / "spec" / "vectors"
 
 
+@pytest.fixture(autouse=True)
+def empty_world() -> None:
+    """Bytes are read without database and store, so on every kind of them alike."""
+
+
 def cases(page: str, *checks: str) -> list[Any]:
     found = [
         case

@@ -89,7 +89,7 @@ class Person:
         self.context.close()
 
     def _watch(self, page: Page) -> None:
-        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        page.on("pageerror", lambda error: self.faults.append(f"error: {error.stack or error}"))
         page.on("console", self._listen)
         page.on("request", self._look_at)
 

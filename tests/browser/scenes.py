@@ -205,6 +205,12 @@ SCENES: Final = (
 )
 
 
+# Stands in for what starts the peer of a profile, of which these pages have none.
+NO_PEER = """
+import { AppShell } from "./app-shell.js"
+import { find } from "./base.js"
+export const startApp = async () => find(document, "app-shell", AppShell).start()
+"""
 # Scripts of a page may run after its load: an element is ready once it is defined.
 READY: Final = """() => Promise.all(
     [...document.querySelectorAll(":not(:defined)")].map((each) => customElements.whenDefined(each.localName))
@@ -212,7 +218,10 @@ READY: Final = """() => Promise.all(
 
 
 def open_page(page: Page, address: str) -> None:
-    """Open a page and wait until its elements live."""
+    """Open a page and wait until its elements live; the app's are joined to no peer."""
+    page.route(
+        "**/elements/app-page.js", lambda route: route.fulfill(body=NO_PEER, content_type="text/javascript")
+    )
     # A new fragment alone would not load the page again.
     page.goto("about:blank")
     page.goto(address)

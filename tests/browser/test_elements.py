@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.scenes import FILL_APP, FINGERPRINT, VALUES, message, open_page
+from tests.browser.scenes import FILL_APP, FINGERPRINT, READY, VALUES, message, open_page
 from tests.live_tree import LiveTree
 
 CODE = "K7QM4XWP2D9HVTB3RNCE6FYJ8A"
@@ -239,7 +239,21 @@ def test_list_keeps_order_whatever_comes_when(chat: Page) -> None:
     list_.evaluate("(list, view) => list.put(view)", message(6, "text 6", 0))
     list_.evaluate("(list, view) => list.put(view)", message(4, "text 4, edited", 96))
 
-    assert chat.evaluate(TEXTS) == ["text 1", "text 2", "text 3", "text 4, edited", "text 5", "text 6"]
+    texts = ["text 1", "text 2", "text 3", "text 4, edited", "text 5", "text 6"]
+    expect(chat.locator(".message__text")).to_have_text(texts)
+
+
+def test_what_stands_in_the_list_already_is_not_moved(chat: Page) -> None:
+    views = [message(number, f"text {number}", 10 - number) for number in (1, 2, 3)]
+    chat.evaluate(OPEN_LIST, [views, 1])
+    list_ = chat.locator("message-list")
+    moved = """(list, view) => new Promise((resolve) => {
+        const changes = new MutationObserver((found) => resolve(found.map((each) => each.addedNodes.length)))
+        changes.observe(list.querySelector("[data-part=list]"), { childList: true })
+        list.put(view)
+    })"""
+
+    assert list_.evaluate(moved, message(4, "text 4", 0)) == [1]
 
 
 def test_changed_state_redraws_one_message_only(chat: Page) -> None:
@@ -337,7 +351,8 @@ def test_invitation_leads_from_its_page_to_the_request(page: Page, live_server_t
     expect(page.get_by_role("heading", name="olga invites you")).to_be_visible()
 
     page.get_by_role("link", name="Open Mesa").click()
-    page.wait_for_load_state()
+    page.wait_for_url("**/app/**")
+    page.evaluate(READY)
     page.evaluate(FILL_APP, VALUES)
     listen(page, "request:send")
     page.get_by_role("button", name="Send the request").click()

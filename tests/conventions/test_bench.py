@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+from bench.app import AppTaken
+from bench.bare.frames import path_frames
 from bench.kills import Outcome
-from bench.load import EMBEDDED, PRODUCTION, Carried
+from bench.load import BARE, EMBEDDED, PRODUCTION, Carried, Load, carry
 from bench.local_costs import LocalCosts
 from bench.results import RESULTS, Row, write
 from bench.rounds import QUICK, WHOLE, Plan, Taken
 from bench.rows import GROUPS, rows
 from bench.samples import Sample, samples
+from p2p.protocol.limits import FRAME_STEP_BYTES
 from tests.conventions.sources import ROOT
 
 KEYS = ["name", "value", "unit", "baseline", "ratio", "goal", "met"]
@@ -27,6 +30,14 @@ COSTS = LocalCosts(
     wrap_ms=0.5,
     forwarder_cells_per_s=5_000,
 )
+
+
+def load(seconds: float, **processor_s: float) -> Carried:
+    """A run of a hundred transactions, each of two frames of a kibibyte."""
+    frames = {"to offer": 100, "from answer": 100}
+    return Carried(100, seconds, [40.0], processor_s, frames, {name: 102_400 for name in frames})
+
+
 OPEN = Sample(sent_at=0.0, received_at=0.008, posted_at=None, ordered_at=None, opened=0)
 NEW = Sample(sent_at=0.0, received_at=0.08, posted_at=0.002, ordered_at=0.027, opened=0)
 COLD = Sample(sent_at=0.0, received_at=0.12, posted_at=0.002, ordered_at=0.027, opened=8)
@@ -34,6 +45,18 @@ KILLS = Outcome(
     written={"one": 1.0, "two": 2.0},
     shown=[("one", 1.5), ("two", 3.5)],
     carried={(1, ("a",)), (1, ("b",)), (2, ("b",))},
+)
+APP = AppTaken(
+    script_bytes=600_000,
+    sent_script_bytes=251_000,
+    first_loads_ms=[(100.0, 300.0), (200.0, 400.0), (900.0, 950.0)],
+    later_loads_ms=[(50.0, 150.0)],
+    cells_s=[0.004, 0.005, 0.006],
+    raw_cells_s=[0.002],
+    rates=[1_300.0],
+    raw_rates=[2_600.0],
+    grown_by_cells=1_000,
+    grown_by_switches=600_000,
 )
 TAKEN = Taken(
     costs=COSTS,
@@ -47,11 +70,16 @@ TAKEN = Taken(
     cold=[COLD],
     rates=[100.0],
     kills=KILLS,
+    app=APP,
     raw_rates=[400.0],
     processor_ms={"ada": [4.0], "bo": [3.0], "forwarder": [1.0]},
     loads={
-        EMBEDDED: [Carried(100, 0.8, [40.0], {"web": 0.4, "worker": 0.3, "store": 0.1})],
-        PRODUCTION: [Carried(100, 2.0, [40.0], {"web": 0.2, "web 2": 0.2, "worker": 0.3, "Redis": 0.1})],
+        EMBEDDED: [load(0.8, web=0.4, worker=0.3, store=0.1)],
+        PRODUCTION: [load(2.0, **{"web": 0.2, "web 2": 0.2, "worker": 0.3, "Redis": 0.1})],
+    },
+    raw_loads={
+        EMBEDDED: [load(0.4, web=0.2, worker=0.1, store=0.1)],
+        PRODUCTION: [load(0.5, **{"web": 0.1, "web 2": 0.1, "worker": 0.1, "Redis": 0.1})],
     },
 )
 HOPS = ["one", "two", "three", "four"]
@@ -137,12 +165,57 @@ def test_goal_that_is_a_least_is_met_from_there_on() -> None:
     assert found[f"transactions a second, {PRODUCTION}"].met is False
 
 
+def test_load_stands_beside_that_of_the_bare_server() -> None:
+    found = by_name(TAKEN)
+
+    assert found[f"transactions a second, {EMBEDDED}"].ratio == pytest.approx(0.5)
+    assert found[f"processor time a transaction, {PRODUCTION}: worker"].ratio == pytest.approx(3.0)
+    assert found[f"bytes of these frames, {EMBEDDED}"].value == pytest.approx(2.0)
+
+
+def test_bare_server_carries_a_transaction_with_frames_of_every_type() -> None:
+    both_ways = {f"{way} {name}" for way in ("to", "from") for name in ("answer", "receipt")}
+    to_server = {"to POST", "to link_up", "to offer", "to complete"}
+    from_server = {"from ready_to_receive", "from path_ready", "from transaction_ended"}
+
+    ran = carry(EMBEDDED, Load(devices=8, at_once=4, warm_up=4, transactions=12), BARE)
+
+    assert set(ran.frames) == both_ways | to_server | from_server
+    assert ran.frames["from ready_to_receive"] == 5 * 12
+    assert ran.cost_ms("web") > 0
+
+
+def test_bare_server_sends_orders_as_long_as_mesas_to_five_peers() -> None:
+    sent = [(device, json.loads(text), len(text)) for device, text in path_frames("tx", 3, devices=8)]
+    orders = [frame for _, frame, _ in sent if frame["type"] == "ready_to_receive"]
+
+    assert len({device for device, frame, _ in sent if frame in orders}) == 5
+    assert {size for _, frame, size in sent if frame in orders} == {FRAME_STEP_BYTES}
+    assert sent[0][0] == sent[-1][0] == 3
+    assert sent[-1][1]["hops"][-1] == "3/tx"
+
+
 def test_processes_of_a_kind_cost_together() -> None:
-    assert by_name(TAKEN)[f"processor time a transaction, {PRODUCTION}: web"].value == pytest.approx(4.0)
+    found, name = by_name(TAKEN), f"processor time a transaction, {PRODUCTION}"
+
+    assert found[f"{name}: web"].value == pytest.approx(4.0)
+    assert found[f"{name}: whole server"].value == pytest.approx(8.0)
 
 
 def test_rows_that_were_not_taken_are_left_out() -> None:
     assert all("path" not in name for name in by_name(Taken(costs=COSTS)))
+
+
+def test_rows_of_the_app_stand_beside_raw_tabs_and_their_goals() -> None:
+    found = by_name(TAKEN)
+
+    assert found["scripts of the app page, as sent"].met is False
+    assert found["first paint of the app page, first load"].value == pytest.approx(200)
+    assert found["app page shows chats, cached load"].value == pytest.approx(150)
+    assert found["cell over tab, three tabs, tab"].ratio == pytest.approx(2.5)
+    assert found["cells a second that a tab passes on"].met is True
+    assert found["growth of a tab by 1,000 cells"].met is True
+    assert found["growth of a tab by 200 changes of conversation"].met is False
 
 
 def test_times_under_kills_are_those_of_all_messages() -> None:

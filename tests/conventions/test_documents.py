@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 PACKAGES = ("accounts", "bench", "conversations", "mesa", "p2p", "peer_agent", "tests")
 CODE = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+EXPORTED = re.compile(r"^export (?:async )?function (\w+)", re.MULTILINE)
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
 
@@ -34,6 +35,8 @@ def anchor(heading: str) -> str:
 
 @cache
 def functions_in(path: Path) -> set[str]:
+    if path.suffix == ".js":
+        return set(EXPORTED.findall(path.read_text()))
     return {
         node.name
         for node in ast.walk(ast.parse(path.read_text()))
@@ -55,7 +58,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 @each_document
 def test_tests_that_documents_name_exist(document: Path) -> None:
-    for name, test in re.findall(r"`(tests/[\w/.]+?)(?:::(\w+))?`", prose(document)):
+    for name, test in re.findall(r"`(tests/[\w/.-]+?)(?:::(\w+))?`", prose(document)):
         path = ROOT / name
 
         assert path.exists(), f"{name} does not exist"

@@ -35,6 +35,8 @@ def test_imports_point_one_way() -> None:
         ("peer_agent/broken.py", "import p2p.models"),
         ("accounts/broken.py", "import cryptography.fernet"),
         ("peer_agent/broken.py", "import cryptography.hazmat"),
+        ("mesa/broken.py", "import bench.bare.server"),
+        ("p2p/broken.py", "import tests.factories"),
     ],
 )
 def test_import_the_wrong_way_is_noticed(project_copy: Path, module: str, line: str) -> None:

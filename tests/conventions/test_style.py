@@ -43,7 +43,8 @@ def test_no_file_is_too_long(pattern: str) -> None:
 
 
 def _longest(path: Path, pattern: str) -> int:
-    return LONGEST_TEST if path.name.startswith("test_") else LONGEST[pattern]
+    is_test = path.name.startswith("test_") or path.name.endswith(".test.js")
+    return LONGEST_TEST if is_test else LONGEST[pattern]
 
 
 def test_no_module_is_a_drawer() -> None:

@@ -11,7 +11,8 @@ from tests.js.pages import open_empty_page
 OpenPage = Callable[[str], Page]
 
 
-@pytest.fixture(scope="session")
+# While it runs, this thread has an event loop of its own: no test of another module may run meanwhile.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running

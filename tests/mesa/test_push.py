@@ -1,5 +1,4 @@
 import asyncio
-import threading
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -7,12 +6,14 @@ from typing import Any
 
 import pytest
 from channels.layers import channel_layers, get_channel_layer
+from django.conf import settings
 
-from mesa import push, store
+from mesa import channel_store, push, store
 from p2p.protocol.frames import to_text
 from p2p.protocol.limits import FRAME_STEP_BYTES
 from p2p.protocol.words import SessionEndCause
 from tests.protocol.example_frames import TO_PEER
+from tests.waiting import wait_for
 
 DEVICE = uuid.UUID("11111111-1111-4111-8111-111111111111")
 SID = uuid.UUID("22222222-2222-4222-8222-222222222222")
@@ -108,7 +109,7 @@ async def test_end_of_a_login_reaches_its_sockets(layer: Any) -> None:
     assert await receive(layer, channel) == {"type": "session.end", "cause": "logout"}
 
 
-async def test_tasks_share_one_loop_however_many_push_at_once(layer: Any) -> None:
+async def test_frames_of_many_tasks_at_once_all_arrive(layer: Any) -> None:
     channel = await layer.new_channel()
     await layer.group_add(push.device_group(DEVICE), channel)
 
@@ -116,7 +117,26 @@ async def test_tasks_share_one_loop_however_many_push_at_once(layer: Any) -> Non
 
     got = [int((await receive(layer, channel))["text"]) for _ in range(50)]
     assert sorted(got) == list(range(50))
-    assert sum(thread.name == "push" for thread in threading.enumerate()) == 1
+
+
+async def test_device_hears_again_after_the_store_closed_all_connections(layer: Any) -> None:
+    channel = await layer.new_channel()
+    await layer.group_add(push.device_group(DEVICE), channel)
+
+    await asyncio.to_thread(push.push_device, DEVICE, "before")
+    assert (await receive(layer, channel))["text"] == "before"
+    for kind in ("pubsub", "normal"):
+        channel_store.client(settings.CHANNEL_URL).client_kill_filter(_type=kind, skipme=True)
+    await until_heard(push.device_group(DEVICE))
+
+    assert await push.apush_device(DEVICE, "one")
+    assert await asyncio.to_thread(push.push_device, DEVICE, "two")
+
+    assert [(await receive(layer, channel))["text"] for _ in range(2)] == ["one", "two"]
+
+
+async def until_heard(group: str) -> None:
+    await asyncio.to_thread(wait_for, lambda: push.has_listeners(group), limit_s=RECEIVE_LIMIT_S)
 
 
 def test_push_without_a_store_fails_nobody(store_is_down: None) -> None:

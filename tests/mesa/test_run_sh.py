@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chromium import PROGRAM
 from tests.live_tree import ROOT
 
 NO_TESTS = 5
@@ -17,6 +18,7 @@ case "$*" in
   *tests.servers*) echo 'one passed'; exit {on_servers} ;;
   *tests.nat.lab*) echo '{no_lab}' ;;
   *'-m nat and'*) exit {nat} ;;
+  *' tests/browser '*) exit {browser} ;;
   *) echo '{said}'; exit {embedded} ;;
 esac
 """
@@ -29,6 +31,7 @@ def run_tier(
     embedded: int = 0,
     on_servers: int = 0,
     nat: int = 0,
+    browser: int = 0,
     no_lab: str = "",
     said: str = "",
     more: dict[str, str] | None = None,
@@ -37,7 +40,7 @@ def run_tier(
     programs = {
         "tests/install.sh": "#!/bin/sh\n",
         ".venv/bin/python": INTERPRETER.format(
-            embedded=embedded, on_servers=on_servers, nat=nat, no_lab=no_lab, said=said
+            embedded=embedded, on_servers=on_servers, nat=nat, browser=browser, no_lab=no_lab, said=said
         ),
         "bin/redis-server": "#!/bin/sh\n",
     }
@@ -85,6 +88,18 @@ def test_nat_lab_is_a_group_of_its_own(tmp_path: Path, tier: str, nat: int, code
 
     assert ended.returncode == code
     assert ("failed   NAT lab" in ended.stdout) == (code != 0)
+
+
+@pytest.mark.skipif(not PROGRAM.exists(), reason="the group is skipped without Chromium")
+@pytest.mark.parametrize(("browser", "code"), [(0, 0), (1, 1), (NO_TESTS, 1)])
+@pytest.mark.parametrize("tier", ["short", "long"])
+def test_what_needs_a_browser_is_a_group_of_its_own(
+    tmp_path: Path, tier: str, browser: int, code: int
+) -> None:
+    ended = run_tier(tmp_path, tier, browser=browser)
+
+    assert ended.returncode == code
+    assert ("failed   browser" in ended.stdout) == (code != 0)
 
 
 @pytest.mark.parametrize(("environment", "code"), [({}, 0), ({"CI": "true"}, 1)])

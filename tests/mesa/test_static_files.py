@@ -1,6 +1,8 @@
 """Spec: docs/spec/web-app.md, sections "Static files" and "Content policy"."""
 
+import gzip
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from django.test import Client, override_settings
 
 from mesa import releases
 from mesa.middleware import PAGE_POLICY
+from mesa.scripts import needed_by
 
 
 def test_files_are_served_as_they_are_and_for_ever() -> None:
@@ -26,6 +29,51 @@ def test_every_file_of_the_tree_has_a_kind() -> None:
         kind = Client().get(settings.STATIC_URL + name).headers["Content-Type"]
 
         assert kind != "application/octet-stream", name
+
+
+@pytest.mark.parametrize("accepts", ["gzip", "br, gzip;q=0.5, *", "GZIP ; q=1.0,br"])
+def test_files_are_packed_for_those_who_take_it(accepts: str) -> None:
+    for name, content in releases.read_tree(settings.STATIC_DIR).items():
+        answer = Client(headers={"accept-encoding": accepts}).get(settings.STATIC_URL + name)
+        is_packed = answer.headers.get("Content-Encoding") == "gzip"
+
+        assert (gzip.decompress(answer.content) if is_packed else answer.content) == content
+        assert len(answer.content) <= len(content)
+        assert is_packed or len(gzip.compress(content)) >= len(content)
+        assert answer.headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("accepts", ["", "br", "gzip;q=0", "gzip; q=0.000, br", "x-gzip", "gzipped"])
+def test_files_are_not_packed_for_others(accepts: str) -> None:
+    answer = Client(headers={"accept-encoding": accepts}).get(settings.STATIC_URL + "mesa/lib/bytes.js")
+
+    assert "Content-Encoding" not in answer.headers
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    assert answer.content == (settings.STATIC_DIR / "mesa/lib/bytes.js").read_bytes()
+
+
+def test_page_names_each_script_that_its_script_leads_to_once() -> None:
+    page = Client().get("/app/").content.decode()
+    named = re.findall(r'(?:modulepreload" href|module" src)="([^"]+)"', page)
+
+    assert len(set(named)) == len(named)
+    assert settings.STATIC_URL + "mesa/protocol/cells.js" in named
+    assert {Client().get(each).status_code for each in named} == {200}
+
+
+def test_scripts_are_followed_over_all_kinds_of_import(tmp_path: Path) -> None:
+    texts = {
+        "app.js": 'import "./a.js"\nimport {\n  one,\n  two,\n} from "./b.js"\nconst no = "./c.js"\n',
+        "a.js": '/** @type {import("./c.js")} */\nimport { a } from "./app.js"\nexport * from "./deep/d.js"',
+        "b.js": '// import "./c.js"\nimport { a } from "./a.js"\n',
+        "c.js": "",
+        "deep.js": "",
+    }
+    tree = make_tree(tmp_path / "tree", texts)
+    (tree / "deep").mkdir()
+    (tree / "deep" / "d.js").write_text('import * as above from "../deep.js"\n')
+
+    assert needed_by(tree, "app.js") == ("app.js", "a.js", "b.js", "deep/d.js", "deep.js")
 
 
 def test_files_of_the_operators_pages_are_served() -> None:

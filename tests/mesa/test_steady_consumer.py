@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -102,9 +103,26 @@ async def test_a_closed_socket_takes_no_more_pushes(
     assert get_channel_layer()._get_layer().channels == {}
 
 
-async def test_a_fault_in_a_handler_ends_the_socket(socket: ApplicationCommunicator) -> None:
+async def test_a_fault_in_a_handler_ends_the_socket_as_if_it_was_closed(
+    recorder: Recorder, socket: ApplicationCommunicator
+) -> None:
     await push(type="pushed.fault")
 
     with pytest.raises(LookupError):
         await socket.wait(LIMIT_S)
+    assert recorder.log == ["disconnect"]
+    assert get_channel_layer()._get_layer().channels == {}
+
+
+async def test_a_socket_that_is_given_up_is_closed(
+    recorder: Recorder, socket: ApplicationCommunicator
+) -> None:
+    await say(socket, "one")
+    assert await heard(socket) == "begun"
+
+    socket.future.cancel()
+
+    with suppress(asyncio.CancelledError):
+        await socket.wait(LIMIT_S)
+    assert recorder.log == ["begin one", "disconnect"]
     assert get_channel_layer()._get_layer().channels == {}

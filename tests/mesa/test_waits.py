@@ -1,7 +1,6 @@
 """No wait for store, database or push is without a limit (invariant 7): here the other side never answers."""
 
 import contextlib
-import os
 import socket
 import threading
 import time
@@ -16,7 +15,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 from django.test import override_settings
 
-from mesa import push, store
+from mesa import channel_store, push, store
 from mesa.outages import STORE_DOWN
 
 DEADLINE_S = 0.2
@@ -91,18 +90,32 @@ def test_nobody_waits_for_a_connection_without_a_limit(monkeypatch: pytest.Monke
     pool.disconnect()
 
 
-def test_push_into_a_silent_store_ends_in_time(
-    silent_store: str, monkeypatch: pytest.MonkeyPatch, settings: Any
-) -> None:
+@pytest.fixture
+def silent_channels(silent_store: str, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
     monkeypatch.setattr(push, "PUSH_TIMEOUT_S", DEADLINE_S)
+    monkeypatch.setitem(channel_store.LIMITS, "socket_timeout", DEADLINE_S)
     backend = django_settings.CHANNEL_LAYERS["default"]
     settings.CHANNEL_LAYERS = {"default": backend | {"CONFIG": {"hosts": [silent_store]}}}
+    yield
+    channel_layers.backends.clear()
+
+
+@pytest.mark.usefixtures("silent_channels")
+def test_push_into_a_silent_store_ends_in_time() -> None:
     began = time.monotonic()
 
     assert not push.push_device(uuid.uuid4(), "a frame")
 
     assert time.monotonic() - began < PATIENCE_S / 2
-    channel_layers.backends.clear()
+
+
+@pytest.mark.usefixtures("silent_channels")
+async def test_push_of_a_socket_handler_into_a_silent_store_ends_in_time() -> None:
+    began = time.monotonic()
+
+    assert not await push.apush_device(uuid.uuid4(), "a frame")
+
+    assert time.monotonic() - began < PATIENCE_S / 2
 
 
 DEADLINES: dict[str, Callable[[Any], bool]] = {
@@ -116,23 +129,3 @@ DEADLINES: dict[str, Callable[[Any], bool]] = {
 def test_wait_for_a_lock_in_the_database_has_a_limit() -> None:
     with connection.cursor() as cursor:
         assert DEADLINES[connection.vendor](cursor)
-
-
-@pytest.mark.usefixtures("empty_store")
-def test_nobody_waits_for_a_stuck_push_loop_without_a_limit(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(push, "PUSH_TIMEOUT_S", DEADLINE_S)
-    monkeypatch.setattr(push, "LOOP_MARGIN_S", DEADLINE_S)
-    push.push_device(uuid.uuid4(), "{}")
-    freed = threading.Event()
-    push._loop(os.getpid()).call_soon_threadsafe(freed.wait, PATIENCE_S)
-    began = time.monotonic()
-
-    is_sent = push.push_device(uuid.uuid4(), "{}")
-
-    took_s = time.monotonic() - began
-    freed.set()
-    assert not is_sent
-    assert took_s < PATIENCE_S / 2
-    assert [record.getMessage() for record in caplog.records] == ["a push was lost: TimeoutError"]

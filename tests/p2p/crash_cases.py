@@ -166,7 +166,7 @@ async def the_rows_of_an_attempt_are_not_written(network: Network) -> None:
 
     def hand_out() -> None:
         begun = begin(tx_key)
-        dying(lambda: finding.hand_out(*begun, now=timezone.now(), rng=RNG))
+        dying(lambda: finding.hand_out(begun, now=timezone.now(), rng=RNG))
 
     await sync_to_async(hand_out)()
 
@@ -190,7 +190,7 @@ async def store_is_emptied_after_the_start(network: Network) -> None:
     assert await is_lost(tx_key)
 
 
-@outcome("store", "find, take")
+@outcome("store", "find")
 async def store_is_emptied_while_a_path_is_found(network: Network) -> None:
     ada, bo, tx_key = await posted(network)
     tx = await sync_to_async(path_store.read)(tx_key)
@@ -203,14 +203,14 @@ async def store_is_emptied_while_a_path_is_found(network: Network) -> None:
     await go_on_with_an_empty_store(network, ada, bo)
 
 
-@outcome("store", "put", "frames")
+@outcome("store", "take, put", "frames")
 async def store_is_emptied_after_the_put(network: Network) -> None:
     ada, bo, tx_key = await posted(network)
 
     def put_and_tell() -> None:
         begun = begin(tx_key)
         store.client().flushall()
-        finding.hand_out(*begun, now=timezone.now(), rng=RNG)
+        finding.hand_out(begun, now=timezone.now(), rng=RNG)
 
     await sync_to_async(put_and_tell)()
 
@@ -290,7 +290,7 @@ async def post_without_database(peer: TestPeer, token: bytes, tx_key: str, *, ta
     return int(await sync_to_async(post_here)())
 
 
-@outcome("database", "find, take")
+@outcome("database", "find")
 async def database_is_down_while_a_path_is_found(network: Network) -> None:
     ada, _, tx_key = await posted(network)
 
@@ -344,7 +344,7 @@ async def sender_is_away_at_the_end(network: Network) -> None:
     assert (await row_of(path.tx)).state == "failed"
 
 
-@outcome("receiver", "find, take")
+@outcome("receiver", "find")
 async def receiver_dies_before_a_path_is_found(network: Network) -> None:
     ada, bo = await make_scene(network)
     await bo.close()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from p2p.guards import PLACES, Standing, choose_guards, in_use
 from p2p.pathfinding import Candidate, End, Ends, Guards, Path, choose_path
 from p2p.records import PeerId, UserKey
-from p2p.sampling import MANY as SAMPLE
+from p2p.surveying import MANY as SAMPLE
 
 NO_GUARDS = Guards()
 HONEST, HOSTILE = 1_000, 100

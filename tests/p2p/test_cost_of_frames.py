@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
+from celery import current_app
 from django.utils import timezone
 
 from mesa import store
 from p2p import limits, store_keys
+from p2p.arrivals import announce_user, answer_watch
 from p2p.attempts import repath
 from p2p.finding import find_path
 from p2p.handlers import credit
@@ -17,11 +19,12 @@ from p2p.protocol.fields import b64_text
 from p2p.protocol.ids import TransactionId
 from p2p.protocol.limits import MAX_RECEIPT_ENTRIES
 from p2p.protocol.parts import HeldReceipt, ReceiptEntry
-from p2p.protocol.to_peer import LinkDrop, ReadyToReceive
-from p2p.protocol.to_server import LinkUp, PathKeepalive, Repath
+from p2p.protocol.to_peer import ContactOnline, LinkDrop, ReadyToReceive
+from p2p.protocol.to_server import LinkUp, PathKeepalive, Repath, Watch
 from p2p.records import LinkKey, TxKey
+from tests.p2p.guard_scenes import handle_of
 from tests.p2p.peers import Network, TestPeer, make_offers
-from tests.p2p.scenes import OpenPath, open_path, send_to, tx_fields
+from tests.p2p.scenes import OpenPath, make_token, open_path, send_to, tx_fields
 from tests.p2p.worker import after
 
 RNG = random.Random(5)
@@ -243,3 +246,44 @@ async def test_a_heartbeat_of_who_has_many_transactions_asks_for_receipts_where_
 async def lists_read() -> int:
     told = await store.async_client().info("commandstats")
     return int(told.get("cmdstat_lrange", {"calls": 0})["calls"])
+
+
+async def questions_to_the_store() -> int:
+    """How often anybody has asked the store for something."""
+    return int((await store.async_client().info("stats"))["total_reads_processed"])
+
+
+async def test_many_watched_tokens_of_one_account_cost_little_and_are_all_answered(network: Network) -> None:
+    mallory, bo = await network.online("mallory"), await network.online("bo")
+    await after(limits.LATEST_ONLINE_DELAY.total_seconds())
+    tokens = [await make_token(bo.login) for _ in range(150)]
+    await mallory.send(Watch(tuple(tokens)))
+    await mallory.settled()
+
+    before = await questions_to_the_store()
+    await after(limits.LATEST_ONLINE_DELAY.total_seconds())
+    answering = await questions_to_the_store() - before
+    told = [frame for frame in await mallory.everything() if isinstance(frame, ContactOnline)]
+    before = await questions_to_the_store()
+    await sync_to_async(announce_user)(user=bo.user, now=timezone.now())
+
+    assert len(told) == len(tokens)
+    assert max(answering, await questions_to_the_store() - before) < len(tokens)
+    assert len(await mallory.everything()) == len(tokens)
+
+
+async def test_of_very_many_watched_tokens_some_are_answered_in_each_turn(network: Network) -> None:
+    mallory, bo = await network.online("mallory"), await network.online("bo")
+    await after(limits.LATEST_ONLINE_DELAY.total_seconds())
+    tokens = [await make_token(bo.login) for _ in range(150)]
+    await mallory.send(Watch(tuple(tokens)))
+    await mallory.settled()
+    handle = await handle_of(mallory)
+    waiting: list[int] = []
+    current_app.conf.task_always_eager = False
+
+    while not waiting or waiting[-1]:
+        await sync_to_async(answer_watch)(peer_id=handle, now=timezone.now())
+        waiting.append(await store.async_client().scard(store_keys.unanswered(handle)))
+
+    assert waiting == [150 - 128, 0]

@@ -13,7 +13,7 @@ from celery import current_app
 from django.utils import timezone
 
 from mesa import store
-from p2p import finding, path_store, pruning, roster, store_keys
+from p2p import finding, path_store, pruning, store_keys
 from p2p.attempts import Failure, fail_attempt
 from p2p.protocol.to_peer import AttemptFailed, PathReady, Snapshot, TransactionEnded
 from p2p.protocol.to_server import Complete
@@ -73,17 +73,21 @@ async def test_worker_dies_while_it_finds(network: Network) -> None:
     assert (await ada.expect(PathReady)).attempt == 1
 
 
-async def test_worker_dies_after_it_took_offers(network: Network) -> None:
+async def test_worker_that_comes_too_late_with_a_path_takes_no_offer(network: Network) -> None:
     ada, bo = await make_scene(network)
     tx_key = await started(ada, bo)
+
+    def begin_twice() -> bool:
+        tx = path_store.read(tx_key)
+        assert tx is not None
+        first, late = (finding.begin_attempt(tx, now=timezone.now(), rng=RNG) for _ in range(2))
+        return first is not None and late is None
+
+    assert await sync_to_async(begin_twice)()
+
     handle = PeerId(str(await store.async_client().get(store_keys.device(ada.device_key))))
-    (lost,) = await sync_to_async(roster.pop_offers)([handle])
-
-    await after(1.5)
-
-    path = await take_path(tx_key, ada, network.peers)
-    assert path.orders[0].out.offer is not None
-    assert lost["id"] not in str(path.orders[0].out.offer)
+    assert await store.async_client().llen(store_keys.offers(handle)) == len(ada.offers) - 1
+    assert (await tx_fields(tx_key))["attempt"] == "1"
 
 
 async def test_worker_dies_after_it_put_a_path(network: Network) -> None:
@@ -140,7 +144,7 @@ async def test_an_end_while_a_path_is_handed_out_leaves_no_open_row(network: Net
         begun = finding.begin_attempt(tx, now=timezone.now(), rng=RNG)
         assert begun is not None
         end_transaction(tx_key=tx_key, state=EndState.COMPLETED, cause=None, now=timezone.now())
-        finding.hand_out(*begun, now=timezone.now(), rng=RNG)
+        finding.hand_out(begun, now=timezone.now(), rng=RNG)
 
     await sync_to_async(find_and_end)()
 

@@ -19,7 +19,7 @@ from p2p.protocol.ids import LinkId, TransactionId
 from p2p.protocol.parts import Capabilities, HeldReceipt, ReceiptEntry
 from p2p.protocol.to_server import IceClient, Watch
 from p2p.protocol.words import Nat
-from p2p.records import DeviceKey, HopKey, LinkKey, PathRecord, Tx, TxKey, UserKey
+from p2p.records import DeviceKey, HopKey, LinkKey, Tx, TxKey, UserKey
 from tests.p2p.peers import make_offers
 
 NOW = datetime.now(UTC)
@@ -102,7 +102,10 @@ async def test_transactions(async_store: store.AsyncClient) -> None:
     await steps.taken()
     await sync_to_async(path_store.lease)(tx_key)
     await steps.taken()
-    await sync_to_async(put_path)(tx_key, [(await open_one()) for _ in range(5)])
+    sessions = [(await open_one()) for _ in range(5)]
+    for session in sessions:
+        await presence.refresh(session, ice_client(), now=NOW)
+    await sync_to_async(put_path)(tx_key, sessions)
     await steps.taken()
     entries = (ReceiptEntry(bytes(16), bytes(16)),)
     receipt = HeldReceipt(TransactionId(uuid.UUID(tx_key)), entries, None)
@@ -111,27 +114,22 @@ async def test_transactions(async_store: store.AsyncClient) -> None:
     await steps.taken()
     await sync_to_async(turns.wake)([tx_key], now=NOW)
     await steps.taken()
-    await sync_to_async(path_store.change)(tx_key, end)
+    await sync_to_async(path_store.end)(tx_key)
     await steps.taken()
     assert not [name async for name in async_store.scan_iter("*") if tx_key in name]
 
 
-def end(tx: Tx, batch: store.Pipeline) -> bool:
-    path_store.queue_end(batch, tx)
-    return True
-
-
 def put_path(tx_key: TxKey, sessions: list[PeerSession]) -> None:
-    peers = tuple(session.peer for session in sessions)
+    peers = tuple(roster.find_peers([session.peer for session in sessions]).values())
     hops = tuple(HopKey(letter * 11) for letter in "ABCD")
-    path = PathRecord(peers, hops, tuple(LinkKey(letter * 22) for letter in "ABCD"))
-    devices = tuple(DeviceKey(str(session.login.device_id)) for session in sessions)
-    new = NewPath(path, devices, frozenset(path.links))
+    tx = path_store.read(tx_key)
+    assert tx is not None
+    put = path_store.put(tx, NewPath(peers, hops, (None,) * 4), {"state": "open"}, now=NOW, due=NOW)
+    assert put is not None
+    path = put.path
 
-    def put(tx: Tx, batch: store.Pipeline) -> bool:
-        path_store.queue_path(batch, tx, new, now=NOW)
-        path_store.queue_fields(batch, tx_key, {"attempt": 1})
-        path_store.queue_avoidance(batch, tx_key, peers)
+    def avoid(_: Tx, batch: store.Pipeline) -> bool:
+        path_store.queue_avoidance(batch, tx_key, path.peers, path.links)
         return True
 
-    assert path_store.change(tx_key, put)
+    assert path_store.change(tx_key, avoid)

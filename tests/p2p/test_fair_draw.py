@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesa import push, store
-from p2p import limits, roster, sampling, scripts, store_keys
+from p2p import limits, scripts, store_keys, surveying
 from p2p.pathfinding import Candidate, End, Ends, Pair, Path, choose_path
 from p2p.protocol.limits import FORWARDERS
 from p2p.protocol.to_peer import AttemptFailed, OfferWanted, PathReady
 from p2p.protocol.words import Cause
-from p2p.records import PeerId, TxKey, UserKey
+from p2p.records import PeerId, UserKey
+from p2p.surveying import Scope
 from tests.p2p.guard_town import NO_GUARDS
 from tests.p2p.peers import Network, make_offers
 from tests.p2p.scenes import send_to, take_path, tx_fields
@@ -126,8 +127,8 @@ async def enter(user: str, network: str, peer: str) -> None:
 
 async def sample(rng: random.Random) -> list[PeerId]:
     """A sample of its own, though another was drawn within this second."""
-    await store.async_client().delete(store_keys.sample(sampling.MANY))
-    found = await sync_to_async(roster.survey)(TxKey("none"), [], now=NOW, rng=rng)
+    await store.async_client().delete(store_keys.sample(surveying.MANY))
+    found = await sync_to_async(surveying.survey)([], Scope(), now=NOW, rng=rng)
     return [candidate.peer for candidate in found.candidates]
 
 
@@ -145,7 +146,7 @@ async def test_the_sample_takes_networks_not_peers(
     samples = [await sample(rng) for _ in range(20)]
 
     assert all(sum(map(is_hostile, peers)) <= 1 for peers in samples)
-    assert all(len(peers) >= sampling.MANY - 1 for peers in samples)
+    assert all(len(peers) >= surveying.MANY - 1 for peers in samples)
     assert len({frozenset(peers) for peers in samples}) == 20
     seen = Counter(peer for peers in samples for peer in peers if not is_hostile(peer))
     assert len(seen) > 115  # each is in five samples of six
@@ -156,10 +157,10 @@ async def test_a_sample_serves_for_a_second(async_store: store.AsyncClient, rng:
         await enter(f"user{at}", f"net{at}", f"f{at}")
     first = await sample(rng)
 
-    found = await sync_to_async(roster.survey)(TxKey("none"), [], now=NOW, rng=rng)
+    found = await sync_to_async(surveying.survey)([], Scope(), now=NOW, rng=rng)
 
     assert [candidate.peer for candidate in found.candidates] == first
-    assert 0 < await async_store.pttl(store_keys.sample(sampling.MANY)) <= 1_000
+    assert 0 < await async_store.pttl(store_keys.sample(surveying.MANY)) <= 1_000
 
 
 async def test_few_networks_are_sampled_more_than_once_each(
@@ -201,7 +202,7 @@ async def test_forwarders_without_offers_do_not_hold_up_anybody(network: Network
 async def test_where_a_few_are_not_enough_many_are_looked_at(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampling, "FEW", 2)
+    monkeypatch.setattr(surveying, "FEW", 2)
     ada, bo = await network.online("ada"), await network.online("bo")
     await network.forwarders(3)
 

@@ -15,6 +15,7 @@ from mesa import store
 from p2p import granting, guarding, limits, roster, store_keys
 from p2p.protocol.words import How
 from p2p.records import Peer
+from p2p.surveying import Scope, survey
 from p2p.tickets import LIFE, open_ticket
 from tests.p2p.guard_scenes import (
     ENOUGH,
@@ -223,7 +224,7 @@ def give_twice(peer: Peer) -> list[granting.Holdings]:
     """Two workers read that a peer has no tickets; then each of them draws two guards."""
     store.client().delete(store_keys.tickets(peer.peer))
     now = timezone.now()
-    candidates = roster.survey(None, [peer], now=now, rng=RNG).candidates
+    candidates = survey([peer], Scope(), now=now, rng=RNG).candidates
     drawn = [granting._granted(peer, candidates[at : at + 2], now) for at in (0, 2)]
     return [granting._give(peer, [], [], new) for new in drawn]
 

@@ -49,7 +49,7 @@ def test_without_guards_every_pair_is_linked_and_with_guards_few(rng: random.Ran
     town = make_town(rng)
 
     free = seen_by_hostile(town, free_paths, rng, pairs=4, messages=MESSAGES)
-    bound = seen_by_hostile(town, bound_paths, rng, pairs=80, messages=40)
+    bound = seen_by_hostile(town, bound_paths, rng, pairs=200, messages=16)
 
     say(f"pairs linked: {free.pairs:.1%} without guards, {bound.pairs:.1%} with")
     assert free.pairs == free.senders == 1.0

@@ -11,6 +11,7 @@ from p2p import guarding, path_store, roster, store_keys
 from p2p.protocol.to_peer import AttemptFailed, PathReady
 from p2p.protocol.to_server import Complete, HopFailed, Repath
 from p2p.protocol.words import Cause
+from p2p.surveying import Scope, survey
 from tests.p2p.guard_scenes import (
     ENOUGH,
     come_online,
@@ -264,7 +265,7 @@ async def test_who_was_granted_three_is_given_no_fourth(network: Network) -> Non
     await show(ada, tickets_for(ada, [bo, crowd[0], crowd[1]]))
     peer = await sync_to_async(roster.find_peer)(await handle_of(ada))
     assert peer is not None
-    candidates = (await sync_to_async(roster.survey)(None, [peer], now=timezone.now(), rng=RNG)).candidates
+    candidates = (await sync_to_async(survey)([peer], Scope(), now=timezone.now(), rng=RNG)).candidates
 
     is_given = await sync_to_async(guarding.give_one_more)(peer, candidates, [], now=timezone.now(), rng=RNG)
 

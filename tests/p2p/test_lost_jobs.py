@@ -14,7 +14,8 @@ from celery import current_app
 from django.utils import timezone
 
 from accounts.delivery import delete_tokens, digest_of
-from p2p import jobs, limits
+from mesa import store
+from p2p import jobs, limits, store_keys
 from p2p.protocol.to_peer import (
     AttemptFailed,
     ContactOnline,
@@ -26,10 +27,11 @@ from p2p.protocol.to_peer import (
 )
 from p2p.protocol.to_server import Complete, HopFailed, LinkUp, PathKeepalive, Repath, Watch
 from p2p.protocol.words import Cause, EndState
+from p2p.records import TxKey
 from tests.p2p.guard_scenes import ENOUGH, forget_frames
 from tests.p2p.peers import Network, TestPeer
 from tests.p2p.scenes import OpenPath, make_token, open_path, post, send_to, tx_fields
-from tests.p2p.worker import after, run_due, run_jobs
+from tests.p2p.worker import RNG, after, run_due, run_jobs
 
 LATEST_S: Final = limits.ONLINE_DELAY_S[1]
 NO_RECEIPT_S: Final = limits.RECEIPT_WITHIN.total_seconds() + 0.1
@@ -103,19 +105,35 @@ async def lose_fail_hop(network: Network) -> None:
     assert (await path.sender.expect(PathReady)).attempt == 2
 
 
+async def make_older(tx_key: TxKey) -> None:
+    """Let what happened to a transaction have happened so long ago that it may be kept again."""
+    fields, age_s = await tx_fields(tx_key), limits.KEEP_EVERY.total_seconds()
+    async with store.async_client().pipeline() as batch:
+        for name in ("opened", "aged", "used", "kept"):
+            batch.hset(store_keys.tx(tx_key), name, str(float(fields[name]) - age_s))
+        batch.expire(store_keys.tx(tx_key), store_keys.TX_TTL)
+        await batch.execute()
+
+
 async def lose_keep(network: Network) -> None:
     path = await open_path(network)
     await path.receiver.send(path.receipt())
-    await path.receiver.settled()
+    await path.receiver.everything()
+    await make_older(path.tx)
     async with worker_dies("keep"):
         await path.sender.send(PathKeepalive(path.ready.tx))
         await path.sender.settled()
 
     # The path is kept all the same; only the orders were not repeated, which the next keepalive does.
-    await after(limits.IDLE_AFTER.total_seconds() - 1)
-
+    in_use_for = limits.IDLE_AFTER - limits.KEEP_EVERY / 2
+    await sync_to_async(jobs.do)(f"attempt:{path.tx}", now=timezone.now() + in_use_for, rng=RNG)
     assert (await tx_fields(path.tx))["state"] == "open"
     assert not [frame for frame in await path.receiver.everything() if isinstance(frame, ReadyToReceive)]
+    await make_older(path.tx)
+    await path.sender.send(PathKeepalive(path.ready.tx))
+    await path.sender.settled()
+
+    assert [frame for frame in await path.receiver.everything() if isinstance(frame, ReadyToReceive)]
 
 
 async def lose_withdraw(network: Network) -> None:

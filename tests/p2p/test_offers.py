@@ -22,7 +22,6 @@ from tests.p2p.peers import Network, TestPeer, make_offers
 from tests.p2p.scenes import open_path, send_to, take_path, tx_fields
 from tests.p2p.worker import after, run_jobs
 
-FORWARDERS = ("f1", "f2", "dry")
 PUSH_OFFER = "redis.call('RPUSH', KEYS[1], ARGV[1]) redis.call('PEXPIRE', KEYS[1], 9000)"
 
 
@@ -130,7 +129,7 @@ async def test_too_few_forwarders_with_offers_means_waiting_for_one(network: Net
 
 
 class WakingRng(random.Random):
-    """Chance whose second draw of forwarders takes as long as an asked peer needs to answer with an offer."""
+    """Chance whose first draw of forwarders takes as long as an asked peer needs to answer with an offer."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         super().__init__(5)
@@ -139,7 +138,7 @@ class WakingRng(random.Random):
 
     def expovariate(self, lambd: float = 1.0) -> float:
         self.draws += 1
-        if self.draws == len(FORWARDERS) + 1:
+        if self.draws == 1:
             self.wake()
         return super().expovariate(lambd)
 
@@ -162,7 +161,7 @@ async def test_an_offer_that_comes_while_a_path_is_looked_for_is_not_lost(networ
     rng = WakingRng(wake)
     await sync_to_async(find_path)(tx_key=tx_key, now=timezone.now(), rng=rng)
 
-    assert rng.draws > len(FORWARDERS)
+    assert rng.draws > 0
     assert (await tx_fields(tx_key))["attempt"] == "0"
     await sync_to_async(run_jobs)(timezone.now())
     path = await take_path(tx_key, ada, [ada, bo, *crowd, dry])

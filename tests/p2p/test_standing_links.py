@@ -179,6 +179,19 @@ async def test_a_link_that_does_not_open_costs_no_offer_for_a_while(network: Net
     assert await guards_of(ada) == []
 
 
+async def test_a_link_that_did_not_open_is_ordered_again_soon(network: Network) -> None:
+    ada, crowd, _, frames = await with_guards(network)
+    await let_pause_end(ada)
+    await forget_frames(crowd)
+
+    assert f"guards:{await handle_of(ada)}" not in await after(9.5)
+    await after(10.5)
+
+    again = await guards_of(ada)
+    assert {frame.ticket for frame in again} == {frame.ticket for frame in frames}
+    assert not {frame.out.link for frame in again} & {frame.out.link for frame in frames}
+
+
 async def test_a_guard_that_comes_back_is_linked_again(network: Network) -> None:
     ada, guards, frames = await all_open(network)
     await guards[0].close()

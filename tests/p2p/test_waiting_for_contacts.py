@@ -1,5 +1,6 @@
 """Offline recipients, contacts that come online, watching: told late by a random delay, to holders only."""
 
+import random
 import uuid
 
 from asgiref.sync import sync_to_async
@@ -12,6 +13,7 @@ from p2p.protocol.to_peer import AttemptFailed, ContactOnline, PathReady, Transa
 from p2p.protocol.to_server import Watch
 from p2p.protocol.words import Cause, EndState
 from p2p.records import UserKey
+from tests.p2p.guard_scenes import handle_of
 from tests.p2p.peers import Network, TestPeer
 from tests.p2p.scenes import make_token, post, send_to, tx_fields
 from tests.p2p.worker import RNG, after
@@ -207,6 +209,21 @@ async def test_the_delay_is_random_within_its_bounds(network: Network) -> None:
 
     assert all(EARLIEST_S - 1 < delay <= LATEST_S for delay in delays)
     assert len({round(delay, 2) for delay in delays}) > 1
+
+
+async def test_who_watches_is_told_after_a_delay_by_lot(network: Network) -> None:
+    ada, bo = await network.online("ada"), await network.online("bo")
+    handle, now, delays = await handle_of(ada), timezone.now(), []
+    for seed in range(5):
+        await ada.send(Watch((await make_token(bo.login),)))
+        await ada.settled()
+        await sync_to_async(jobs.do)(f"resolve:{handle}", now=now, rng=random.Random(seed))
+        due = await sync_to_async(deadlines.due_at)("watch", handle)
+        assert due is not None
+        delays.append((due - now).total_seconds())
+
+    assert all(EARLIEST_S <= delay <= LATEST_S for delay in delays)
+    assert max(delays) - min(delays) > 1
 
 
 async def test_a_reconnect_within_a_path_does_not_announce_anything_early(network: Network) -> None:

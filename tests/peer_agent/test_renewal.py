@@ -84,6 +84,21 @@ async def test_session_is_new_as_soon_as_prekeys_are_there(open_path: Town) -> N
     assert session_of(envelope) != old
 
 
+async def test_all_messages_go_in_the_session_that_was_begun_for_the_first(open_path: Town) -> None:
+    await open_path.next_envelope()
+    del open_path.server.problems[CLAIM]
+    open_path.time.now += RENEW_AGAIN_S
+    before = len(open_path.server.bodies(CLAIM))
+
+    envelopes = []
+    for text in ("one", "two", "three"):
+        open_path.ada.parts.delivery.send("bo", text)
+        envelopes.append(await open_path.next_envelope())
+
+    assert len({session_of(envelope) for envelope in envelopes}) == 1
+    assert len(open_path.server.bodies(CLAIM)) == before + 1
+
+
 class Meanwhile(dict[str, tuple[int, str]]):
     """Problems of a server, with something that happens while it is asked."""
 

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,20 @@ async def test_second_wish_waits_for_nobody_and_leaves_the_first(ada: Party, sec
         await Asker(second, NOW, IN_USE).ask(Wish.BLOCK, "olga")
 
     assert json.loads(second.setting(wishes.WISH) or b"") == first
+
+
+async def test_wish_of_another_version_is_refused_and_the_agent_goes_on(
+    ada: Party, bo: Party, second: Store
+) -> None:
+    await become_contacts(ada, bo)
+    later = StrEnum("later", {"MUTE": "mute"})
+
+    async with agent(ada):
+        with pytest.raises(AgentError, match="another version"):
+            await Asker(second, NOW, IN_USE).ask(later["MUTE"], "bo")  # type: ignore[arg-type]  # of a later one
+        await Asker(second, NOW, IN_USE).ask(Wish.BLOCK, "bo")
+
+    assert known(ada, "bo").is_blocked
 
 
 async def test_login_that_has_ended_is_told_and_ends_the_agent(ada: Party, bo: Party, second: Store) -> None:

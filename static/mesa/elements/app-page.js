@@ -40,13 +40,13 @@ export async function startApp() {
   /** @type {{told: (event: any) => void, catchUp: () => void}[]} catchUp: this window leads, and may not have heard all */
   const wired = []
   /** @type {(() => void) | null} */
-  let retryNow = null
+  let wakeUp = null
   const windows = new Windows({
     name: profile.database,
     clock: browserClock,
     lead: async (tell) => {
       const leader = await lead(profile, edges, tell)
-      retryNow = leader.retryNow
+      wakeUp = leader.wakeUp
       return leader
     },
     told: (event) => {
@@ -66,9 +66,9 @@ export async function startApp() {
     if (kind === "logged_out") location.assign("/log-in/")
     else location.reload()
   })
-  addEventListener("online", () => retryNow?.())
+  addEventListener("online", () => wakeUp?.())
   addEventListener("pagehide", () => windows.close())
-  document.addEventListener("visibilitychange", () => retryNow?.())
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && wakeUp?.())
   const people = new PeopleWiring(windows)
   const status = new StatusWiring(windows)
   wired.push(new ChatWiring(windows), people, status)

@@ -31,6 +31,7 @@ export class ChatWiring {
   /** @type {Contact | null} */
   #contact = null
   #timelines = new Timelines(browserClock)
+  #timeline = /** @type {DeliveryTimeline} */ (clone("timeline"))
   #takeBackDraft = () => {}
   /** @type {Map<number, {text: string, id: string}>} */
   #failed = new Map()
@@ -41,6 +42,7 @@ export class ChatWiring {
     const on = (/** @type {string} */ type, /** @type {(detail: any) => unknown} */ act) =>
       document.addEventListener(type, (event) => void act(/** @type {CustomEvent} */ (event).detail))
     on("app:view", ({ view, number }) => this.#open(view, number))
+    on("contact:decide", ({ number, decision }) => this.#decide(number, decision))
     on("message:submit", ({ text }) => this.#send(text, toHex(randomBytes(16))))
     on("message:retry", ({ number }) => this.#retry(number))
     on("message:draft", ({ text }) => this.#keepDraft(text))
@@ -63,7 +65,7 @@ export class ChatWiring {
     const number = this.#number
     const opened = await this.#windows.call("conversation", number)
     if (number !== this.#number) return
-    this.#show(opened, true)
+    this.#show({ contact: opened.contact, draft: this.#written })
     this.#list.addOlder(opened.messages)
     this.#drawTimeline()
   }
@@ -90,16 +92,19 @@ export class ChatWiring {
 
   async #renew() {
     const number = this.#number
-    const opened = await this.#windows.call("conversation", number)
-    if (number === this.#number) this.#show(opened, true)
+    const contact = await this.#windows.call("contact", number)
+    if (number === this.#number) this.#show({ contact, draft: this.#written })
   }
 
-  /** @param {{contact: Contact, draft: string}} opened @param {boolean} [isWriting] what is being written stays */
-  #show({ contact, draft }, isWriting = false) {
+  /** What is being written stays. */
+  get #written() {
+    return find(document, "message-composer textarea", HTMLTextAreaElement).value
+  }
+
+  /** @param {{contact: Contact, draft: string}} opened */
+  #show({ contact, draft }) {
     this.#contact = contact
-    const text = find(document, "message-composer textarea", HTMLTextAreaElement)
-    const written = isWriting ? text.value : draft
-    find(document, "conversation-view", ConversationPane).view = { contact, draft: written }
+    find(document, "conversation-view", ConversationPane).view = { contact, draft }
     find(document, "contact-view", ContactPane).view = contact
   }
 
@@ -110,6 +115,12 @@ export class ChatWiring {
     this.#list.put(message)
     this.#drawTimeline()
     if (!message.outgoing) void this.#showed()
+  }
+
+  /** Decides on what is on the screen: what has changed since needs another look. @param {number} number @param {string} decision */
+  async #decide(number, decision) {
+    await this.#windows.call("decide", number, decision, this.#contact).catch(() => {})
+    await this.#renew()
   }
 
   /** @param {string} text @param {string} id */
@@ -165,9 +176,8 @@ export class ChatWiring {
   #drawTimeline() {
     const known = this.#timelines.of(this.#number)
     if (!known || !this.#contact) return this.#list.setBelow(0, null)
-    const drawn = /** @type {DeliveryTimeline} */ (clone("timeline"))
-    this.#list.setBelow(known.number, drawn)
-    drawn.view = { ...known, contact: this.#contact.name }
+    this.#list.setBelow(known.number, this.#timeline)
+    this.#timeline.view = { ...known, contact: this.#contact.name }
   }
 
   get #list() {

@@ -16,6 +16,9 @@ export class MessageList extends MesaElement {
   #views = new Map()
   /** @type {Map<number, {view: MessageView, item: HTMLElement}>} */
   #drawn = new Map()
+  /** What stands between messages: a name is one element. @type {Map<string, HTMLElement>} */
+  #marks = new Map()
+  #isDue = false
   /** @type {Around} */
   #around = { name: "", note: "", now: 0 }
   #askedBefore = Infinity
@@ -37,6 +40,7 @@ export class MessageList extends MesaElement {
     this.#around = around
     this.#views = new Map(views.map((view) => [view.number, view]))
     this.#drawn.clear()
+    this.#marks.clear()
     this.#askedBefore = Infinity
     this.#below = null
     const incoming = views.filter((view) => !view.outgoing).map((view) => view.number)
@@ -49,7 +53,7 @@ export class MessageList extends MesaElement {
   /** Adds a message or changes it. @param {MessageView} view */
   put(view) {
     this.#views.set(view.number, view)
-    this.#draw()
+    this.#drawSoon()
   }
 
   /** Adds older ones; what is seen stays where it is. @param {MessageView[]} views */
@@ -60,9 +64,9 @@ export class MessageList extends MesaElement {
 
   /** Puts something under a message, or takes it away. @param {number} number @param {HTMLElement | null} element */
   setBelow(number, element) {
-    this.#below?.element.remove()
+    if (this.#below?.element !== element) this.#below?.element.remove()
     this.#below = element === null ? null : { number, element }
-    this.#draw()
+    this.#drawSoon()
   }
 
   /** The numbers of the oldest and the newest message that are shown. */
@@ -78,27 +82,43 @@ export class MessageList extends MesaElement {
     requestAnimationFrame(() => (this.ariaLive = "polite"))
   }
 
+  /** Draws with the next frame, once for all that changes until then. */
+  #drawSoon() {
+    if (!this.#isDue) requestAnimationFrame(() => this.#draw())
+    this.#isDue = true
+  }
+
   #draw() {
+    this.#isDue = false
     const ordered = [...this.#views.values()].sort((a, b) => a.number - b.number)
     /** @type {HTMLElement[]} */
-    const items = this.#around.note === "" ? [] : [makeNote(this.#around.note)]
+    const items = this.#around.note === "" ? [] : [this.#mark("note", () => makeNote(this.#around.note))]
     for (const [at, view] of ordered.entries())
       items.push(...this.#between(ordered[at - 1], view), this.#item(view))
     this.#joinItems(ordered)
     const list = part(this, "list")
+    const wanted = new Set(/** @type {Element[]} */ (items))
+    for (const child of [...list.children]) if (!wanted.has(child)) child.remove()
     // Moving what is there already would lose focus and selection: only differences are touched.
     for (const [at, item] of items.entries())
       if (list.children[at] !== item) list.insertBefore(item, list.children[at] ?? null)
-    while (list.children.length > items.length) list.lastElementChild?.remove()
   }
 
   /** @param {MessageView | undefined} before @param {MessageView} view */
   #between(before, view) {
     const items = []
     if (before === undefined || dayOf(before.time) !== dayOf(view.time))
-      items.push(makeDay(view.time, this.#around.now))
-    if (view.number === this.#unreadFrom) items.push(makeUnreadMark(this.#around.unread ?? 0))
+      items.push(this.#mark(`day ${view.number}`, () => makeDay(view.time, this.#around.now)))
+    if (view.number === this.#unreadFrom)
+      items.push(this.#mark("unread", () => makeUnreadMark(this.#around.unread ?? 0)))
     return items
+  }
+
+  /** @param {string} name @param {() => HTMLElement} make */
+  #mark(name, make) {
+    const mark = this.#marks.get(name) ?? make()
+    this.#marks.set(name, mark)
+    return mark
   }
 
   /** @param {MessageView} view */
@@ -107,7 +127,8 @@ export class MessageList extends MesaElement {
     const item = known?.view === view ? known.item : makeMessage(view, this.#around.name)
     if (known?.item !== item) known?.item.replaceWith(item)
     this.#drawn.set(view.number, { view, item })
-    if (this.#below?.number === view.number) item.append(this.#below.element)
+    const below = this.#below
+    if (below?.number === view.number && below.element.parentElement !== item) item.append(below.element)
     return item
   }
 

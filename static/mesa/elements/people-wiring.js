@@ -1,11 +1,15 @@
 // Joins the list of chats, the search for people and what is decided about them to the peer.
 
+import { browserClock, pause } from "../lib/timing.js"
 import { find } from "./base.js"
 import { ConversationList } from "./conversation-list.js"
 import { problemOf } from "./problems.js"
 import { UserSearch } from "./user-search.js"
 
 /** @typedef {import("../peer/windows.js").Windows} Windows */
+
+// While messages come and go the list is read and drawn so often at most.
+const REST_S = 0.2
 
 /** Who is known, who asks, and who may be found. */
 export class PeopleWiring {
@@ -21,7 +25,6 @@ export class PeopleWiring {
     on("users:search", ({ query }) => this.#search(query))
     on("request:send", (request) => this.#request(request))
     on("request:decide", (choice) => this.#decide(choice))
-    on("contact:decide", (choice) => this.#decide(choice))
   }
 
   /** Draws the list, once however often it is asked for meanwhile. */
@@ -30,17 +33,20 @@ export class PeopleWiring {
     if (this.#isAtWork) return
     this.#isAtWork = true
     try {
-      while (this.#isDue) {
-        this.#isDue = false
-        const { rows, requests } = await this.#windows.call("list")
-        const list = find(document, "conversation-list", ConversationList)
-        list.showRows(rows, Date.now())
-        list.showRequests(requests)
-        showUnread(rows)
-      }
+      this.#isDue = false
+      const { rows, requests } = await this.#windows.call("list")
+      const list = find(document, "conversation-list", ConversationList)
+      list.showRows(rows, Date.now())
+      list.showRequests(requests)
+      showUnread(rows)
     } finally {
-      this.#isAtWork = false
+      void pause(browserClock, REST_S).then(() => this.#rested())
     }
+  }
+
+  async #rested() {
+    this.#isAtWork = false
+    if (this.#isDue) await this.renew()
   }
 
   /** Takes what the leader tells. @param {any} event */
@@ -75,7 +81,7 @@ export class PeopleWiring {
     }
   }
 
-  /** @param {{number: number, decision: string}} choice */
+  /** What was decided about a request. @param {{number: number, decision: string}} choice */
   async #decide({ number, decision }) {
     await this.#windows.call("decide", number, decision)
     if (decision === "accept") location.hash = `#c/${number}`

@@ -2,6 +2,7 @@
 
 import { browserClock, pause } from "../lib/timing.js"
 import { find } from "./base.js"
+import { drawCode } from "./code-drawing.js"
 import { ForwarderWait } from "./forwarder-wait.js"
 import { ForwardingMeter } from "./forwarding-meter.js"
 import { InviteLink } from "./invite-link.js"
@@ -42,6 +43,7 @@ export class StatusWiring {
     if (event.event === "session_closed") notices.show("offline")
     if (event.event === "session_opened") notices.hide("offline")
     if (event.event === "disk_full") notices.show("storage_full")
+    if (event.event === "own_keys") notices.show("own_keys")
     if (event.event === "guards_limit") notices.show("guards_limit")
     if (["session_closed", "online", "link_opened", "link_closed"].includes(event.event)) void this.look()
   }
@@ -57,7 +59,9 @@ export class StatusWiring {
     find(document, "settings-panel", SettingsPanel).account = { ...account, link }
     find(document, "settings-panel", SettingsPanel).values = await this.#windows.call("settings")
     for (const each of document.querySelectorAll("invite-link")) {
-      if (each instanceof InviteLink) each.link = link
+      if (!(each instanceof InviteLink)) continue
+      each.link = link
+      each.showCode(drawCode(link))
     }
     for (const each of document.querySelectorAll("forwarder-wait")) {
       if (each instanceof ForwarderWait) each.account = account.name

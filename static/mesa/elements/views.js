@@ -35,6 +35,7 @@
  * @property {boolean} blocked
  * @property {DangerWord | null} danger
  * @property {1 | 2} suite the weakest of the contact's devices
+ * @property {string} seen names the keys that were shown; a decision is about these
  * @property {string} safetyNumber 60 digits; while there is a danger of `other_keys`, of the keys that were shown
  *
  * @typedef {object} ConversationView

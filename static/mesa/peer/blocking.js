@@ -71,7 +71,7 @@ export class Blocking {
   async unblock(userName) {
     const { delivery, report } = this.#parts
     const known = await this.#find(userName)
-    if (!known.fields.isBlocked) throw new UsageError()
+    if (!known.fields.isBlocked) throw new UsageError("not_blocked")
     if (known.state !== "accepted" || known.fields.isUnsafe) {
       // No token is to be given: nothing was agreed yet, or keys do not match.
       const state = known.state === "asking" ? "asking" : "asked"

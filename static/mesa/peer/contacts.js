@@ -62,9 +62,10 @@ export class Contacts {
   async request(userName, { greeting = "", fingerprint = null } = {}) {
     const { account, api, handshakes, pins, posts, store, tokens } = this.#parts
     const name = contacts.folded(userName)
-    if (name === account.userName || [...greeting].length > MAX_GREETING_SIGNS) throw new UsageError()
+    if (name === account.userName) throw new UsageError("own_name")
+    if ([...greeting].length > MAX_GREETING_SIGNS) throw new UsageError("too_long")
     const known = await contacts.findByName(store.view, name)
-    if (known?.fields.isBlocked) throw new ContactBlocked()
+    if (known?.fields.isBlocked) throw new ContactBlocked("blocked")
     if (known?.state === "accepted") return known
     if (known?.state === "asking") return this.accept(name)
     if (!known?.fields.myToken) await tokens.provide()
@@ -94,7 +95,7 @@ export class Contacts {
   async accept(userName) {
     const contact = await contacts.findByName(this.#parts.store.view, contacts.folded(userName))
     if (!contact || contact.state === "asked") throw new UnknownUser()
-    if (contact.fields.isBlocked) throw new ContactBlocked()
+    if (contact.fields.isBlocked) throw new ContactBlocked("blocked")
     return contact.state === "asking" ? this.#sayYes(contact) : contact
   }
 
@@ -146,7 +147,7 @@ export class Contacts {
     await handshakes.sessionWith(number, devices[0])
     const given = await store.transaction(async (unit) => {
       const known = await contacts.get(unit, number)
-      if (known.fields.isUnsafe) throw new ContactBlocked()
+      if (known.fields.isUnsafe) throw new ContactBlocked("unsafe")
       const session = await this.#sessionFor(unit, known)
       const token = known.fields.myToken ?? (await tokens.give(unit, number))
       const contact = await contacts.change(unit, number, { myToken: token, isBlocked: false })
@@ -180,7 +181,7 @@ export class Contacts {
       const known = await contacts.get(unit, number)
       const wasAccepted = known.state === "accepted"
       if (wasAccepted && !known.fields.owesYes) return { contact: known, wasAccepted }
-      if (known.isClosed) throw new ContactBlocked()
+      if (known.isClosed) throw new ContactBlocked(known.fields.isBlocked ? "blocked" : "unsafe")
       const session = await this.#sessionFor(unit, known)
       const token = known.fields.myToken ?? (await tokens.give(unit, number))
       const yes = { state: /** @type {const} */ ("accepted"), owesYes: false, isIgnored: false }
@@ -220,7 +221,7 @@ export class Contacts {
  */
 async function verified(name, { statements }, fingerprint) {
   const identity = await unlessRefused(verifyChain(statements))
-  if (identity?.userName !== name) throw new ContactBlocked()
-  if (fingerprint && !equal(fingerprint, identity.fingerprint)) throw new ContactBlocked()
+  if (identity?.userName !== name) throw new ContactBlocked(identity ? "not_theirs" : "unreadable")
+  if (fingerprint && !equal(fingerprint, identity.fingerprint)) throw new ContactBlocked("not_invited")
   return identity
 }

@@ -1,16 +1,15 @@
 // Carries the messages for one contact: does what `Outbound` decides, with real links, frames and time.
 // Spec: docs/spec/outbox.md
 
-import { CryptoError } from "../crypto/errors.js"
 import { Bell, pause } from "../lib/timing.js"
 import { FRAGMENT_BYTES } from "../protocol/cells.js"
 import * as contacts from "../store/contact-book.js"
-import { StoreFull } from "../store/errors.js"
 import * as outbox from "../store/outbox.js"
-import { ContactBlocked, LoginRefused, PeerError } from "./errors.js"
+import { Forms } from "./forms.js"
 import { LATER, Outbound } from "./outbound.js"
-import { findRoute } from "./paths.js"
-import { sealAtOnce, sealed } from "./sealer.js"
+import { askForPath, findRoute } from "./paths.js"
+import { Reports } from "./reports.js"
+import { sealAtOnce } from "./sealer.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
 /** @typedef {import("../protocol/frames.js").FrameToServer} FrameToServer */
@@ -39,16 +38,11 @@ import { sealAtOnce, sealed } from "./sealer.js"
  */
 
 const RETRY_S = 0.25
-const LAST_RETRY_S = 10
 const LONGEST_SLEEP_S = 60
-const MAX_TOLD_FALSE = 64
-// Sealed with their messages, for a path that is open.
-const MAX_FRESH = 64
 
 /** The way out to one contact. */
 export class Courier {
   #contact
-  #userName
   #parts
   #started
   #outbound
@@ -57,18 +51,15 @@ export class Courier {
   #bell = new Bell()
   /** @type {number | null} */
   #retryAt = null
-  #pausedUntil = 0
-  #pauseS = RETRY_S
-  /** @type {Map<number, Sealed>} */
-  #fresh = new Map()
-  /** @type {Set<string>} */
-  #toldFalse = new Set()
+  #forms
+  #reports
 
   /** @param {contacts.Contact} contact @param {CourierParts} parts @param {(tx: string) => void} started */
   constructor(contact, parts, started) {
     this.#contact = contact.number
-    this.#userName = contact.userName
     this.#parts = parts
+    this.#forms = new Forms(contact.number, parts)
+    this.#reports = new Reports(contact.userName, parts.report)
     this.#started = started
     this.#outbound = new Outbound(parts.chance)
   }
@@ -106,7 +97,7 @@ export class Courier {
 
   /** Carries a message that was just stored. @param {number} number @param {Sealed | null} form */
   queue(number, form) {
-    if (form && this.#fresh.size < MAX_FRESH) this.#fresh.set(number, form)
+    if (form) this.#forms.keep(number, form)
     this.receive({ kind: "queued", number })
   }
 
@@ -132,9 +123,9 @@ export class Courier {
   /** Takes receipts that name a transaction to this contact; only genuine ones count. @param {{entries: any[], credit: {stream: Bytes, index: number} | null}} frame */
   async receipts({ entries, credit }) {
     const told = await this.#parts.store.transaction((unit) => outbox.receipted(unit, this.#contact, entries))
-    for (const number of told.false) this.#tellFalse("receipt", number)
+    for (const number of told.false) this.#reports.falseClaim("receipt", number)
     for (const number of told.delivered) {
-      this.#fresh.delete(number)
+      this.#forms.delete(number)
       this.receive({ kind: "receipted", number })
     }
     const number = credit && this.#route?.messageOf(credit.stream)
@@ -145,13 +136,13 @@ export class Courier {
   ended({ tx, state }) {
     const isCompleted = state === "completed"
     // Only the sender completes a transaction, and this one did not.
-    if (isCompleted && tx === this.tx && !this.#outbound.flight.isEmpty) this.#tellFalse("end", null)
+    if (isCompleted && tx === this.tx && !this.#outbound.flight.isEmpty) this.#reports.falseClaim("end", null)
     this.receive({ kind: isCompleted ? "completed" : "failed", tx })
   }
 
   /** Seals again what has no receipt: the contact could not open it. */
   resend() {
-    this.#fresh.clear()
+    this.#forms.clear()
     const { attempt } = this.#outbound.state
     if (this.tx !== null && attempt) this.#askRepath({ tx: this.tx, attempt })
   }
@@ -159,7 +150,7 @@ export class Courier {
   /** Sends nothing more: keys do not match, or the user blocked the contact. */
   stop() {
     this.#route = null
-    this.#fresh.clear()
+    this.#forms.clear()
     this.receive({ kind: "blocked" })
   }
 
@@ -195,36 +186,15 @@ export class Courier {
 
   /** Sends as many cells as the window allows, in the order of the messages. */
   async #pump() {
-    while (this.#now >= this.#pausedUntil) {
+    while (this.#now >= this.#forms.pausedUntil) {
       const due = this.#outbound.nextToSend(this.#now)
       const route = this.#route
       if (!due || !route) return
-      const form = this.#fresh.get(due.number) ?? (await this.#sealed(due.number, route))
-      if (!form) return
-      if (!(await this.#send(form, due.first, route))) {
-        this.#retryAt = this.#now + RETRY_S
-        return
-      }
-    }
-  }
-
-  /** The sealed form of a message; null when there can be none now. @param {number} number @param {Route} route */
-  async #sealed(number, route) {
-    try {
-      const { isClosed } = await contacts.get(this.#parts.store.view, this.#contact)
-      if (isClosed) throw new ContactBlocked()
-      const form = await sealed(this.#parts, this.#contact, number, route.device)
-      this.#pauseS = RETRY_S
-      return form
-    } catch (error) {
-      if (error instanceof ContactBlocked) this.stop()
-      else if (error instanceof LoginRefused || !isPassing(error)) throw error
-      else {
-        // Whatever it is, it concerns this contact: the others' messages go on.
-        this.#pausedUntil = this.#retryAt = this.#now + this.#pauseS
-        this.#pauseS = Math.min(2 * this.#pauseS, LAST_RETRY_S)
-      }
-      return null
+      const form = await this.#forms.get(due.number, route.device)
+      if (form === "stop") return this.stop()
+      if (form && (await this.#send(form, due.first, route))) continue
+      this.#retryAt = form ? this.#now + RETRY_S : this.#forms.pausedUntil
+      return
     }
   }
 
@@ -252,8 +222,14 @@ export class Courier {
         void this.#start(step.tx).catch(this.#parts.fail)
       } else if (step.kind === "askRepath") this.#askRepath(/** @type {any} */ (step))
       else if (step.kind === "end") this.#parts.sendFrame({ type: "complete", tx: step.tx })
-      else this.#tell(/** @type {Tell} */ (step))
+      else this.#reports.progress(/** @type {Tell} */ (step), this.#hopsOf(step.attempt))
     }
+  }
+
+  /** The hops of the path that an attempt has, if it is the one in use. @param {number} attempt */
+  #hopsOf(attempt) {
+    const isOfRoute = attempt > 0 && attempt === this.#outbound.state.attempt
+    return (isOfRoute && this.#route?.hopIds) || []
   }
 
   /** @param {{tx: string, attempt: number}} path */
@@ -263,37 +239,8 @@ export class Courier {
 
   /** @param {string} tx */
   async #start(tx) {
-    const { store, api, tickets } = this.#parts
-    try {
-      const { isClosed, fields } = await contacts.get(store.view, this.#contact)
-      if (isClosed || !fields.theirToken) throw new ContactBlocked()
-      await api.startTransaction(tx, fields.theirToken, await tickets())
-      this.receive({ kind: "startTaken", tx })
-    } catch (error) {
-      if (error instanceof ContactBlocked) this.stop()
-      else if (error instanceof LoginRefused || !(error instanceof PeerError)) throw error
-      else this.receive({ kind: "startRefused", tx, atLeastS: error.retryAfterS ?? 0 })
-    }
+    const answered = await askForPath(this.#parts, this.#contact, tx)
+    if (answered === "stop") this.stop()
+    else this.receive(answered)
   }
-
-  /** Tells the user once what was claimed falsely; a liar must not fill the screen. @param {string} what @param {number | null} number */
-  #tellFalse(what, number) {
-    const name = `${what} ${number}`
-    if (this.#toldFalse.has(name) || this.#toldFalse.size >= MAX_TOLD_FALSE) return
-    this.#toldFalse.add(name)
-    this.#parts.report({ event: "false_claim", what, to: this.#userName, number })
-  }
-
-  /** @param {Tell} step */
-  #tell({ number, state, attempt, waitsFor, forwarders }) {
-    const isOfRoute = attempt > 0 && attempt === this.#outbound.state.attempt
-    const hops = (isOfRoute && this.#route?.hopIds) || []
-    const where = { number, to: this.#userName, state, attempt, hops }
-    this.#parts.report({ event: "message_progress", ...where, waits_for: waitsFor, forwarders })
-  }
-}
-
-/** Whether what could not be done now may be done later. @param {unknown} error */
-function isPassing(error) {
-  return error instanceof PeerError || error instanceof CryptoError || error instanceof StoreFull
 }

@@ -10,6 +10,7 @@ import { toHex } from "../lib/bytes.js"
 import { Turns } from "../lib/turns.js"
 import { randomNumber } from "../store/contact-book.js"
 import { NOBODY, beginsWith } from "../store/schema.js"
+import { DIGESTS_PER_REQUEST } from "./api.js"
 import { Refused } from "./errors.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
@@ -19,7 +20,6 @@ import { Refused } from "./errors.js"
 const TABLE = "tokens"
 export const FULL = 32
 const REFILL_BELOW = 16
-const DIGESTS_PER_REQUEST = 64
 const FREE = IDBKeyRange.only([1, NOBODY])
 
 /** Tokens that are live at the server, and whom they were given to. */

@@ -7,13 +7,15 @@ import * as contacts from "../store/contact-book.js"
 import * as drafts from "../store/drafts.js"
 import * as history from "../store/history.js"
 import * as sessions from "../store/session-book.js"
+import * as showing from "../store/showing.js"
 import { readChain } from "../crypto/chain.js"
-import { UnknownUser, UsageError } from "./errors.js"
-import { contactView, messageView, rowView } from "./views.js"
+import { ContactBlocked, UnknownUser, UsageError } from "./errors.js"
+import { contactView, messageView, rowView, seenOf } from "./views.js"
 import { acceptNewKeys, markVerified } from "./verifying.js"
 
 /** @typedef {import("../store/store.js").Unit} Unit */
 /** @typedef {import("./views.js").Progress} Progress */
+/** @typedef {{seen: string, safetyNumber: string}} Saw of the keys of a contact */
 
 /**
  * @typedef {object} DeskParts
@@ -85,10 +87,7 @@ export class Desk {
         const message = messageView(entry, contact, this.progressOf)
         this.#parts.tell({ event: "message_changed", contact: number, message })
       }
-    }
-    if (event.event !== "message_progress" || event.state === "delivered") {
-      this.#parts.tell({ event: "contact_changed", contact: number })
-    }
+    } else this.#parts.tell({ event: "contact_changed", contact: number })
   }
 }
 
@@ -123,9 +122,14 @@ const ACTS = {
     return {
       contact: await contactView(contact, own),
       draft: await drafts.get(view, number),
-      unread: await history.unread(view, number),
+      unread: await showing.unread(view, number),
       messages: await page(desk, view, contact, undefined),
     }
+  },
+
+  async contact(_desk, { shared }, number) {
+    const contact = await required(shared.store.view, number)
+    return contactView(contact, await readChain(shared.account.chain))
   },
 
   async older(desk, { shared }, number, before) {
@@ -133,16 +137,18 @@ const ACTS = {
   },
 
   showed: (_desk, { shared }, number, place) =>
-    shared.store.transaction((unit) => history.showed(unit, number, place)),
+    shared.store.transaction((unit) => showing.showed(unit, number, place)),
 
   draft: (_desk, { shared }, number, text) =>
     shared.store.transaction((unit) => drafts.set(unit, number, text)),
 
   /** `id`: 16 bytes as hex of the window's choice, so that a call that is asked again is done once. */
   async send(_desk, { shared, peer }, number, text, id) {
-    const { userName } = await required(shared.store.view, number)
+    const { store } = shared
+    const { userName } = await required(store.view, number)
     const sent = await peer.delivery.send(userName, text, fromHex(id))
-    await shared.store.transaction((unit) => drafts.set(unit, number, ""))
+    const hasDraft = (await drafts.get(store.view, number)) !== ""
+    if (hasDraft) await store.transaction((unit) => drafts.set(unit, number, ""))
     return sent
   },
 
@@ -153,11 +159,12 @@ const ACTS = {
     return (await peer.contacts.request(userName, { greeting, fingerprint: pinned })).number
   },
 
-  async decide(_desk, parts, number, decision) {
+  /** `saw`: the view of the contact on which the user decided. */
+  async decide(_desk, parts, number, decision, saw) {
     const contact = await required(parts.shared.store.view, number)
     const decide = DECISIONS[decision]
     if (!decide) throw new UsageError(decision)
-    await decide(parts, contact)
+    await decide(parts, contact, saw)
     parts.tell({ event: "contact_changed", contact: number })
   },
 
@@ -165,7 +172,7 @@ const ACTS = {
     const { network } = peer
     return {
       isOpen: network.session.isOpen,
-      guards: network.guards.count,
+      guards: (await network.guards.tickets()).length,
       links: network.links.count,
       carried: network.carried,
       forwards: settings.forwards,
@@ -179,12 +186,19 @@ const ACTS = {
   },
 
   async change(_desk, { settings, peer, shared }, name, value) {
-    if (name === "refuses_suite_2") {
-      return shared.store.transaction((unit) => sessions.refuseSuite2(unit, value))
+    switch (name) {
+      case "forward":
+        await settings.setForwards(value)
+        return peer.network.renew()
+      case "relay_only":
+        return settings.setTurnOnly(value)
+      case "refuses_suite_2":
+        return shared.store.transaction((unit) => sessions.refuseSuite2(unit, value))
+      case "visibility":
+        return shared.api.setVisibility(value)
+      default:
+        throw new UsageError(name)
     }
-    if (name === "visibility") return shared.api.setVisibility(value)
-    await settings.set(name, value)
-    peer.network.renew()
   },
 
   visibility: (_desk, { shared }) => shared.api.visibility(),
@@ -192,29 +206,27 @@ const ACTS = {
   logOut: (_desk, { logOut }) => logOut(),
 }
 
-/** What a user decides about somebody. @type {Record<string, (parts: DeskParts, contact: contacts.Contact) => Promise<unknown>>} */
+/** What a user decides about somebody. @type {Record<string, (parts: DeskParts, contact: contacts.Contact, saw: Saw) => Promise<unknown>>} */
 const DECISIONS = {
   accept: ({ peer }, { userName }) => peer.contacts.accept(userName),
   ignore: ({ peer }, { userName }) => peer.blocking.ignore(userName),
   block: ({ peer }, { userName }) => peer.blocking.block(userName),
   unblock: ({ peer }, { userName }) => peer.blocking.unblock(userName),
   verify: ({ shared }, { number }) => markVerified(shared.store, number),
-  "accept-new": (parts, contact) => acceptNew(parts, contact, null),
-  "verify-new": async (parts, contact) => {
-    const view = await contactView(contact, await readChain(parts.shared.account.chain))
-    return acceptNew(parts, contact, view.safetyNumber)
-  },
+  "accept-new": (parts, contact, saw) => acceptNew(parts, contact, saw, null),
+  "verify-new": (parts, contact, saw) => acceptNew(parts, contact, saw, saw.safetyNumber),
 }
 
-/** @param {DeskParts} parts @param {contacts.Contact} contact @param {string | null} digits */
-async function acceptNew({ shared, peer }, { number, userName, fields }, digits) {
+/** @param {DeskParts} parts @param {contacts.Contact} contact @param {Saw} saw @param {string | null} digits */
+async function acceptNew({ shared, peer }, { number, userName, fields }, { seen }, digits) {
+  if (seen !== (await seenOf(fields))) throw new ContactBlocked("other_keys")
   await acceptNewKeys(shared, peer.contacts, userName, { seen: fields.shown, digits })
   await peer.delivery.goOn(number)
 }
 
 /** @param {Desk} desk @param {Unit} unit @param {contacts.Contact} contact @param {number | undefined} before */
 async function page(desk, unit, contact, before) {
-  const entries = await history.conversation(unit, contact.number, { before, limit: PAGE })
+  const entries = await showing.conversation(unit, contact.number, { before, limit: PAGE })
   return entries.map((entry) => messageView(entry, contact, desk.progressOf))
 }
 

@@ -121,12 +121,17 @@ export class Handshakes {
     }
   }
 
-  /** @param {Unit} unit @param {Contact} contact @param {DeviceEntry} device */
+  /** @param {Unit} unit @param {Contact} contact @param {DeviceEntry} device @param {number} [fromMs] @returns {Promise<Session | undefined>} */
   async #choose(unit, { number, fields, identity }, device, fromMs = 0) {
     const sessionsFromMs = Math.max(fields.sessionsFromMs, fromMs)
     const wanted = new contacts.Contact(number, { ...fields, sessionsFromMs }, identity)
     const { own, clock } = this.#parts
-    return sessions.choose(unit, await own.signing.public(), wanted, device, clock.unixMs())
+    const nowMs = clock.unixMs()
+    const chosen = await sessions.choose(unit, await own.signing.public(), wanted, device, nowMs)
+    if (!chosen?.needsRenewal(nowMs)) return chosen
+    // What was begun in its place already comes after it by the common rule, until the peer has answered.
+    const later = await this.#choose(unit, wanted, device, chosen.startedMs + 1)
+    return later?.needsRenewal(nowMs) ? chosen : (later ?? chosen)
   }
 
   /** @param {number} number @param {Session} session */
@@ -171,7 +176,7 @@ export class Handshakes {
  */
 export async function keepBegun(unit, number, session) {
   const { fields, devices } = await contacts.get(unit, number)
-  if (fields.isUnsafe) throw new ContactBlocked()
+  if (fields.isUnsafe) throw new ContactBlocked("unsafe")
   const peer = session.peer.pack()
   if (!devices.some((each) => equal(each.pack(), peer))) throw new Refused("no_device")
   await sessions.save(unit, number, session)

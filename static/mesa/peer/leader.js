@@ -1,16 +1,20 @@
 // Begins to lead: opens the store of an account and runs its peer, for this window and all others.
 // Spec: docs/spec/web-app.md, section "Leader window"
 
+import { GOOD } from "../crypto/chain.js"
 import { StoreDamaged } from "../store/errors.js"
-import { loadAccount } from "./account.js"
+import { loadAccount, saveAccount } from "./account.js"
 import { Api } from "./api.js"
 import { Desk } from "./desk.js"
 import { LoginRefused } from "./errors.js"
+import { isPassing } from "./failures.js"
+import { GuardsBook } from "./guards-book.js"
 import { GuardsWatch } from "./guards-watch.js"
 import { Peer } from "./peer.js"
 import { openStore } from "./profiles.js"
 import { Session } from "./session.js"
 import { Settings } from "./settings.js"
+import { checkOwnIdentity } from "./verifying.js"
 
 /**
  * What a leader reaches the world by.
@@ -31,7 +35,7 @@ const SUPERSEDED = ["LeadershipLost", "Replaced"]
  * @param {import("./profiles.js").Profile} profile
  * @param {LeaderEdges} edges
  * @param {(event: object) => void} tell reaches all windows
- * @returns {Promise<import("./windows.js").Leader & {retryNow: () => void}>}
+ * @returns {Promise<import("./windows.js").Leader & {wakeUp: () => void}>}
  * @throws {NewerVersion | StoreFull | StoreDamaged}
  * @throws {LoginRefused} there is no account in this store
  */
@@ -48,13 +52,15 @@ export async function lead(profile, edges, tell) {
   const settings = new Settings(store, edges.isForwarderByDefault)
   await settings.load()
   const api = new Api(rest)
-  const guards = await GuardsWatch.open(store, clock, (event) => desk.report(event))
+  const report = (/** @type {object} */ event) => desk.report(event)
+  const guards = new GuardsWatch(new GuardsBook(store, clock), clock, report)
+  await guards.resume()
   const peer = new Peer({
     ...{ account, store, api, clock, guards, fail },
     forwards: () => settings.forwards,
     isTurnOnly: settings.isTurnOnly,
     makeSession: (asked) => new Session({ url: socketUrl, WebSocket, rest, clock }, asked),
-    report: (event) => desk.report(event),
+    report,
   })
   const desk = new Desk({
     ...{ shared: peer.shared, peer, settings, tell, fail },
@@ -68,10 +74,25 @@ export async function lead(profile, edges, tell) {
     peer.stop()
     store.close()
   }
+  // A browser tells a page nothing of a dead socket: what is sent finds out.
+  const wakeUp = () => {
+    peer.network.session.retryNow()
+    peer.network.renew()
+  }
   await peer.start()
-  return {
-    call: (name, args) => desk.call(name, args),
-    stop,
-    retryNow: () => peer.network.session.retryNow(),
+  void lookAtOwnKeys(peer.shared, tell).catch(fail)
+  return { call: (name, args) => desk.call(name, args), stop, wakeUp }
+}
+
+/** Says so if the server shows other keys for this user than these. @param {import("./contacts.js").ContactParts} shared @param {(event: object) => void} tell */
+async function lookAtOwnKeys(shared, tell) {
+  const keep = (/** @type {import("../lib/bytes.js").Bytes} */ chain) =>
+    shared.store.transaction((unit) => saveAccount(unit, { ...shared.account, device: shared.own, chain }))
+  try {
+    const verdict = await checkOwnIdentity(shared, keep)
+    if (!GOOD.includes(verdict)) tell({ event: "own_keys", verdict })
+  } catch (error) {
+    // Without an answer nothing is known; the next start asks again.
+    if (!isPassing(error)) throw error
   }
 }

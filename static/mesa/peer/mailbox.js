@@ -7,6 +7,7 @@ import { Kind } from "../crypto/messages.js"
 import { openPost } from "../crypto/sealing.js"
 import { concat, toHex } from "../lib/bytes.js"
 import { dayOf } from "../lib/timing.js"
+import { MAILBOX_IDS_PER_REQUEST } from "./api.js"
 import { Backoff } from "./backoff.js"
 import { isPassing } from "./failures.js"
 import { NotReadable, open } from "./opening.js"
@@ -29,7 +30,6 @@ import { NotReadable, open } from "./opening.js"
 
 const DONE = "mailboxDone"
 const ASIDE = "setAside"
-const IDS_PER_REQUEST = 50
 // Longer than a post lives at the server.
 const REMEMBER_DAYS = 21
 // Beyond this many, what can not be handled stays at the server.
@@ -65,7 +65,7 @@ export class Mailbox {
       const ids = []
       for (const post of await api.mailbox()) if (await this.#isDone(post)) ids.push(post.id)
       if (ids.length > 0) await api.deletePosts(ids)
-      if (ids.length < IDS_PER_REQUEST) break
+      if (ids.length < MAILBOX_IDS_PER_REQUEST) break
     }
     await this.#tryAgain()
     await this.#answerOwed()

@@ -127,7 +127,7 @@ export class Network {
     return {
       up: (link) => {
         this.session.send({ type: "link_up", link })
-        guards.linkUp(link)
+        this.#do(guards.linkUp(link))
         this.#opened.add(toHex(link))
         report({ event: "link_opened", link })
       },
@@ -151,9 +151,9 @@ export class Network {
       case "ice_servers":
         return this.#use(frame.ice_servers)
       case "guard":
-        return void this.#guard(frame).catch(this.#parts.fail)
+        return this.#do(this.#guard(frame))
       case "offer_wanted":
-        return void this.presence.offerLive().catch(this.#parts.fail)
+        return this.#do(this.presence.offerLive())
       case "ready_to_receive":
         return this.#readyToReceive(frame)
       case "answer":
@@ -207,8 +207,13 @@ export class Network {
     if (!name) return
     for (const order of [frame.in, frame.out]) {
       // The other one is filler: no link of this peer has its id.
-      if (this.#follow(order)) this.#parts.guards.hold(name, order.link)
+      if (this.#follow(order)) await this.#parts.guards.hold(name, order.link)
     }
+  }
+
+  /** @param {Promise<unknown>} work */
+  #do(work) {
+    work.catch(this.#parts.fail)
   }
 
   /** @param {Order} order @param {Bytes} [beside] */

@@ -1,4 +1,4 @@
-// Whether a path that the server gives may be used: its end must be a device of the pinned contact.
+// Asks for paths, and says whether one that the server gives may be used: its end must be a device of the pinned contact.
 // Spec: docs/spec/transactions.md and docs/spec/identity.md, section "Verdict"
 
 import { CryptoError, NotValidNow, WeakKey } from "../crypto/errors.js"
@@ -51,6 +51,28 @@ async function lookForDevice(parts, contact, deviceId) {
     if (error instanceof ContactBlocked) return "stop"
     if (error instanceof LoginRefused || !(error instanceof PeerError)) throw error
     return "repath"
+  }
+}
+
+/**
+ * Asks the server for a transaction, and says what came of it; `stop`: nothing goes to this contact any more.
+ *
+ * @param {CourierParts} parts
+ * @param {number} contact
+ * @param {string} tx
+ * @returns {Promise<import("./outbound-table.js").Event | "stop">}
+ * @throws {LoginRefused}
+ */
+export async function askForPath({ store, api, tickets }, contact, tx) {
+  try {
+    const { isClosed, fields } = await contacts.get(store.view, contact)
+    if (isClosed || !fields.theirToken) return "stop"
+    await api.startTransaction(tx, fields.theirToken, await tickets())
+    return { kind: "startTaken", tx }
+  } catch (error) {
+    if (error instanceof ContactBlocked) return "stop"
+    if (error instanceof LoginRefused || !(error instanceof PeerError)) throw error
+    return { kind: "startRefused", tx, atLeastS: error.retryAfterS ?? 0 }
   }
 }
 

@@ -100,7 +100,7 @@ export class Peer {
       {
         ...{ store, handshakes, pins: this.pins, api, clock, report },
         chance: { newTx, jitter: draw },
-        tickets: async () => parts.guards.tickets(),
+        tickets: () => parts.guards.tickets(),
         sendCell: (link, frame) => this.network.links.send(link, frame),
         sendFrame: (frame) => this.network.session.send(frame),
         fail: (error) => this.#fail(error),

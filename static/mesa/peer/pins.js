@@ -56,7 +56,7 @@ export class Pins {
     told.forEach(this.#parts.report)
     const contact = await contacts.get(this.#parts.store.view, number)
     // Whatever is shown by now, the user has not decided yet.
-    if (contact.fields.isUnsafe) throw new ContactBlocked()
+    if (contact.fields.isUnsafe) throw new ContactBlocked("unsafe")
     return contact
   }
 

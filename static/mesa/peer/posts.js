@@ -128,7 +128,7 @@ export class Posts {
 
 /** How a contact's devices are reached. @param {import("../store/contact-book.js").Contact} contact @returns {Address} */
 export function reachedBy({ fields }) {
-  if (!fields.theirToken) throw new ContactBlocked()
+  if (!fields.theirToken) throw new ContactBlocked("no_token")
   return { token: fields.theirToken }
 }
 

@@ -18,7 +18,7 @@ import { natOf, offerAgeS } from "./rtc.js"
  * @property {(event: object) => void} report
  * @property {() => void} told called after each refresh
  * @property {() => boolean} forwards whether this peer carries other people's cells
- * @property {() => Bytes[]} tickets to show for this device's guards
+ * @property {() => Promise<Bytes[]>} tickets to show for this device's guards
  */
 
 // Offers are taken in bursts; one frame tells of all that happened within this time.
@@ -105,7 +105,8 @@ export class Presence {
       this.#offerAgeS = offerAgeS(last.sdp)
     }
     const capabilities = { forward: forwards() }
-    send({ type: "ice_client", onion_key: key, capabilities, nat: this.#nat, offers, tickets: tickets() })
+    const shown = await tickets()
+    send({ type: "ice_client", onion_key: key, capabilities, nat: this.#nat, offers, tickets: shown })
     if (!this.#hasTold) report({ event: "online", offers: offers.length, forwards: capabilities.forward })
     this.#hasTold = true
     told()

@@ -1,15 +1,17 @@
-// What the user has chosen for this device.
+// What the user has chosen for this device, as the running peer asks for it.
+
+import * as choices from "./choices.js"
 
 /** @typedef {import("../store/store.js").Store} Store */
 
-const NAMES = /** @type {const} */ (["forward", "relay_only"])
-
-/** Choices that are kept, and what holds without one. */
+/** The choices of one run. */
 export class Settings {
   #store
   #isForwarderByDefault
-  /** @type {Map<string, boolean>} */
-  #chosen = new Map()
+  /** Whether this device carries other people's cells. */
+  forwards = false
+  /** Whether other peers may see nothing of it but an address at a TURN server; from the next start on. */
+  isTurnOnly = false
 
   /** @param {Store} store @param {boolean} isForwarderByDefault not on phones and metered connections */
   constructor(store, isForwarderByDefault) {
@@ -19,25 +21,18 @@ export class Settings {
 
   /** Reads what was chosen before. */
   async load() {
-    for (const name of NAMES) {
-      const kept = await this.#store.view.setting(name)
-      if (kept) this.#chosen.set(name, kept[0] === 1)
-    }
+    this.forwards = await choices.forwards(this.#store.view, this.#isForwarderByDefault)
+    this.isTurnOnly = await choices.isTurnOnly(this.#store.view)
   }
 
-  /** Whether this device carries other people's cells. */
-  get forwards() {
-    return this.#chosen.get("forward") ?? this.#isForwarderByDefault
+  /** @param {boolean} wanted */
+  async setForwards(wanted) {
+    await this.#store.transaction((unit) => choices.chooseForwards(unit, wanted))
+    this.forwards = wanted
   }
 
-  /** Whether other peers may see nothing of it but an address at a TURN server; from the next start on. */
-  get isTurnOnly() {
-    return this.#chosen.get("relay_only") ?? false
-  }
-
-  /** @param {string} name @param {boolean} value */
-  async set(name, value) {
-    await this.#store.transaction((unit) => unit.setSetting(name, new Uint8Array([Number(value)])))
-    this.#chosen.set(name, value)
+  /** @param {boolean} wanted */
+  setTurnOnly(wanted) {
+    return this.#store.transaction((unit) => choices.chooseTurnOnly(unit, wanted))
   }
 }

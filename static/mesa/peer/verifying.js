@@ -3,7 +3,7 @@
 
 import { GOOD, Verdict, judge, packChain, readChain, verifyChain } from "../crypto/chain.js"
 import { areDigitsOf, safetyNumber } from "../crypto/safety-number.js"
-import { numbersOf, shownIdentity } from "../crypto/safety.js"
+import { shownIdentity } from "../crypto/safety.js"
 import { equal } from "../lib/bytes.js"
 import * as contacts from "../store/contact-book.js"
 import { ContactBlocked, UnknownUser, UsageError } from "./errors.js"
@@ -25,13 +25,6 @@ export async function findContact(store, userName) {
 /** Keeps that the users have compared their safety number. @param {Store} store @param {number} number @returns {Promise<Contact>} */
 export function markVerified(store, number) {
   return store.transaction((unit) => contacts.change(unit, number, { isVerified: true }))
-}
-
-/** What a user is told about the keys of a contact: the number to compare, what is wrong, and the number of other keys that are shown. @param {Contact} contact @param {Bytes} ownChain */
-export async function keysOf({ userName, fields }, ownChain) {
-  const { danger, safetyNumber, shownSafetyNumber } = await numbersOf(fields, await readChain(ownChain))
-  const numbers = { safety_number: safetyNumber, shown_safety_number: shownSafetyNumber }
-  return { user: userName, verified: fields.isVerified, danger, ...numbers }
 }
 
 /**
@@ -69,24 +62,25 @@ export async function checkOwnIdentity({ own, account, api }, keep) {
 export async function acceptNewKeys(parts, acquaintance, userName, { seen, digits = null }) {
   const { account, api, pins, store } = parts
   const known = await findContact(store, userName)
-  if (known.fields.isBlocked) throw new UsageError()
+  if (known.fields.isBlocked) throw new UsageError("blocked")
   const asked = (await shownIdentity(known.fields)) ?? known.identity
   const bundle = await api.claimBundle(known.userName, null, asked.fingerprint)
   const shown = await unlessRefused(verifyChain(bundle.statements))
-  if (shown?.userName !== known.userName) throw new ContactBlocked()
+  if (shown?.userName !== known.userName) throw new ContactBlocked(shown ? "not_theirs" : "unreadable")
   const packed = packChain(shown.statements)
   const own = await readChain(account.chain)
   const contact = await store.transaction(async (unit) => {
     // Judged beside the chain that is pinned by now: while the server was asked, it may have gone on.
     const { identity, fields } = await contacts.get(unit, known.number)
-    if (fields.isBlocked) throw new UsageError()
+    if (fields.isBlocked) throw new UsageError("blocked")
     if (!GOOD.includes(judge(identity, shown)) && !equal(packed, seen)) return null
-    if (digits !== null && !(await areTheirs(digits, own, shown, identity))) throw new ContactBlocked()
+    if (digits !== null && !(await areTheirs(digits, own, shown, identity)))
+      throw new ContactBlocked("other_digits")
     return pins.acceptNew(unit, known.number, shown, { isVerified: digits !== null })
   })
   if (!contact) {
     await pins.block(known.number, packed)
-    throw new ContactBlocked()
+    throw new ContactBlocked("other_keys")
   }
   return contact.state === "asked" ? acquaintance.request(contact.userName) : contact
 }
@@ -102,6 +96,6 @@ export async function acceptNewKeys(parts, acquaintance, userName, { seen, digit
  */
 async function areTheirs(digits, own, shown, pinned) {
   const isGood = GOOD.includes(judge(pinned, shown))
-  if (!isGood && equal(shown.fingerprint, pinned.fingerprint)) throw new UsageError()
+  if (!isGood && equal(shown.fingerprint, pinned.fingerprint)) throw new UsageError("one_number")
   return areDigitsOf(digits, await safetyNumber(own, shown))
 }

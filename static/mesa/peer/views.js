@@ -2,9 +2,11 @@
 // The types are those of elements/views.js; numbers of messages are their places in the conversation.
 
 import { Kind } from "../crypto/messages.js"
+import { sha256 } from "../crypto/primitives.js"
 import { numbersOf, weakestSuite } from "../crypto/safety.js"
+import { toBase64url } from "../lib/base64.js"
 import * as drafts from "../store/drafts.js"
-import * as history from "../store/history.js"
+import * as showing from "../store/showing.js"
 
 /** @typedef {import("../store/contact-book.js").Contact} Contact */
 /** @typedef {import("../store/history.js").Entry} Entry */
@@ -40,19 +42,25 @@ export async function contactView({ number, userName, state, fields, identity },
     danger,
     suite: weakestSuite(identity),
     safetyNumber: shownSafetyNumber ?? safetyNumber,
+    seen: await seenOf(fields),
   }
+}
+
+/** Names the keys that stand against the pinned ones, so that a decision is about those that the user saw. @param {Contact["fields"]} fields */
+export async function seenOf({ shown }) {
+  return toBase64url(await sha256(shown))
 }
 
 /** @param {Unit} unit @param {Contact} contact @param {ProgressOf} progressOf */
 export async function rowView(unit, contact, progressOf) {
   const { number, userName, fields } = contact
-  const [last] = await history.conversation(unit, number, { limit: 1 })
+  const [last] = await showing.conversation(unit, number, { limit: 1 })
   return {
     number,
     name: userName,
     verified: fields.isVerified,
     unsafe: fields.isUnsafe,
-    unread: fields.isBlocked ? 0 : await history.unread(unit, number),
+    unread: fields.isBlocked ? 0 : await showing.unread(unit, number),
     last: last ? messageView(last, contact, progressOf) : null,
     draft: await drafts.get(unit, number),
   }

@@ -3,14 +3,17 @@
 
 import { randomBytes } from "../crypto/primitives.js"
 import { toHex } from "../lib/bytes.js"
-import { TooLate, within } from "../lib/timing.js"
+import { Bell, TooLate, within } from "../lib/timing.js"
 
-const ANSWER_WITHIN_S = 2
+// A leader says at once that it has heard; only a frozen one does not.
+const HEARD_WITHIN_S = 2
+// As long as a request to the server may take, and one after it.
+const ANSWER_WITHIN_S = 120
 const CALL_ID_BYTES = 16
 
 /** What another window's call ended with. */
 export class CallFailed extends Error {
-  /** @param {string} code name of the error @param {string} message */
+  /** @param {string} code name of the error @param {string} message what it was, in a word */
   constructor(code, message) {
     super(message)
     this.code = code
@@ -29,6 +32,7 @@ export class CallFailed extends Error {
  * @property {import("../lib/timing.js").Clock} clock
  * @property {(tell: (event: object) => void) => Promise<Leader>} lead begins to lead; `tell` reaches all windows
  * @property {(event: object) => void} told takes an event, whichever window it comes from
+ * @property {(name: string) => BroadcastChannel} [openChannel]
  * @property {(isLeading: boolean) => void} [changed] this window began to lead, or another one does now
  */
 
@@ -39,13 +43,15 @@ export class Windows {
   #ended = new AbortController()
   /** @type {Promise<Leader> | null} */
   #leader = null
-  /** @type {Map<string, (answer: any) => void>} */
+  #began = new Bell()
+  /** @type {Map<string, {heard: () => void, answered: (answer: any) => void}>} */
   #asked = new Map()
 
   /** @param {Edges} edges */
   constructor(edges) {
     this.#edges = edges
-    this.#channel = new BroadcastChannel(`mesa-peer/${edges.name}`)
+    const { openChannel = (called) => new BroadcastChannel(called) } = edges
+    this.#channel = openChannel(`mesa-peer/${edges.name}`)
     this.#channel.onmessage = ({ data }) => this.#hear(data)
     void this.#queue()
   }
@@ -69,7 +75,11 @@ export class Windows {
       const leader = this.#leader
       try {
         if (leader) return await answered(leader, name, args)
-        const answer = await within(this.#edges.clock, ANSWER_WITHIN_S, this.#ask(name, args))
+        const asked = this.#ask(name, args)
+        // Its failure is looked at where it is awaited, if it is.
+        asked.catch(() => {})
+        // This window's own turn may come meanwhile, as it does at a start: then nobody else answers.
+        const answer = await Promise.race([asked, this.#began.rung()])
         if (answer) return valueOf(answer)
       } catch (error) {
         // This window led until now: whoever does so instead is asked again.
@@ -87,26 +97,32 @@ export class Windows {
     void this.#resign()
   }
 
-  /** @param {string} name @param {unknown[]} args */
-  #ask(name, args) {
+  /** @param {string} name @param {unknown[]} args @returns {Promise<any>} @throws {TooLate} nobody leads who is awake */
+  async #ask(name, args) {
+    const { clock } = this.#edges
     const call = toHex(randomBytes(CALL_ID_BYTES))
-    return new Promise((resolve) => {
-      this.#asked.set(call, resolve)
+    const asked = { heard: () => {}, answered: (/** @type {any} */ _answer) => {} }
+    this.#asked.set(call, asked)
+    const answer = new Promise((resolve) => (asked.answered = resolve))
+    const heard = new Promise((resolve) => (asked.heard = () => resolve(undefined)))
+    try {
       this.#channel.postMessage({ call, name, args })
-    }).finally(() => this.#asked.delete(call))
-  }
-
-  /** Whoever leads from now on has not heard what was asked before. */
-  #askAgain() {
-    for (const resolve of this.#asked.values()) resolve(null)
+      await within(clock, HEARD_WITHIN_S, Promise.race([heard, answer]))
+      return await within(clock, ANSWER_WITHIN_S, answer)
+    } finally {
+      this.#asked.delete(call)
+    }
   }
 
   /** @param {any} data */
   async #hear(data) {
     if ("event" in data) this.#edges.told(data.event)
-    else if ("leads" in data) this.#askAgain()
-    else if ("answer" in data) this.#asked.get(data.answer)?.(data)
-    else if (this.#leader) await this.#answer(this.#leader, data)
+    else if ("heard" in data) this.#asked.get(data.heard)?.heard()
+    else if ("answer" in data) this.#asked.get(data.answer)?.answered(data)
+    else if (this.#leader) {
+      this.#say({ heard: data.call })
+      await this.#answer(this.#leader, data)
+    }
   }
 
   /** @param {Promise<Leader>} leader @param {{call: string, name: string, args: unknown[]}} asked */
@@ -151,8 +167,7 @@ export class Windows {
     this.#leader = this.#edges.lead((event) => this.#tell(event))
     // Whoever calls is told why there is none.
     this.#leader.catch(() => {})
-    this.#say({ leads: true })
-    this.#askAgain()
+    this.#began.ring()
     this.#edges.changed?.(true)
     await new Promise((resolve) => this.#ended.signal.addEventListener("abort", resolve))
   }
@@ -186,8 +201,9 @@ async function answered(leader, name, args) {
   try {
     return await (await leader).call(name, args)
   } catch (error) {
-    const { name: code, message } = /** @type {Error} */ (error)
-    throw error instanceof CallFailed ? error : new CallFailed(code, message)
+    const { name, code, message } = /** @type {Error & {code?: string}} */ (error)
+    // What the server said is a word for people; the browser's own sentences are not.
+    throw error instanceof CallFailed ? error : new CallFailed(name, code || message)
   }
 }
 

@@ -61,17 +61,24 @@ export class Database {
   select(table, { index, range, limit = Infinity, isReversed = false }) {
     const store = this.#open([table], "readonly").objectStore(table)
     const source = index ? store.index(index) : store
-    if (!isReversed) return result(source.getAll(range, Number.isFinite(limit) ? limit : undefined))
+    const count = Number.isFinite(limit) ? limit : undefined
+    if (!isReversed) return result(source.getAll(range, count))
     return new Promise((resolve, reject) => {
-      /** @type {Row[]} */
-      const rows = []
-      const request = source.openCursor(range, "prev")
-      request.onerror = () => reject(asStoreError(request.error))
-      request.onsuccess = () => {
-        const cursor = request.result
-        if (!cursor || rows.length >= limit) return resolve(rows)
-        rows.push(cursor.value)
-        cursor.continue()
+      // A cursor asks for each row anew: it only finds where the last ones begin, and they are read together.
+      const place = source.openKeyCursor(range, "prev")
+      place.onerror = () => reject(asStoreError(place.error))
+      /** @type {IDBValidKey} */
+      let first
+      let isLast = count === undefined || count === 1
+      place.onsuccess = () => {
+        const cursor = place.result
+        if (cursor) first = cursor.key
+        if (cursor && !isLast) {
+          isLast = true
+          return cursor.advance(limit - 1)
+        }
+        const from = cursor && count !== undefined ? upwards(first, range) : range
+        result(source.getAll(from)).then((rows) => resolve(rows.slice(-limit).reverse()), reject)
       }
     })
   }
@@ -171,6 +178,12 @@ export function openDatabase(name, steps, lost) {
 /** @param {string} name @returns {Promise<void>} when nothing of it is left */
 export async function deleteDatabase(name) {
   await result(indexedDB.deleteDatabase(name))
+}
+
+/** @param {IDBValidKey} first @param {IDBKeyRange | undefined} range @returns {IDBKeyRange} what of a range begins there */
+function upwards(first, range) {
+  if (range?.upper === undefined) return IDBKeyRange.lowerBound(first)
+  return IDBKeyRange.bound(first, range.upper, false, range.upperOpen)
 }
 
 /** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */

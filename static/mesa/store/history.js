@@ -35,11 +35,9 @@ import { rowKey } from "./store.js"
 
 /** @typedef {Entry & {message: Message}} Stored */
 
-const TABLE = "messages"
+export const TABLE = "messages"
 /** @type {Kept[]} */
 const GAPS = ["gap", "missing"]
-/** @type {Record<string, Kept>} */
-const AFTER_SHOWING = { ready: "shown", gap: "missing" }
 
 /** Keeps a message of ours: later than all before it, and knowing what it follows. @param {Unit} unit @param {number} contact @param {Content} content @param {number} nowMs @param {Bytes} [messageId] @returns {Promise<Stored>} */
 export async function write(unit, contact, content, nowMs, messageId) {
@@ -130,35 +128,6 @@ export async function leaveGap(unit, contact, digest) {
   return { contact, number, isOutgoing: false, state: "gap", place, message: null, receivedMs: 0 }
 }
 
-/** Notes that messages and gaps of a contact were shown, up to a place. @param {Unit} unit @param {number} contact @param {number} place */
-export async function showed(unit, contact, place) {
-  for (const state of Object.keys(AFTER_SHOWING)) {
-    const rows = await unit.select(TABLE, { index: "state", range: beginsWith(state, contact) })
-    for (const row of rows.filter((each) => each.place <= place)) {
-      unit.put(TABLE, { ...row, state: AFTER_SHOWING[state] })
-    }
-  }
-}
-
-/** How many messages of a contact wait to be shown. @param {Unit} unit @param {number} contact @returns {Promise<number>} */
-export function unread(unit, contact) {
-  return unit.count(TABLE, { index: "state", range: beginsWith("ready", contact) })
-}
-
-/**
- * The last messages of a conversation before a place, in their order; no others are opened.
- *
- * @param {Unit} unit
- * @param {number} contact
- * @param {{before?: number, limit: number}} which
- * @returns {Promise<Entry[]>}
- */
-export async function conversation(unit, contact, { before = Infinity, limit }) {
-  const range = IDBKeyRange.bound([contact], [contact, before], false, true)
-  const rows = await unit.select(TABLE, { index: "place", range, limit, isReversed: true })
-  return Promise.all(rows.reverse().map((row) => open(unit, row)))
-}
-
 /** @param {Unit} unit @param {Omit<Stored, "number" | "place">} message @returns {Promise<Stored>} */
 async function insert(unit, message) {
   return fill(unit, await nextNumber(unit, message.contact), message)
@@ -178,7 +147,7 @@ async function fill(unit, number, about) {
   return { ...about, number, place: place ?? 0 }
 }
 
-/** @param {Unit} unit @param {Row} row @returns {Promise<Entry>} */
+/** Opens what stands in a row. @param {Unit} unit @param {Row} row @returns {Promise<Entry>} */
 export async function open(unit, row) {
   const { contact, number, state, place = 0 } = row
   const about = { contact, number, isOutgoing: row.outgoing === 1, state, place }
@@ -189,15 +158,14 @@ export async function open(unit, row) {
 
 /** The digests of messages that one follows and that are not here, or are held themselves. @param {Unit} unit @param {number} contact @param {Message} message */
 async function awaitedOf(unit, contact, message) {
-  /** @type {Bytes[]} */
-  const awaited = []
-  for (const id of message.seen) {
-    const digest = await digestOf(unit, id)
-    if (awaited.some((each) => equal(each, digest)) || (await findById(unit, contact, digest, 1))) continue
-    const came = await findById(unit, contact, digest, 0)
-    if (!came || came.state === "held") awaited.push(digest)
-  }
-  return awaited
+  const digests = await Promise.all(message.seen.map((id) => digestOf(unit, id)))
+  const rows = await Promise.all(
+    digests.map((digest) => unit.select(TABLE, { index: "message", range: beginsWith(contact, digest) })),
+  )
+  return digests.filter((digest, at) => {
+    const isFirst = digests.findIndex((each) => equal(each, digest)) === at
+    return isFirst && rows[at].every(({ state }) => state === "held")
+  })
 }
 
 /** The ids of the last messages; our own last one is always named: by it the other side finds a gap. @param {Unit} unit @param {number} contact @param {Stored | undefined} last */
@@ -215,12 +183,8 @@ async function seenBy(unit, contact, last) {
 
 /** @param {Unit} unit @param {number} contact @returns {Promise<Stored | undefined>} */
 async function lastOutgoing(unit, contact) {
-  const rows = await unit.select(TABLE, {
-    index: "side",
-    range: beginsWith(contact, 1),
-    limit: 1,
-    isReversed: true,
-  })
+  const range = beginsWith(contact, 1)
+  const rows = await unit.select(TABLE, { index: "side", range, limit: 1, isReversed: true })
   return rows.length > 0 ? /** @type {Promise<Stored>} */ (open(unit, rows[0])) : undefined
 }
 
@@ -238,12 +202,8 @@ async function nextNumber(unit, contact) {
 
 /** @param {Unit} unit @param {number} contact */
 async function nextPlace(unit, contact) {
-  const [last] = await unit.select(TABLE, {
-    index: "place",
-    range: beginsWith(contact),
-    limit: 1,
-    isReversed: true,
-  })
+  const range = beginsWith(contact)
+  const [last] = await unit.select(TABLE, { index: "place", range, limit: 1, isReversed: true })
   return 1 + (last?.place ?? 0)
 }
 

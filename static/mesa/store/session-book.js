@@ -40,9 +40,9 @@ export async function find(unit, sessionId) {
  */
 export async function choose(unit, own, contact, device, nowMs) {
   const sessions = await sessionsWith(unit, contact.number, device.deviceId)
-  const able = sessions.filter((each) => each.startedMs >= contact.fields.sessionsFromMs)
-  const chosen = chooseSession(own, able, nowMs)
-  return chosen?.isWornOut(nowMs) ? undefined : chosen
+  const { sessionsFromMs } = contact.fields
+  const able = sessions.filter((each) => each.startedMs >= sessionsFromMs && !each.isWornOut(nowMs))
+  return chooseSession(own, able, nowMs)
 }
 
 /** Writes the next state of a session; of too many with one device the oldest goes. @param {Unit} unit @param {number} contact @param {Session} session */

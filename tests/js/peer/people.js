@@ -9,6 +9,7 @@ import { PrekeyKind, verifyBundle } from "../../../static/mesa/crypto/prekeys.js
 import { createRecoveryCode, RecoveryKey } from "../../../static/mesa/crypto/recovery.js"
 import { beginSession } from "../../../static/mesa/crypto/sessions.js"
 import { createFirstStatement } from "../../../static/mesa/crypto/statements.js"
+import { dayOf } from "../../../static/mesa/lib/timing.js"
 import { Blocking } from "../../../static/mesa/peer/blocking.js"
 import { Contacts } from "../../../static/mesa/peer/contacts.js"
 import { DeliveryTokens } from "../../../static/mesa/peer/delivery-tokens.js"
@@ -18,7 +19,6 @@ import { Mailbox } from "../../../static/mesa/peer/mailbox.js"
 import { Pins } from "../../../static/mesa/peer/pins.js"
 import { Posts } from "../../../static/mesa/peer/posts.js"
 import { Resets } from "../../../static/mesa/peer/resets.js"
-import { checkPrekeys } from "../../../static/mesa/peer/upkeep.js"
 import * as contacts from "../../../static/mesa/store/contact-book.js"
 import { openDatabase } from "../../../static/mesa/store/database.js"
 import * as history from "../../../static/mesa/store/history.js"
@@ -26,6 +26,7 @@ import * as outbox from "../../../static/mesa/store/outbox.js"
 import * as prekeys from "../../../static/mesa/store/prekey-book.js"
 import { STEPS } from "../../../static/mesa/store/schema.js"
 import * as sessions from "../../../static/mesa/store/session-book.js"
+import * as showing from "../../../static/mesa/store/showing.js"
 import { Store } from "../../../static/mesa/store/store.js"
 import { freshName } from "../store/stores.js"
 import { FakeServer } from "./fake-server.js"
@@ -128,10 +129,21 @@ export class Person {
     this.blocking = new Blocking({ ...this.parts, contacts: this.contacts, delivery })
   }
 
-  /** Leaves prekeys at the server, so that others can begin a session. */
+  /** Leaves a few prekeys at the server, so that others can begin a session. */
   async comeOnline() {
-    await checkPrekeys(this.parts)
-    return this
+    const { store, clock, api } = this.parts
+    const { SIGNED, LAST_RESORT_KEM, ONE_TIME, ONE_TIME_KEM } = PrekeyKind
+    const made = await store.transaction(async (unit) => {
+      const kinds = [SIGNED, LAST_RESORT_KEM, ONE_TIME, ONE_TIME, ONE_TIME_KEM, ONE_TIME_KEM]
+      const all = []
+      for (const kind of kinds) all.push(...(await prekeys.make(unit, kind, 1, dayOf(clock.unixMs()))))
+      await prekeys.uploaded(unit, all)
+      return all
+    })
+    const packed = await Promise.all(made.map(async (each) => (await each.public(this.keys)).pack()))
+    const [signedPrekey, lastResort, ...rest] = packed
+    const [oneTime, oneTimeKem] = [rest.slice(0, 2), rest.slice(2)]
+    await api.uploadPrekeys({ signedPrekey, lastResort, oneTime, oneTimeKem })
   }
 
   /** What is known of another user. @param {Person} other */
@@ -188,7 +200,7 @@ export class Person {
 
   /** What is shown of a conversation. @param {number} contact */
   async shown(contact) {
-    const entries = await history.conversation(this.store.view, contact, { limit: 100 })
+    const entries = await showing.conversation(this.store.view, contact, { limit: 100 })
     return entries.map(({ message }) => (message ? /** @type {any} */ (message.content).text : null))
   }
 }

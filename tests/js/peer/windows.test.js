@@ -13,7 +13,7 @@ import { FakeClock, settled } from "../clock.js"
  */
 async function openWindows(count, { clock = browserClock, callOf = (at) => async () => at } = {}) {
   const name = crypto.randomUUID()
-  /** @type {{windows: Windows, events: object[], stopped: number, tell: (event: object) => void}[]} */
+  /** @type {{windows: Windows, channel: BroadcastChannel, events: object[], stopped: number, tell: (event: object) => void}[]} */
   const opened = []
   for (let at = 0; at < count; at += 1) {
     /** @type {any} */
@@ -21,6 +21,7 @@ async function openWindows(count, { clock = browserClock, callOf = (at) => async
     about.windows = new Windows({
       name,
       clock,
+      openChannel: (/** @type {string} */ called) => (about.channel = new BroadcastChannel(called)),
       lead: async (tell) => {
         about.tell = tell
         return { call: callOf(at), stop: () => (about.stopped += 1) }
@@ -46,6 +47,17 @@ export async function oneWindowLeadsAndAnswersForAll() {
     all.map(({ windows }) => windows.isLeading),
     [true, false, false],
   )
+}
+
+export async function callOfTheFirstWindowWaitsForItsOwnTurnOnly() {
+  const windows = new Windows({
+    name: crypto.randomUUID(),
+    clock: new FakeClock(),
+    lead: async () => ({ call: async () => "mine", stop: () => {} }),
+    told: () => {},
+  })
+
+  assertEqual(await windows.call("who"), "mine")
 }
 
 export async function everyWindowHearsWhatHappens() {
@@ -85,11 +97,36 @@ export async function errorsAreTheSameInEveryWindow() {
   }
 }
 
-export async function leaderThatDoesNotAnswerIsReplacedAndStopped() {
+/** Windows of which the first leads and hears nothing, as one that the browser has frozen. @param {FakeClock} clock */
+async function openBehindAFrozenOne(clock) {
+  const all = await openWindows(2, { clock })
+  all[0].channel.onmessage = null
+  return all
+}
+
+export async function slowLeaderIsWaitedFor() {
   const clock = new FakeClock()
-  /** @param {number} at */
-  const callOf = (at) => (at === 0 ? () => new Promise(() => {}) : async () => at)
-  const all = await openWindows(2, { clock, callOf })
+  /** @type {(value: string) => void} */
+  let finish = () => {}
+  const slow = () => () => new Promise((resolve) => (finish = resolve))
+  const all = await openWindows(2, { clock, callOf: slow })
+  const answer = all[1].windows.call("who")
+  await until(() => finish.length === 1)
+  await new Promise((resolve) => setTimeout(resolve, 0))
+
+  await clock.advance(60)
+  finish("done")
+
+  assertEqual(await answer, "done")
+  assertEqual(
+    all.map(({ windows }) => windows.isLeading),
+    [true, false],
+  )
+}
+
+export async function leaderThatIsFrozenIsReplacedAndStopped() {
+  const clock = new FakeClock()
+  const all = await openBehindAFrozenOne(clock)
   const answer = all[1].windows.call("who")
 
   await settled()
@@ -107,9 +144,7 @@ export async function leaderThatDoesNotAnswerIsReplacedAndStopped() {
 
 export async function windowThatLostTheLeadTakesOverAgainWhenItsTurnComes() {
   const clock = new FakeClock()
-  /** @param {number} at */
-  const callOf = (at) => (at === 0 ? () => new Promise(() => {}) : async () => at)
-  const all = await openWindows(2, { clock, callOf })
+  const all = await openBehindAFrozenOne(clock)
   const answer = all[1].windows.call("who")
   await settled()
   await clock.advance(2.1)
@@ -143,17 +178,4 @@ export async function callThatFindsNoLeaderIsAskedAgainWhenThereIsOne() {
   })
 
   assertEqual(await windows.call("who"), "here")
-}
-
-export async function callsThatWaitGoToTheNextLeaderAtOnce() {
-  const clock = new FakeClock()
-  /** @param {number} at */
-  const callOf = (at) => (at === 0 ? () => new Promise(() => {}) : async () => at)
-  const all = await openWindows(3, { clock, callOf })
-  const answers = [all[1].windows.call("who"), all[2].windows.call("who")]
-  await settled()
-
-  all[0].windows.close()
-
-  assertEqual(await Promise.all(answers), [1, 1])
 }

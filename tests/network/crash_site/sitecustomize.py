@@ -116,12 +116,12 @@ POINTS: dict[str, dict[str, Wrap]] = {
     "p2p.turns": {"ask": before("enqueue")},
     "p2p.jobs": {"do": piece_of_work},
     "p2p.finding": {
-        "put": before("find, take"),
         "push_frames": half_way("frames"),
         "note_attempt": before("rows"),
     },
-    # Called when the record is watched, and nothing is written.
-    "p2p.path_store": {"queue_path": before("put")},
+    "p2p.drawing": {"put": before("find")},
+    # Right before the one step that takes offers and writes the path.
+    "p2p.path_store": {"put": before("take, put")},
     "p2p.attempts": {"attend": before("job"), "_note_path_end": before("failure")},
     "p2p.handlers": {"credit": before("receipt")},
     "p2p.access": {"access_outgoing_hop": before("hop_failed"), "access_transaction": before("complete")},

@@ -1,0 +1,79 @@
+// Sealed forms of messages to one contact, and when to try again what can not be sealed now.
+// Spec: docs/spec/outbox.md, section "Sealed forms"
+
+import { CryptoError } from "../crypto/errors.js"
+import * as contacts from "../store/contact-book.js"
+import { StoreFull } from "../store/errors.js"
+import { ContactBlocked, LoginRefused, PeerError } from "./errors.js"
+import { sealed } from "./sealer.js"
+
+/** @typedef {import("../store/outbox.js").Sealed} Sealed */
+
+const RETRY_S = 0.25
+const LAST_RETRY_S = 10
+// Sealed with their messages, for a path that is open.
+const MAX_FRESH = 64
+
+/** What a courier sends. */
+export class Forms {
+  #contact
+  #parts
+  /** @type {Map<number, Sealed>} */
+  #fresh = new Map()
+  #pauseS = RETRY_S
+  /** Nothing is tried before; seconds of the clock. */
+  pausedUntil = 0
+
+  /** @param {number} contact @param {import("./sealer.js").SealerParts} parts */
+  constructor(contact, parts) {
+    this.#contact = contact
+    this.#parts = parts
+  }
+
+  /** Has at hand what was sealed when its message was stored. @param {number} number @param {Sealed} form */
+  keep(number, form) {
+    if (this.#fresh.size < MAX_FRESH) this.#fresh.set(number, form)
+  }
+
+  /** @param {number} number */
+  delete(number) {
+    this.#fresh.delete(number)
+  }
+
+  /** Forgets what is at hand: the store decides again. */
+  clear() {
+    this.#fresh.clear()
+  }
+
+  /**
+   * The form of a message for a device; `stop`: nothing goes to this contact any more; null: there can be none now.
+   *
+   * @param {number} number
+   * @param {import("../crypto/identity.js").DeviceEntry} device
+   * @returns {Promise<Sealed | "stop" | null>}
+   * @throws {LoginRefused}
+   */
+  async get(number, device) {
+    const fresh = this.#fresh.get(number)
+    if (fresh) return fresh
+    try {
+      const { isClosed } = await contacts.get(this.#parts.store.view, this.#contact)
+      if (isClosed) return "stop"
+      const form = await sealed(this.#parts, this.#contact, number, device)
+      this.#pauseS = RETRY_S
+      return form
+    } catch (error) {
+      if (error instanceof ContactBlocked) return "stop"
+      if (error instanceof LoginRefused || !isPassing(error)) throw error
+      // Whatever it is, it concerns this contact: the others' messages go on.
+      this.pausedUntil = this.#parts.clock.now() + this.#pauseS
+      this.#pauseS = Math.min(2 * this.#pauseS, LAST_RETRY_S)
+      return null
+    }
+  }
+}
+
+/** Whether what could not be done now may be done later. @param {unknown} error */
+function isPassing(error) {
+  return error instanceof PeerError || error instanceof CryptoError || error instanceof StoreFull
+}

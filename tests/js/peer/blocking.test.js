@@ -1,0 +1,146 @@
+import { ContactBlocked, ServerUnreachable } from "../../../static/mesa/peer/errors.js"
+import { UnknownUser, UsageError } from "../../../static/mesa/peer/errors.js"
+import * as contacts from "../../../static/mesa/store/contact-book.js"
+import { assert, assertEqual, assertFails } from "../assert.js"
+import { friends, neighbours } from "./people.js"
+
+/** ada, who has asked bo. */
+async function asked() {
+  const { server, people } = await neighbours("ada", "bo")
+  const [ada, bo] = people
+  await ada.contacts.request("bo")
+  await bo.mailbox.empty()
+  return { server, ada, bo }
+}
+
+export async function requestThatIsIgnoredShowsNoMore() {
+  const { ada, bo } = await asked()
+
+  await bo.blocking.ignore("Ada")
+  await bo.blocking.ignore("ada")
+  await ada.contacts.request("bo")
+  await bo.mailbox.empty()
+
+  assertEqual(bo.told, ["contact_asked", "user_ignored"])
+  assertEqual((await bo.known(ada)).state, "asking")
+}
+
+export async function ignoredRequestCanBeAcceptedLater() {
+  const { ada, bo } = await asked()
+  await bo.blocking.ignore("ada")
+
+  await bo.contacts.accept("ada")
+  await ada.mailbox.empty()
+
+  assertEqual([(await ada.known(bo)).state, (await bo.known(ada)).fields.isIgnored], ["accepted", false])
+}
+
+export async function onlyRequestsAreIgnored() {
+  const { bo } = await friends()
+
+  await assertFails(UnknownUser, () => bo.blocking.ignore("ada"))
+  await assertFails(UnknownUser, () => bo.blocking.ignore("mallory"))
+}
+
+export async function tokenOfWhoIsBlockedEnds() {
+  const { server, ada, bo } = await friends()
+  const { number } = await bo.known(ada)
+
+  const contact = await bo.blocking.block("ada")
+
+  assertEqual([contact.fields.isBlocked, contact.fields.myToken], [true, null])
+  assertEqual([bo.delivery, server.tokens[1].size], [[["stop", number]], 1])
+  assertEqual(bo.told.at(-1), "user_blocked")
+  // Nobody is told: a post of ada's is taken, and reaches nobody.
+  const post = await ada.store.transaction(async (unit) => {
+    const { devices, fields } = await ada.known(bo)
+    const token = /** @type {any} */ (fields.theirToken)
+    return ada.parts.posts.add(unit, devices[0], new Uint8Array(100), { token })
+  })
+  await ada.parts.posts.handOver(post)
+  assertEqual(server.waiting("bo"), [])
+}
+
+export async function blockHoldsThoughTheServerHearsOfItLater() {
+  const { server, ada, bo } = await friends()
+  server.isDown = true
+
+  await assertFails(ServerUnreachable, () => bo.blocking.block("ada"))
+  assert((await bo.known(ada)).isClosed)
+  server.isDown = false
+  await bo.blocking.block("ada")
+
+  assertEqual([server.tokens[1].size, bo.told.filter((each) => each === "user_blocked").length], [1, 1])
+}
+
+export async function whoIsBlockedIsNeitherHeardNorAsked() {
+  const { server, ada, bo } = await asked()
+  await bo.blocking.block("ada")
+  const questions = server.count("claimBundle", "bo")
+
+  await ada.contacts.request("bo")
+  await bo.mailbox.empty()
+
+  assertEqual([bo.told, server.count("claimBundle", "bo")], [["contact_asked", "user_blocked"], questions])
+  await assertFails(ContactBlocked, () => bo.contacts.accept("ada"))
+  await assertFails(ContactBlocked, () => bo.contacts.request("ada"))
+}
+
+export async function contactThatIsLetInAgainGetsANewToken() {
+  const { server, ada, bo } = await friends()
+  const before = (await ada.known(bo)).fields.theirToken
+  const { number } = await bo.known(ada)
+  await bo.blocking.block("ada")
+
+  const { fields } = await bo.blocking.unblock("ada")
+  await ada.mailbox.empty()
+  await bo.mailbox.empty()
+
+  const after = (await ada.known(bo)).fields.theirToken
+  assertEqual([after, fields.isBlocked], [fields.myToken, false])
+  assert(before && after && before.join() !== after.join())
+  assertEqual(bo.delivery, [
+    ["stop", number],
+    ["goOn", number],
+    ["watch", fields.theirToken],
+  ])
+  assertEqual([server.waiting("ada"), server.waiting("bo")], [[], []])
+}
+
+export async function contactStaysBlockedIfItCanNotGetAToken() {
+  const { server, ada, bo } = await friends()
+  await bo.blocking.block("ada")
+  await bo.store.transaction(async (unit) => {
+    for (const { session } of await unit.select("sessions")) unit.delete("sessions", session)
+  })
+  server.isDown = true
+
+  await assertFails(ServerUnreachable, () => bo.blocking.unblock("ada"))
+
+  assert((await bo.known(ada)).fields.isBlocked)
+}
+
+export async function strangerWhoIsLetInAgainMayAskAgain() {
+  const { ada, bo } = await asked()
+  await bo.blocking.block("ada")
+
+  await bo.blocking.unblock("ada")
+  await assertFails(UsageError, () => bo.blocking.unblock("ada"))
+
+  const { state, fields } = await bo.known(ada)
+  assertEqual([state, fields.isBlocked], ["asking", false])
+  await bo.contacts.accept("ada")
+  assertEqual((await bo.known(ada)).state, "accepted")
+}
+
+export async function contactWithChangedKeysIsLetInWithoutAToken() {
+  const { server, ada, bo } = await friends()
+  const { number } = await bo.known(ada)
+  await bo.blocking.block("ada")
+  await bo.store.transaction((unit) => contacts.change(unit, number, { isUnsafe: true }))
+  const posts = server.count("post")
+
+  const contact = await bo.blocking.unblock("ada")
+
+  assertEqual([contact.state, contact.isClosed, server.count("post")], ["asked", true, posts])
+}

@@ -1,0 +1,109 @@
+import { ServerUnreachable } from "../../../static/mesa/peer/errors.js"
+import { FULL, REFILL_BELOW, checkPrekeys } from "../../../static/mesa/peer/upkeep.js"
+import { RENEW_DAYS } from "../../../static/mesa/store/prekey-book.js"
+import { assertEqual, assertFails } from "../assert.js"
+import { Person } from "./people.js"
+
+const DAY_MS = 86_400_000
+
+/** Two stocks, taken down to some size. @param {Person} person @param {number} size */
+function takeDownTo(person, size) {
+  for (const device of person.server.user(person.name).devices.values()) {
+    device.oneTime.length = device.oneTimeKem.length = size
+  }
+}
+
+/** ada, whose stock at the server is full. */
+async function stocked() {
+  const ada = await Person.make("ada")
+  await checkPrekeys(ada.parts)
+  return ada
+}
+
+/** What the server has of a person's. @param {Person} person */
+const stockOf = (person) => person.parts.api.prekeyStock()
+
+export async function firstCheckFillsTheServersStock() {
+  const ada = await Person.make("ada")
+
+  await checkPrekeys(ada.parts)
+
+  const { signedPrekey, lastResort, oneTime, oneTimeKem } = await stockOf(ada)
+  assertEqual([typeof signedPrekey, typeof lastResort, oneTime, oneTimeKem], ["number", "number", FULL, FULL])
+  assertEqual(await ada.store.view.count("prekeys"), 2 * FULL + 2)
+}
+
+export async function fullStockIsLeftAlone() {
+  const ada = await stocked()
+  takeDownTo(ada, REFILL_BELOW)
+  const uploads = ada.server.count("uploadPrekeys")
+
+  await checkPrekeys(ada.parts)
+
+  assertEqual(ada.server.count("uploadPrekeys"), uploads)
+}
+
+export async function oneTimePrekeysAreRefilledWhenTheyBecomeFew() {
+  const ada = await stocked()
+  takeDownTo(ada, REFILL_BELOW - 1)
+
+  await checkPrekeys(ada.parts)
+
+  const { oneTime, oneTimeKem } = await stockOf(ada)
+  assertEqual([oneTime, oneTimeKem], [FULL, FULL])
+}
+
+export async function lastingPrekeysAreReplacedEveryWeek() {
+  const ada = await stocked()
+  const before = await stockOf(ada)
+  ada.clock.ms += (RENEW_DAYS - 1) * DAY_MS
+  await checkPrekeys(ada.parts)
+  assertEqual(await stockOf(ada), before)
+
+  ada.clock.ms += DAY_MS
+  await checkPrekeys(ada.parts)
+
+  const { signedPrekey, lastResort } = await stockOf(ada)
+  assertEqual(
+    [signedPrekey, lastResort].map((id) => Number(id) > Number(before.signedPrekey)),
+    [true, true],
+  )
+  // The private halves of those before serve for two weeks more.
+  assertEqual(await ada.store.view.count("prekeys"), 2 * FULL + 4)
+}
+
+export async function uploadWhoseAnswerIsLostMakesNoMorePrekeys() {
+  const ada = await Person.make("ada")
+  ada.server.loseAnswer("uploadPrekeys")
+  await assertFails(ServerUnreachable, () => checkPrekeys(ada.parts))
+  const before = await stockOf(ada)
+
+  await checkPrekeys(ada.parts)
+
+  assertEqual(await stockOf(ada), before)
+  assertEqual(await ada.store.view.count("prekeys"), 2 * FULL + 2)
+}
+
+export async function uploadThatFailsIsOfferedAgain() {
+  const ada = await Person.make("ada")
+  for (let time = 0; time < 3; time += 1) {
+    ada.server.refuse("uploadPrekeys")
+    await assertFails(ServerUnreachable, () => checkPrekeys(ada.parts))
+  }
+
+  await checkPrekeys(ada.parts)
+
+  assertEqual(await ada.store.view.count("prekeys"), 2 * FULL + 2)
+  assertEqual((await stockOf(ada)).oneTime, FULL)
+}
+
+export async function stockThatAServerLostIsMadeAnew() {
+  const ada = await stocked()
+  takeDownTo(ada, 0)
+  for (const device of ada.server.user("ada").devices.values()) device.signed = device.lastResort = null
+
+  await checkPrekeys(ada.parts)
+
+  const { signedPrekey, lastResort, oneTime } = await stockOf(ada)
+  assertEqual([typeof signedPrekey, typeof lastResort, oneTime], ["number", "number", FULL])
+}

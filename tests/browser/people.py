@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, 
 
 PASSWORD = "four unrelated words here"
 # Machines that are shared, with many pages at work at once.
-LIMIT_MS = 60_000
+LIMIT_MS = 30_000
 # A page that crashes does not answer any more.
 CRASH_MS = 1_000
 NOTE_REPORTS = """
@@ -19,6 +19,16 @@ addEventListener("securitypolicyviolation", (event) =>
 """
 
 
+# The browser's own way to be offline leaves open sockets as they are.
+KEEP_SOCKETS = """
+globalThis.openSockets = []
+globalThis.WebSocket = class extends WebSocket {
+    constructor(...args) {
+        super(...args)
+        openSockets.push(this)
+    }
+}
+"""
 FREEZE = """
 (ms) => {
     setTimeout(() => {
@@ -35,14 +45,14 @@ OUTAGE = re.compile(r"net::ERR_|WebSocket connection to|status of 50\d")
 class Person:
     """One user in one browser profile.
 
-    faults: what no story may have: errors, reports, foreign requests. expects_outage: no server for a while.
+    faults: what no story may have: errors, reports, foreign requests. expected: what of it a story is about.
     """
 
     name: str
     url: str
     context: BrowserContext
     faults: list[str] = field(default_factory=list)
-    expects_outage: bool = False
+    expected: re.Pattern[str] | None = None
 
     @classmethod
     def at(cls, browser: Browser, url: str, name: str) -> "Person":
@@ -50,6 +60,7 @@ class Person:
         context.set_default_timeout(LIMIT_MS)
         person = cls(name, url, context)
         context.add_init_script(NOTE_REPORTS)
+        context.add_init_script(KEEP_SOCKETS)
         context.on("page", person._watch)
         return person
 
@@ -62,9 +73,7 @@ class Person:
         """Make an account as people do, and open the app."""
         tab = self.open("/sign-up/")
         page = tab.page
-        page.get_by_label("User name").fill(self.name)
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Make my keys").click()
+        tab.fill_in_account()
         code = page.locator(".recovery-code")
         expect(code).to_be_visible(timeout=LIMIT_MS)
         groups = [re.sub(r"^\d+\s*", "", each) for each in code.locator("> span").all_inner_texts()]
@@ -80,12 +89,12 @@ class Person:
         self.context.close()
 
     def _watch(self, page: Page) -> None:
-        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        page.on("pageerror", lambda error: self.faults.append(f"error: {error.stack or error}"))
         page.on("console", self._listen)
         page.on("request", self._look_at)
 
     def _listen(self, said: ConsoleMessage) -> None:
-        if said.type != "error" or (self.expects_outage and OUTAGE.search(said.text)):
+        if said.type != "error" or (self.expected and self.expected.search(said.text)):
             return
         self.faults.append(f"console: {said.text}")
 
@@ -129,6 +138,13 @@ class Tab:
         expect(self.page.locator("peer-status")).to_contain_text(
             re.compile("Online|Forwarding|Waiting for forwarders"), timeout=LIMIT_MS
         )
+
+    def fill_in_account(self) -> None:
+        """Do the first step of sign-up."""
+        page = self.page
+        page.get_by_label("User name").fill(self.person.name)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Make my keys").click()
 
     def find_and_ask(self, name: str, greeting: str) -> None:
         page = self.page
@@ -190,6 +206,14 @@ class Tab:
         """End the process behind this window, as a lack of memory does."""
         with suppress(Error):
             self.page.goto("chrome://crash", timeout=CRASH_MS)
+
+    def lose_network(self) -> None:
+        """Be offline: nothing reaches the server, and the socket ends."""
+        self.page.context.set_offline(True)
+        self.page.evaluate("openSockets.splice(0).forEach((each) => each.close())")
+
+    def find_network(self) -> None:
+        self.page.context.set_offline(False)
 
     def freeze(self, seconds: float) -> None:
         """Let the page's own script do nothing for a while; the call returns at once."""

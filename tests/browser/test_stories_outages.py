@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.people import Crowd, Tab
+from tests.browser.people import OUTAGE, Crowd, Tab
 from tests.live_tree import LiveTree
 from tests.network.agents import Agent, register
 
@@ -27,7 +27,7 @@ def tab(crowd: Crowd, echo: Agent) -> Tab:
     ada = crowd.person("ada")
     tab = ada.sign_up()
     tab.find_and_ask(echo.name, "It is me.")
-    ada.expects_outage = True
+    ada.expected = OUTAGE
     tab.write("before all")
     tab.wait_for_count(2)
     return tab
@@ -35,11 +35,12 @@ def tab(crowd: Crowd, echo: Agent) -> Tab:
 
 def test_what_is_written_offline_goes_out_by_itself(tab: Tab) -> None:
     there = len(tab.texts())
-    tab.person.context.set_offline(True)
+    tab.lose_network()
     tab.wait_for_notice(OFFLINE)
     tab.write("while offline")
+    tab.wait_for_text("while offline")
 
-    tab.person.context.set_offline(False)
+    tab.find_network()
 
     tab.wait_until_gone(OFFLINE)
     tab.wait_until_delivered("while offline")

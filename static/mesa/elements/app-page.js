@@ -12,6 +12,7 @@ import { makeDesk, makeRest } from "./enrolling-desk.js"
 import { NoticeList } from "./notice-list.js"
 import { PeopleWiring } from "./people-wiring.js"
 import { StatusWiring } from "./status-wiring.js"
+import { say } from "./texts.js"
 
 const CLOCK_IS_WRONG_S = 60
 /** @type {Record<string, import("./notice-list.js").NoticeKind>} */
@@ -89,8 +90,9 @@ async function checkClock(rest, notices) {
   })
   if (!about) return
   const aheadS = (Date.now() - Number(about.time_ms)) / 1_000
+  const count = Math.round(Math.abs(aheadS) / 60)
   if (Math.abs(aheadS) > CLOCK_IS_WRONG_S)
-    notices.show("clock", { minutes: Math.round(Math.abs(aheadS) / 60) })
+    notices.show("clock", { minutes: say("notice.minutes", { count }) })
 }
 
 /** Asks the browser not to delete what the page keeps. @param {NoticeList} notices */

@@ -169,3 +169,14 @@ export async function whyThereIsNoLeaderIsToldToWhoeverCalls() {
 
   assertEqual((await assertFails(CallFailed, () => windows.call("who"))).message, "a newer version")
 }
+
+export async function callThatFindsNoLeaderIsAskedAgainWhenThereIsOne() {
+  const windows = new Windows({
+    name: crypto.randomUUID(),
+    clock: new FakeClock(),
+    lead: async () => ({ call: async () => "here", stop: () => {} }),
+    told: () => {},
+  })
+
+  assertEqual(await windows.call("who"), "here")
+}

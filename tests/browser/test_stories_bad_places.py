@@ -73,9 +73,6 @@ def test_full_storage_is_said_and_account_is_made_when_there_is_space(crowd: Cro
     assert olga.faults == []
 
 
-@pytest.mark.xfail(
-    reason="the socket does not open without WebRTC, so nothing is received and the page says Connecting"
-)
 def test_browser_without_webrtc_reads_and_says_what_is_lacking(ada: Person) -> None:
     page = ada.context.new_page()
     page.add_init_script("delete globalThis.RTCPeerConnection")

@@ -12,6 +12,7 @@ import { GuardsBook } from "./guards-book.js"
 import { GuardsWatch } from "./guards-watch.js"
 import { Peer } from "./peer.js"
 import { openStore } from "./profiles.js"
+import { hasWebRtc } from "./rtc.js"
 import { Session } from "./session.js"
 import { Settings } from "./settings.js"
 import { checkOwnIdentity } from "./verifying.js"
@@ -57,7 +58,7 @@ export async function lead(profile, edges, tell) {
   await guards.resume()
   const peer = new Peer({
     ...{ account, store, api, clock, guards, fail },
-    forwards: () => settings.forwards,
+    forwards: () => settings.forwards && hasWebRtc(),
     isTurnOnly: settings.isTurnOnly,
     makeSession: (asked) => new Session({ url: socketUrl, WebSocket, rest, clock }, asked),
     report,

@@ -65,7 +65,8 @@ export class Links {
       return true
     }
     if (order.how === "taken") return this.#awaitAnswer(order, beside)
-    if (order.how === "open") return false
+    // Where the browser opens no links there is nothing to answer with.
+    if (order.how === "open" || !this.isReady) return false
     this.#makeSpace(beside)
     const end = this.#newEnd("ordered", order.link)
     this.#ends.set(toHex(order.link), end)

@@ -9,7 +9,7 @@ import { Forwarding } from "./forwarding.js"
 import { Links } from "./links.js"
 import { Presence } from "./presence.js"
 import { Receiving } from "./receiving.js"
-import { hasTurn, transportsWith } from "./rtc.js"
+import { hasTurn, hasWebRtc, transportsWith } from "./rtc.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
 /** @typedef {import("../protocol/frames.js").FrameToPeer} FrameToPeer */
@@ -181,6 +181,8 @@ export class Network {
   /** Makes links with these ICE servers from now on. @param {IceServer[]} servers */
   #use(servers) {
     const { isTurnOnly, makeTransports = transportsWith, fail } = this.#parts
+    // Without links a user can read, and what is written waits.
+    if (!hasWebRtc()) return
     if (isTurnOnly && !hasTurn(servers)) return fail(new NoTurnServer())
     this.links.use(makeTransports(servers, isTurnOnly))
   }

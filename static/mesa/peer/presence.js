@@ -5,7 +5,7 @@ import { OnionKeys, DAY_S } from "../crypto/onion-keys.js"
 import { Bell, pause } from "../lib/timing.js"
 import { OFFER_AGE_S } from "../protocol/link.js"
 import { HEARTBEAT_S } from "../protocol/limits.js"
-import { natOf, offerAgeS } from "./rtc.js"
+import { hasWebRtc, natOf, offerAgeS } from "./rtc.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
 
@@ -62,8 +62,8 @@ export class Presence {
         this.#isWholeDue = false
       }
       links.stock.discardOld(clock.now())
-      if (!links.isReady) continue
-      await links.stock.fill()
+      if (!links.isReady && hasWebRtc()) continue
+      if (links.isReady) await links.stock.fill()
       if (!signal.aborted) await this.#tell()
     }
   }

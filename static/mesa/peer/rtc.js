@@ -33,6 +33,11 @@ const NOT_RELATED = ["", "0.0.0.0", "::"]
 /** A description could not be made, used or answered. */
 export class TransportFailed extends Error {}
 
+/** Tells whether this browser lets pages open links at all. */
+export function hasWebRtc() {
+  return typeof RTCPeerConnection !== "undefined"
+}
+
 /** One connection with one data channel; the browser makes a fresh certificate for each. */
 export class Transport {
   #connection

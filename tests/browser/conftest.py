@@ -64,3 +64,12 @@ def crowd(browser: Browser, tree: LiveTree, numbers: Iterator[int]) -> Iterator[
     made = Crowd(browser, tree.url, numbers)
     yield made
     made.leave()
+
+
+@pytest.fixture(scope="module")
+def echo(crowd: Crowd, agents_folder: Path, forwarders: list[Agent]) -> Iterator[Agent]:
+    """An agent that answers each message with its own text."""
+    agent = register(crowd.url, crowd.name("bo"), agents_folder).start("listen", "--accept-all", "--echo")
+    agent.wait_for_event("online")
+    yield agent
+    agent.stop()

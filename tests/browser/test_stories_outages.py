@@ -1,24 +1,12 @@
 """The server is out of reach for a while: what is written meanwhile arrives, by itself and once."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.browser.people import OUTAGE, Crowd, Tab
 from tests.live_tree import LiveTree
-from tests.network.agents import Agent, register
+from tests.network.agents import Agent
 
 OFFLINE = "No connection to the server"
-
-
-@pytest.fixture(scope="module")
-def echo(crowd: Crowd, agents_folder: Path, forwarders: list[Agent]) -> Iterator[Agent]:
-    """An agent that answers each message with its own text."""
-    agent = register(crowd.url, crowd.name("bo"), agents_folder).start("listen", "--accept-all", "--echo")
-    agent.wait_for_event("online")
-    yield agent
-    agent.stop()
 
 
 @pytest.fixture(scope="module")

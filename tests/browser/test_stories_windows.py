@@ -1,25 +1,15 @@
 """One account in several windows: they show the same, one works for all, and its end is nobody's loss."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.browser.people import Crowd, Person, Tab
-from tests.network.agents import Agent, register
+from tests.network.agents import Agent
 
 # Longer than a window waits for an answer of the one that leads.
 FROZEN_S = 6
 OTHER = "Mesa is open in another tab"
-
-
-@pytest.fixture(scope="module")
-def echo(crowd: Crowd, agents_folder: Path, forwarders: list[Agent]) -> Iterator[Agent]:
-    """An agent that answers each message with its own text."""
-    agent = register(crowd.url, crowd.name("bo"), agents_folder).start("listen", "--accept-all", "--echo")
-    agent.wait_for_event("online")
-    yield agent
-    agent.stop()
 
 
 @pytest.fixture

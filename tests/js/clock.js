@@ -43,3 +43,8 @@ export class FakeClock {
 export async function settled() {
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve()
 }
+
+/** Waits until something that the browser does is so; the limit is the test's own. @param {() => unknown} isSo */
+export async function until(isSo) {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1))
+}

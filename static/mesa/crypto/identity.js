@@ -1,6 +1,7 @@
 // Who a user is: device keys, and what a chain of statements says. Spec: docs/spec/identity.md
 
 import { concat, equal } from "../lib/bytes.js"
+import { asUuid4 } from "../lib/uuid.js"
 import { Reader, VERSION, exactly, u8 } from "./encoding.js"
 import { Malformed, UnknownDevice, UnsupportedSuite } from "./errors.js"
 import { Ed25519Private, Ed25519Public, X25519Private, X25519Public } from "./keys.js"
@@ -129,9 +130,7 @@ export class DeviceKeys {
 
 /** Makes the keys and the id (a UUIDv4) of a new device. @param {SuiteNumber} suite */
 export function createDevice(suite, rng = randomBytes) {
-  const deviceId = rng(ID_BYTES)
-  deviceId[6] = (deviceId[6] & 0x0f) | 0x40
-  deviceId[8] = (deviceId[8] & 0x3f) | 0x80
+  const deviceId = asUuid4(rng(ID_BYTES))
   return new DeviceKeys(deviceId, Ed25519Private.generate(rng), X25519Private.generate(rng), suite)
 }
 

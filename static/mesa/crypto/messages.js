@@ -1,6 +1,7 @@
 // Plaintexts: what is inside an envelope. Spec: docs/spec/messages.md
 
 import { concat } from "../lib/bytes.js"
+import { asUuid4 } from "../lib/uuid.js"
 import { VERSION, Reader, exactly, pad, u16, u32, u64, u8, utf8 } from "./encoding.js"
 import { Malformed } from "./errors.js"
 import { randomBytes } from "./primitives.js"
@@ -199,9 +200,7 @@ export function renewMessage(message, rng = randomBytes) {
  * @param {{nowMs: number, seen?: readonly Bytes[], rng?: Rng}} about
  */
 export function createMessage(content, { nowMs, seen = [], rng = randomBytes }) {
-  const messageId = rng(ID_BYTES)
-  messageId[6] = (messageId[6] & 0x0f) | 0x40
-  messageId[8] = (messageId[8] & 0x3f) | 0x80
+  const messageId = asUuid4(rng(ID_BYTES))
   const receiptKey = rng(RECEIPT_KEY_BYTES)
   return new Message(messageId, BigInt(nowMs), content, receiptKey, seen.slice(-MAX_SEEN))
 }

@@ -15,3 +15,10 @@ export function uuidBytes(text) {
   if (bytes.length !== 16 || uuidText(bytes) !== text) throw new SyntaxError("not a UUID")
   return bytes
 }
+
+/** Makes random bytes a UUIDv4, in place. @param {import("./bytes.js").Bytes} bytes 16 of them */
+export function asUuid4(bytes) {
+  bytes[6] = (bytes[6] & 0x0f) | 0x40
+  bytes[8] = (bytes[8] & 0x3f) | 0x80
+  return bytes
+}

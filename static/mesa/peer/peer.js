@@ -1,7 +1,7 @@
 // Puts the parts of a running peer together: every part knows its edges only, and this module knows them all.
 
 import { randomBytes } from "../crypto/primitives.js"
-import { uuidText } from "../lib/uuid.js"
+import { asUuid4, uuidText } from "../lib/uuid.js"
 import * as contacts from "../store/contact-book.js"
 import { StoreFull } from "../store/errors.js"
 import { Blocking } from "./blocking.js"
@@ -223,8 +223,5 @@ function draw() {
 
 /** The id of a new transaction, a UUIDv4. */
 function newTx() {
-  const bytes = randomBytes(16)
-  bytes[6] = (bytes[6] & 0x0f) | 0x40
-  bytes[8] = (bytes[8] & 0x3f) | 0x80
-  return uuidText(bytes)
+  return uuidText(asUuid4(randomBytes(16)))
 }

@@ -5,14 +5,9 @@ import { Forwarding } from "../../../static/mesa/peer/forwarding.js"
 import { Receiving } from "../../../static/mesa/peer/receiving.js"
 import { Route } from "../../../static/mesa/peer/route.js"
 import { assert, assertEqual } from "../assert.js"
-import { FakeClock } from "../clock.js"
+import { FakeClock, until } from "../clock.js"
 
 /** @typedef {import("../../../static/mesa/lib/bytes.js").Bytes} Bytes */
-
-/** @param {() => unknown} isSo */
-async function until(isSo) {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1))
-}
 
 /** @param {number} _at @param {Bytes} _frame @returns {boolean} */
 function passAll(_at, _frame) {

@@ -3,7 +3,7 @@ import { LINK_FRAME_BYTES } from "../../../static/mesa/protocol/cells.js"
 import { Links } from "../../../static/mesa/peer/links.js"
 import { transportsWith } from "../../../static/mesa/peer/rtc.js"
 import { assert, assertEqual } from "../assert.js"
-import { FakeClock, settled } from "../clock.js"
+import { FakeClock, settled, until } from "../clock.js"
 
 /** @typedef {import("../../../static/mesa/lib/bytes.js").Bytes} Bytes */
 
@@ -30,11 +30,6 @@ function makeLinks(answered = () => {}, { clock = browserClock, make = transport
 /** @param {number} number */
 function linkId(number) {
   return new Uint8Array(16).fill(number)
-}
-
-/** @param {() => unknown} isSo */
-async function until(isSo) {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1))
 }
 
 /** Opens a link between two peers of this page, over the browser's own WebRTC. */

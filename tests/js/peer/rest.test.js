@@ -1,7 +1,7 @@
 import { LoginRefused, Refused, ServerUnreachable, UnknownUser } from "../../../static/mesa/peer/errors.js"
 import { Rest } from "../../../static/mesa/peer/rest.js"
 import { assert, assertEqual, assertFails } from "../assert.js"
-import { FakeClock, settled } from "../clock.js"
+import { FakeClock, settled, until } from "../clock.js"
 import { FakeServer, problem } from "./server.js"
 
 const ENDED = problem(401, "not_authenticated")
@@ -20,11 +20,6 @@ function expired() {
     if (path === "/api/accounts/refresh/") isGood = true
     return isGood ? { body: { fine: true } } : ENDED
   })
-}
-
-/** @param {() => unknown} isSo */
-async function until(isSo) {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1))
 }
 
 export async function answerIsReadAsAnObject() {

@@ -1,7 +1,7 @@
 import { browserClock } from "../../../static/mesa/lib/timing.js"
 import { CallFailed, Windows } from "../../../static/mesa/peer/windows.js"
 import { assert, assertEqual, assertFails } from "../assert.js"
-import { FakeClock, settled } from "../clock.js"
+import { FakeClock, settled, until } from "../clock.js"
 
 /**
  * Opens windows of one account, whose leaders say who they are.
@@ -32,11 +32,6 @@ async function openWindows(count, { clock = browserClock, callOf = (at) => async
     if (at === 0) await until(() => about.windows.isLeading)
   }
   return opened
-}
-
-/** @param {() => unknown} isSo */
-async function until(isSo) {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1))
 }
 
 export async function oneWindowLeadsAndAnswersForAll() {

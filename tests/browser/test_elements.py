@@ -328,9 +328,8 @@ def test_new_chat_is_begun_by_keyboard(chat: Page) -> None:
     listen(chat, "users:search", "request:send")
 
     chat.get_by_role("button", name="New chat").press("Enter")
-    chat.keyboard.press("Tab")
-    chat.locator("#find").fill("bod")
-    chat.locator("#find").press("Enter")
+    chat.keyboard.type("bod")
+    chat.keyboard.press("Enter")
     chat.evaluate("() => document.querySelector('user-search').showFound('bod', ['bodil'])")
     chat.get_by_role("button", name="bodil").press("Enter")
     chat.keyboard.type("It is ada.")

@@ -62,7 +62,7 @@ EARLIER: Final = [
     ),
 ]
 STATES: Final = [
-    message(5, "Can you open the side gate at two?", 40, state="failed", why="no_path", attempt=6),
+    message(5, "Can you open the side gate at two?", 40, state="failed", why="storage"),
     message(6, "I can also ask olga for the spare key.", 33, state="queued"),
     message(7, "Leaving now.", 25, state="waiting", waitsFor="contact"),
     message(

@@ -291,7 +291,7 @@ def test_only_what_arrives_is_read_out(chat: Page) -> None:
 
 
 def test_failed_message_can_be_tried_again(chat: Page) -> None:
-    chat.evaluate(OPEN_LIST, [[message(9, "text", 0, state="failed", why="no_path", attempt=6)], 0])
+    chat.evaluate(OPEN_LIST, [[message(9, "text", 0, state="failed", why="storage")], 0])
     listen(chat, "message:retry")
 
     chat.get_by_role("button", name="Try again").click()

@@ -30,7 +30,7 @@ def classes_with_rules() -> set[str]:
 
 
 def classes_in_templates() -> set[str]:
-    plain = re.sub(r"{%.*?%}", " ", together(TEMPLATES))
+    plain = re.sub(r"{%.*?%}|{{.*?}}", " ", together(TEMPLATES))
     return {each for found in re.findall(r'class="([^"]*)"', plain) for each in found.split()}
 
 

@@ -190,10 +190,12 @@ CHANGED: Final = VALUES | {
     "messages": [*EARLIER, *LATEST, message(14, "Which cabinet was it?", 0, state="blocked")],
     "timeline": None,
 }
+WAITING: Final = message(1, "It is ada, from the archive.", 3, state="waiting", waitsFor="acceptance")
 ASKED: Final = VALUES | {
     "contact": CONTACT | {"state": "asked", "verified": False},
+    "rows": [ROWS[0] | {"verified": False, "last": WAITING}, *ROWS[1:]],
     "note": "You asked bo. What you write waits on this device until bo accepts.",
-    "messages": [message(1, "It is ada, from the archive.", 3, state="waiting", waitsFor="acceptance")],
+    "messages": [WAITING],
     "timeline": None,
 }
 STATED: Final = VALUES | {

@@ -60,9 +60,9 @@ export async function creditIsGivenForEveryEighthPartAndForNoOther() {
 export async function receiptsUnderLoadGoInBundlesOfOneHop() {
   const { receiving, clock, frames } = makeReceiving()
   const other = new Uint8Array(8).fill(2)
-  for (let at = 0; at <= MAX_RECEIPT_ENTRIES; at += 1)
+  for (let at = 0; at < 2 * MAX_RECEIPT_ENTRIES; at += 1)
     receiving.payload(HOP, payloads(new Uint8Array([at]))[0])
-  receiving.payload(other, payloads(new Uint8Array([99]))[0])
+  receiving.payload(other, payloads(new Uint8Array([199]))[0])
 
   await clock.advance(0)
   assert(frames.length <= 1, "a frame is followed by a pause")
@@ -74,10 +74,10 @@ export async function receiptsUnderLoadGoInBundlesOfOneHop() {
   ])
   assertEqual(
     sent.flatMap(([, digests]) => digests),
-    [...Array.from({ length: MAX_RECEIPT_ENTRIES + 1 }, (_, at) => at), 99],
+    [...Array.from({ length: 2 * MAX_RECEIPT_ENTRIES }, (_, at) => at), 199],
   )
   assert(frames.every(({ entries }) => entries.length <= MAX_RECEIPT_ENTRIES))
-  assertEqual(sent.at(-1), [2, [99]])
+  assertEqual(sent.at(-1), [2, [199]])
 }
 
 export async function flowThatIsNotTakenIsDroppedAndNothingElse() {

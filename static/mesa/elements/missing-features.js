@@ -16,8 +16,11 @@ export class MissingFeatures extends MesaElement {
       const words = this.querySelector(`[data-lacks="${name}"]`)
       if (words instanceof HTMLElement) words.hidden = false
     }
-    const needing = document.getElementById(this.getAttribute("for") ?? "")
-    if (needing !== null && names.some((name) => name !== "webrtc")) needing.hidden = true
+    if (names.every((name) => name === "webrtc")) return
+    for (const id of (this.getAttribute("for") ?? "").split(" ")) {
+      const needing = document.getElementById(id)
+      if (needing !== null) needing.hidden = true
+    }
   }
 }
 

@@ -166,11 +166,11 @@ export class Person {
       .number
   }
 
-  /** Begins a session with another's device, from prekeys of its. @param {Person} other @param {number} contact */
-  async begin(other, contact) {
+  /** Begins a session with another's device, from prekeys of its. @param {Person} other @param {number} contact @param {import("../../../static/mesa/crypto/prekeys.js").Kind} [kind] of the KEM's */
+  async begin(other, contact, kind = PrekeyKind.ONE_TIME_KEM) {
     const bundle = await other.store.transaction(async (unit) => {
       const [signed] = await prekeys.make(unit, PrekeyKind.SIGNED, 1, DAY)
-      const [kem] = await prekeys.make(unit, PrekeyKind.ONE_TIME_KEM, 1, DAY)
+      const [kem] = await prekeys.make(unit, kind, 1, DAY)
       const handed = await Promise.all(
         [signed, kem].map(async (each) => (await each.public(other.keys)).pack()),
       )

@@ -13,10 +13,11 @@ const NAME_BYTES = 16
 
 /** What another window's call ended with. */
 export class CallFailed extends Error {
-  /** @param {string} code name of the error @param {string} message what it was, in a word */
-  constructor(code, message) {
+  /** @param {string} code name of the error @param {string} message what it was, in a word @param {number | null} [retryAfterS] */
+  constructor(code, message, retryAfterS = null) {
     super(message)
     this.code = code
+    this.retryAfterS = retryAfterS
   }
 }
 
@@ -134,8 +135,8 @@ export class Windows {
     } catch (error) {
       // Whoever leads instead has heard the call too, and answers it.
       if (isLost(error)) return this.#resign(leader)
-      const { code, message } = /** @type {CallFailed} */ (error)
-      this.#say({ answer: call, error: { code, message } })
+      const { code, message, retryAfterS } = /** @type {CallFailed} */ (error)
+      this.#say({ answer: call, error: { code, message, retryAfterS } })
     }
   }
 
@@ -199,7 +200,7 @@ export class Windows {
   async #resign(leader = this.#leader) {
     if (!leader || leader !== this.#leader) return
     this.#leader = null
-    this.#edges.changed?.(false)
+    if (!this.#ended.signal.aborted) this.#edges.changed?.(false)
     await leader.then(
       ({ stop }) => stop(),
       () => {},
@@ -229,9 +230,9 @@ async function answered(leader, name, args) {
   try {
     return await (await leader).call(name, args)
   } catch (error) {
-    const { name, code, message } = /** @type {Error & {code?: string}} */ (error)
+    const { name, code, message, retryAfterS } = /** @type {any} */ (error)
     // What the server said is a word for people; the browser's own sentences are not.
-    throw error instanceof CallFailed ? error : new CallFailed(name, code || message)
+    throw error instanceof CallFailed ? error : new CallFailed(name, code || message, retryAfterS)
   }
 }
 
@@ -242,6 +243,6 @@ function isLost(error) {
 
 /** @param {any} answer */
 function valueOf({ value, error }) {
-  if (error) throw new CallFailed(error.code, error.message)
+  if (error) throw new CallFailed(error.code, error.message, error.retryAfterS)
   return value
 }

@@ -73,8 +73,11 @@ class Delivery:
 
         Raises:
             UnknownUser, ContactBlocked, NoDirectLinks: as `send`.
-            UsageError: more than SENT_AT_ONCE, or one that `send` would refuse.
+            UsageError: more than SENT_AT_ONCE, one that `send` would refuse, or one text instead of several.
         """
+        # A text is a sequence of texts, too: of its letters.
+        if isinstance(texts, str):
+            raise UsageError("The texts are to be a list.")
         if len(texts) > SENT_AT_ONCE:
             raise UsageError(f"At most {SENT_AT_ONCE} messages can be sent at once.")
         if not all(0 < _size_of(text) <= MAX_BODY_BYTES for text in texts):

@@ -22,6 +22,24 @@ AWAKE = (
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
 )
+# The last such list of a command line is the one that counts, so what Playwright takes out is named again.
+# The first two are pages behind the address bar, of which each window would load and draw its own.
+WITHOUT = (
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "AimEnabled",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+)
 
 
 @contextmanager
@@ -30,7 +48,9 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # The sandbox does not start for root, as whom containers run.
         browser = playwright.chromium.launch(
-            executable_path=PROGRAM, chromium_sandbox=False, args=[*QUIET, *AWAKE]
+            executable_path=PROGRAM,
+            chromium_sandbox=False,
+            args=[*QUIET, *AWAKE, f"--disable-features={','.join(WITHOUT)}"],
         )
         try:
             yield browser

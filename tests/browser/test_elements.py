@@ -291,7 +291,7 @@ def test_only_what_arrives_is_read_out(chat: Page) -> None:
 
 
 def test_failed_message_can_be_tried_again(chat: Page) -> None:
-    chat.evaluate(OPEN_LIST, [[message(9, "text", 0, state="failed", why="no_path", attempt=6)], 0])
+    chat.evaluate(OPEN_LIST, [[message(9, "text", 0, state="failed", why="storage")], 0])
     listen(chat, "message:retry")
 
     chat.get_by_role("button", name="Try again").click()
@@ -328,9 +328,8 @@ def test_new_chat_is_begun_by_keyboard(chat: Page) -> None:
     listen(chat, "users:search", "request:send")
 
     chat.get_by_role("button", name="New chat").press("Enter")
-    chat.keyboard.press("Tab")
-    chat.locator("#find").fill("bod")
-    chat.locator("#find").press("Enter")
+    chat.keyboard.type("bod")
+    chat.keyboard.press("Enter")
     chat.evaluate("() => document.querySelector('user-search').showFound('bod', ['bodil'])")
     chat.get_by_role("button", name="bodil").press("Enter")
     chat.keyboard.type("It is ada.")

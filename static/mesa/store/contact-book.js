@@ -23,7 +23,6 @@ import { rowKey } from "./store.js"
  * @property {Bytes | null} theirToken reaches them, once they gave one
  * @property {Bytes | null} myToken reaches us and is given to nobody else
  * @property {string} greeting
- * @property {string} localName what this user calls them; empty: their user name
  * @property {boolean} isUnsafe keys came up that do not match what was pinned: nothing is sent
  * @property {boolean} isVerified the users have compared their safety number
  * @property {Bytes} shown the chain that stands against the pin, if it was one
@@ -46,7 +45,6 @@ const STRANGER = {
   theirToken: null,
   myToken: null,
   greeting: "",
-  localName: "",
   isUnsafe: false,
   isVerified: false,
   shown: new Uint8Array(),

@@ -208,6 +208,18 @@ export async function windowsThatGiveUpAtTheSameTimeFindOneNewLeader() {
   )
 }
 
+export async function callsOfOneWindowThatGiveUpAtTheSameTimeMakeOneLeader() {
+  const clock = new FakeClock()
+  const all = await openBehindAFrozenOne(clock)
+  const answers = [1, 2, 3].map(() => all[1].windows.call("who"))
+  await settled()
+
+  await clock.advance(2.1)
+
+  assertEqual(await Promise.all(answers), [1, 1, 1])
+  assertEqual([all[1].led, all[1].stopped], [1, 0])
+}
+
 export async function leaderWhoCameAfterTheOneThatWasAskedIsNotStolenFrom() {
   const clock = new FakeClock()
   const all = await openBehindAFrozenOne(clock, 3)

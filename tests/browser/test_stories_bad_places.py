@@ -66,7 +66,7 @@ def test_full_storage_is_said_and_account_is_made_when_there_is_space(crowd: Cro
     tab.page.goto(f"{olga.url}/sign-up/")
     tab.fill_in_account()
 
-    expect(tab.page.get_by_role("alert")).to_contain_text("could not be made or stored", timeout=LIMIT_MS)
+    expect(tab.page.get_by_role("alert")).to_contain_text("storage of this browser is full", timeout=LIMIT_MS)
     tools.send("Storage.overrideQuotaForOrigin", {"origin": olga.url})
     tab.page.close()
     olga.sign_up()

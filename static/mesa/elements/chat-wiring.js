@@ -3,6 +3,7 @@
 import { randomBytes } from "../crypto/primitives.js"
 import { toHex } from "../lib/bytes.js"
 import { browserClock } from "../lib/timing.js"
+import { CallFailed } from "../peer/windows.js"
 import { clone, find } from "./base.js"
 import { ContactPane } from "./contact-view.js"
 import { ConversationPane } from "./conversation-view.js"
@@ -12,6 +13,7 @@ import { MessageList } from "./message-list.js"
 import { Timelines } from "./timelines.js"
 import { say } from "./texts.js"
 import { shownName } from "./shown.js"
+import { on, whole } from "./wiring.js"
 
 /** @typedef {import("../peer/windows.js").Windows} Windows */
 /** @typedef {import("./views.js").MessageView} MessageView */
@@ -39,8 +41,6 @@ export class ChatWiring {
   /** @param {Windows} windows */
   constructor(windows) {
     this.#windows = windows
-    const on = (/** @type {string} */ type, /** @type {(detail: any) => unknown} */ act) =>
-      document.addEventListener(type, (event) => void act(/** @type {CustomEvent} */ (event).detail))
     on("app:view", ({ view, number }) => this.#open(view, number))
     on("contact:decide", ({ number, decision }) => this.#decide(number, decision))
     on("message:submit", ({ text }) => this.#send(text, toHex(randomBytes(16))))
@@ -53,12 +53,12 @@ export class ChatWiring {
   /** Takes what the leader tells. @param {any} event */
   told(event) {
     if (event.event === "message_changed") this.#changed(event)
-    if (event.event === "contact_changed" && event.contact === this.#number) void this.#renew()
+    if (event.event === "contact_changed" && event.contact === this.#number) void whole(this.#renew())
   }
 
   /** Shows what the leader before this window did not come to tell. */
   catchUp() {
-    if (this.#number > 0) this.#refresh().catch(() => {})
+    if (this.#number > 0) void whole(this.#refresh())
   }
 
   async #refresh() {
@@ -75,7 +75,7 @@ export class ChatWiring {
     this.#number = view === "conversation" || view === "contact" ? number : 0
     this.#contact = null
     if (this.#number === 0) return
-    const opened = await this.#windows.call("conversation", number).catch(() => null)
+    const opened = await this.#windows.call("conversation", number).catch(unlessUnknown)
     // Meanwhile another one may have been chosen.
     if (number !== this.#number) return
     if (!opened) return void (location.hash = "#chats")
@@ -119,8 +119,7 @@ export class ChatWiring {
 
   /** Decides on what is on the screen: what has changed since needs another look. @param {number} number @param {string} decision */
   async #decide(number, decision) {
-    await this.#windows.call("decide", number, decision, this.#contact).catch(() => {})
-    await this.#renew()
+    await this.#windows.call("decide", number, decision, this.#contact).finally(() => this.#renew())
   }
 
   /** @param {string} text @param {string} id */
@@ -183,4 +182,10 @@ export class ChatWiring {
   get #list() {
     return find(document, "message-list", MessageList)
   }
+}
+
+/** An address may name a chat that is there no more. @param {unknown} error */
+function unlessUnknown(error) {
+  if (!(error instanceof CallFailed && error.code === "UnknownUser")) throw error
+  return null
 }

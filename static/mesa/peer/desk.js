@@ -13,8 +13,7 @@ import { ContactBlocked, UnknownUser, UsageError } from "./errors.js"
 import { contactView, messageView, rowView, seenOf } from "./views.js"
 import { acceptNewKeys, markVerified } from "./verifying.js"
 
-/** @typedef {import("../store/store.js").Unit} Unit */
-/** @typedef {import("./views.js").Progress} Progress */
+/** @typedef {import("../store/store.js").Unit} Unit @typedef {import("./views.js").Progress} Progress */
 /** @typedef {{seen: string, safetyNumber: string}} Saw of the keys of a contact */
 
 /**
@@ -25,6 +24,7 @@ import { acceptNewKeys, markVerified } from "./verifying.js"
  * @property {(event: object) => void} tell reaches all windows
  * @property {(error: unknown) => void} fail
  * @property {() => Promise<void>} logOut
+ * @property {() => boolean} hasOtherKeys the server shows other keys for this user
  */
 
 const PAGE = 50
@@ -168,7 +168,7 @@ const ACTS = {
     parts.tell({ event: "contact_changed", contact: number })
   },
 
-  async status(_desk, { peer, settings, shared }) {
+  async status(_desk, { peer, settings, shared, hasOtherKeys }) {
     const { network } = peer
     return {
       isOpen: network.session.isOpen,
@@ -176,6 +176,7 @@ const ACTS = {
       links: network.links.count,
       carried: network.carried,
       forwards: settings.forwards,
+      hasOtherKeys: hasOtherKeys(),
       forwarders: network.session.isOpen ? await shared.api.forwarders() : 0,
     }
   },

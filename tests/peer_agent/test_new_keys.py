@@ -150,6 +150,19 @@ async def test_decision_asks_the_stranger_to_be_a_contact(town: Town) -> None:
     assert await carry(town.ada, other, "and who are you?")
 
 
+async def test_stranger_who_asked_before_the_decision_is_a_contact_after_it(town: Town) -> None:
+    other = await somebody_else_comes(town)
+    await other.parts.contacts.request("ada")
+    await town.ada.look()
+
+    await decide(town)
+    await other.look()
+    await town.ada.look()
+
+    assert (known(town.ada, "bo").state, known(other, "ada").state) == (ContactState.ACCEPTED,) * 2
+    assert await carry(town.ada, other, "and who are you?")
+
+
 async def test_decision_with_the_digits_of_the_new_number_is_verified(town: Town) -> None:
     other = await somebody_else_comes(town)
     number = safety_number(town.ada.account.identity, other.account.identity)

@@ -16,6 +16,9 @@ QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
+# This machine under a name that browsers do not trust as it.
+ELSEWHERE = "mesa.test"
+NAMES = (f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1",)
 # Several pages of one test are all in use: none is put to sleep because another one is in front.
 AWAKE = (
     "--disable-background-timer-throttling",
@@ -30,7 +33,7 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # The sandbox does not start for root, as whom containers run.
         browser = playwright.chromium.launch(
-            executable_path=PROGRAM, chromium_sandbox=False, args=[*QUIET, *AWAKE]
+            executable_path=PROGRAM, chromium_sandbox=False, args=[*QUIET, *AWAKE, *NAMES]
         )
         try:
             yield browser

@@ -9,6 +9,7 @@ import { ConversationPane } from "./conversation-view.js"
 import { DeliveryTimeline } from "./delivery-timeline.js"
 import { MessageComposer } from "./message-composer.js"
 import { MessageList } from "./message-list.js"
+import { NoticeList } from "./notice-list.js"
 import { Timelines } from "./timelines.js"
 import { say } from "./texts.js"
 import { shownName } from "./shown.js"
@@ -20,7 +21,7 @@ import { shownName } from "./shown.js"
 const DRAFT_AFTER_S = 0.5
 const WHY = /** @type {Record<string, string>} */ ({
   StoreFull: "storage",
-  ContactBlocked: "refused",
+  ContactBlocked: "contact",
   UsageError: "too_long",
 })
 
@@ -33,8 +34,8 @@ export class ChatWiring {
   #timelines = new Timelines(browserClock)
   #timeline = /** @type {DeliveryTimeline} */ (clone("timeline"))
   #takeBackDraft = () => {}
-  /** @type {Map<number, {text: string, id: string}>} */
-  #failed = new Map()
+  /** What was written and is not stored, by contact. @type {Map<number, string>} */
+  #unstored = new Map()
 
   /** @param {Windows} windows */
   constructor(windows) {
@@ -44,7 +45,6 @@ export class ChatWiring {
     on("app:view", ({ view, number }) => this.#open(view, number))
     on("contact:decide", ({ number, decision }) => this.#decide(number, decision))
     on("message:submit", ({ text }) => this.#send(text, toHex(randomBytes(16))))
-    on("message:retry", ({ number }) => this.#retry(number))
     on("message:draft", ({ text }) => this.#keepDraft(text))
     on("messages:older", ({ before }) => this.#addOlder(before))
     document.addEventListener("visibilitychange", () => void this.#showed())
@@ -52,6 +52,7 @@ export class ChatWiring {
 
   /** Takes what the leader tells. @param {any} event */
   told(event) {
+    if (event.event === "message_received") notices().hide("storage_full")
     if (event.event === "message_changed") this.#changed(event)
     if (event.event === "contact_changed" && event.contact === this.#number) void this.#renew()
   }
@@ -79,7 +80,7 @@ export class ChatWiring {
     // Meanwhile another one may have been chosen.
     if (number !== this.#number) return
     if (!opened) return void (location.hash = "#chats")
-    this.#show(opened)
+    this.#show({ ...opened, draft: this.#unstored.get(number) ?? opened.draft })
     if (view !== "conversation") return
     const { contact, unread, messages } = opened
     const name = shownName(contact.name)
@@ -127,35 +128,35 @@ export class ChatWiring {
   async #send(text, id) {
     const number = this.#number
     this.#takeBackDraft()
+    this.#unstored.delete(number)
     try {
       await this.#windows.call("send", number, text, id)
+      notices().hide("storage_full")
     } catch (error) {
-      this.#showFailure(text, id, /** @type {{code?: string}} */ (error).code ?? "")
+      this.#giveBack(number, text, /** @type {{code?: string}} */ (error).code ?? "")
     }
   }
 
-  /** @param {string} text @param {string} id @param {string} code */
-  #showFailure(text, id, code) {
-    const newest = this.#list.range.newest
-    const number = Number.isFinite(newest) ? newest + 1 : 1
-    this.#failed.set(number, { text, id })
-    const why = WHY[code] ?? "unknown"
-    this.#list.put({ number, text, outgoing: true, state: "failed", time: Date.now(), why })
-  }
-
-  /** @param {number} number */
-  async #retry(number) {
-    const failed = this.#failed.get(number)
-    this.#failed.delete(number)
-    if (failed) await this.#send(failed.text, failed.id)
+  /** What was not accepted is still being written. @param {number} number @param {string} text @param {string} code */
+  #giveBack(number, text, code) {
+    if (code === "StoreFull") notices().show("storage_full")
+    const why = say(`why.${WHY[code] ?? "unknown"}`, { name: shownName(this.#contact?.name ?? "") })
+    if (number === this.#number)
+      return find(document, "message-composer", MessageComposer).giveBack(text, why)
+    this.#unstored.set(number, [this.#unstored.get(number) ?? "", text].filter(Boolean).join("\n"))
   }
 
   /** @param {string} text */
   #keepDraft(text) {
     const number = this.#number
     this.#takeBackDraft()
-    this.#takeBackDraft = browserClock.after(DRAFT_AFTER_S, () => {
-      void this.#windows.call("draft", number, text).catch(() => {})
+    this.#unstored.set(number, text)
+    this.#takeBackDraft = browserClock.after(DRAFT_AFTER_S, async () => {
+      const isStored = await this.#windows.call("draft", number, text).then(
+        () => true,
+        () => false,
+      )
+      if (isStored && this.#unstored.get(number) === text) this.#unstored.delete(number)
     })
   }
 
@@ -183,4 +184,8 @@ export class ChatWiring {
   get #list() {
     return find(document, "message-list", MessageList)
   }
+}
+
+function notices() {
+  return find(document, "notice-list", NoticeList)
 }

@@ -11,9 +11,13 @@ import { say } from "./texts.js"
 const MOST_BYTES = 65_536
 
 export class MessageComposer extends MesaElement {
+  #name = ""
+
   /** @param {ComposerView} view */
   set view(view) {
     const name = shownName(view.name)
+    if (name !== this.#name) this.#refuse("")
+    this.#name = name
     const label = say("composer.label", { name })
     const stopped = { unsafe: say("composer.stopped"), blocked: say("composer.blocked", { name }) }
     fill(this, "label", label)
@@ -33,6 +37,14 @@ export class MessageComposer extends MesaElement {
       this.#measure()
       this.tell("message:draft", { text: this.#text.value })
     })
+  }
+
+  /** Has a text to write again that was not accepted, after what was written meanwhile, and says why. @param {string} text @param {string} why */
+  giveBack(text, why) {
+    this.#text.value = [this.#text.value, text].filter(Boolean).join("\n")
+    this.#measure()
+    this.#refuse(say("state.failed", { why }))
+    this.tell("message:draft", { text: this.#text.value })
   }
 
   /** Puts the cursor where one writes. @override */
@@ -62,6 +74,7 @@ export class MessageComposer extends MesaElement {
     const text = this.#text.value.trim()
     if (text === "" || this.#text.disabled || tooMany(text) > 0) return
     this.#text.value = ""
+    this.#refuse("")
     this.#measure()
     this.tell("message:submit", { text })
   }
@@ -72,6 +85,12 @@ export class MessageComposer extends MesaElement {
       ? 1
       : Math.min(8, this.#text.value.split("\n").length)
     this.#showTooMany(tooMany(this.#text.value.trim()))
+  }
+
+  /** @param {string} words */
+  #refuse(words) {
+    show(this, "refused", words !== "")
+    fill(this, "refused", words)
   }
 
   /** @param {number} count */

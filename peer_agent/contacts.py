@@ -189,7 +189,7 @@ class Contacts:
                 return None, news
         given: dict[str, Any] = {"their_token": content.token, "greeting": content.greeting}
         if known.state is ContactState.ASKED:
-            # Both asked. Whether ours came there is not known: under keys that the other side doubts it is dropped.
+            # Both asked. Whether ours was taken in is not known: under keys that they doubt it is dropped.
             given |= {"state": ContactState.ACCEPTED, "owes_yes": True}
             news.append(ContactAdded(name))
         elif known.state is ContactState.ACCEPTED:

@@ -18,6 +18,8 @@ CONTACT: Final[dict[str, Any]] = {
     "verified": True,
     "blocked": False,
     "danger": None,
+    "added": 0,
+    "removed": 0,
     "suite": 1,
     "safetyNumber": SAFETY_NUMBER,
 }
@@ -179,6 +181,7 @@ CHANGED: Final = VALUES | {
     "messages": [*EARLIER, *LATEST, message(14, "Which cabinet was it?", 0, state="blocked")],
     "timeline": None,
 }
+RENEWED: Final = VALUES | {"contact": CONTACT | {"added": 1, "removed": 1}}
 STATED: Final = VALUES | {
     "messages": EARLIER + STATES + LATEST[:2],
     "timeline": None,
@@ -198,6 +201,8 @@ SCENES: Final = (
     Scene("app-states", "/app/#c/4", FILL_APP, STATED),
     Scene("app-empty", "/app/#welcome", FILL_APP, EMPTY),
     Scene("app-changed-key", "/app/#c/4", FILL_APP, CHANGED),
+    Scene("app-changed-devices", "/app/#c/4", FILL_APP, RENEWED),
+    Scene("app-contact-changed", "/app/#contact/4", FILL_APP, CHANGED),
     Scene("app-contact", "/app/#contact/4", FILL_APP, VALUES | {"contact": CONTACT | {"verified": False}}),
     Scene("app-settings", "/app/#settings", FILL_APP, VALUES),
     Scene("app-new-chat", "/app/", f"(values) => {{ ({FILL_APP})(values); ({FIND_BO})() }}", VALUES),

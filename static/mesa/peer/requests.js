@@ -96,7 +96,7 @@ async function meet({ pins }, unit, { userName }, { chain, token, greeting }, de
 
 /** What a request means for the one who asks, and what is told of it. @param {Contact} known @returns {{changes: Partial<ContactFields>, event?: string}} */
 function answerTo({ state, fields }) {
-  // Both asked. Whether ours came there is not known: under keys that the other side doubts it is dropped.
+  // Both asked. Whether ours was taken in is not known: under keys that they doubt it is dropped.
   if (state === "asked") return { changes: { state: "accepted", owesYes: true }, event: "contact_added" }
   // Our yes got lost, or was made on the other side's earlier state, or their devices are others.
   if (state === "accepted") return { changes: { owesYes: true } }

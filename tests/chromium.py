@@ -16,6 +16,9 @@ QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
+# This machine under a name that browsers do not trust as it.
+ELSEWHERE = "mesa.test"
+NAMES = (f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1",)
 # Several pages of one test are all in use: none is put to sleep because another one is in front.
 AWAKE = (
     "--disable-background-timer-throttling",
@@ -50,7 +53,7 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(
             executable_path=PROGRAM,
             chromium_sandbox=False,
-            args=[*QUIET, *AWAKE, f"--disable-features={','.join(WITHOUT)}"],
+            args=[*QUIET, *AWAKE, *NAMES, f"--disable-features={','.join(WITHOUT)}"],
         )
         try:
             yield browser

@@ -18,6 +18,8 @@ CONTACT: Final[dict[str, Any]] = {
     "verified": True,
     "blocked": False,
     "danger": None,
+    "added": 0,
+    "removed": 0,
     "suite": 1,
     "safetyNumber": SAFETY_NUMBER,
 }
@@ -198,6 +200,7 @@ ASKED: Final = VALUES | {
     "messages": [WAITING],
     "timeline": None,
 }
+RENEWED: Final = VALUES | {"contact": CONTACT | {"added": 1, "removed": 1}}
 STATED: Final = VALUES | {
     "messages": EARLIER + STATES + LATEST[:2],
     "timeline": None,
@@ -220,6 +223,7 @@ SCENES: Final = (
     Scene("app-asked", "/app/#c/4", FILL_APP, ASKED),
     Scene("app-empty", "/app/#welcome", FILL_APP, EMPTY),
     Scene("app-changed-key", "/app/#c/4", FILL_APP, CHANGED),
+    Scene("app-changed-devices", "/app/#c/4", FILL_APP, RENEWED),
     Scene("app-contact", "/app/#contact/4", FILL_APP, VALUES | {"contact": CONTACT | {"verified": False}}),
     Scene("app-contact-changed", "/app/#contact/4", FILL_APP, CHANGED),
     Scene("app-settings", "/app/#settings", FILL_APP, VALUES),

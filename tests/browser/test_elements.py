@@ -453,3 +453,14 @@ def test_two_hundred_switches_leave_no_message_behind(chat: Page) -> None:
 
     assert chat.evaluate(counts, [one, two]) == 5
     assert set(chat.evaluate(TEXTS)) == {"two"}
+
+
+def test_meter_draws_no_bar_where_less_was_counted_than_before(chat: Page) -> None:
+    draw = """(view) => {
+        const meter = document.querySelector("forwarding-meter")
+        meter.view = view
+        return meter.querySelector('[data-part="bars"]').getAttribute("d")
+    }"""
+
+    assert chat.evaluate(draw, {"forwards": True, "rates": [0, -1], "total": 0}) == ""
+    assert chat.evaluate(draw, {"forwards": True, "rates": [2, -1], "total": 2}) == "M4 44v-42"

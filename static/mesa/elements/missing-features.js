@@ -12,7 +12,8 @@ export class MissingFeatures extends MesaElement {
 
   /** Shows what is lacking. `webrtc` alone hides nothing: one can read, and messages wait. @param {Feature[]} names */
   show(names) {
-    for (const name of names) {
+    // Where the origin is not secure nothing else is there either, and nothing can be said of the browser.
+    for (const name of isSecureContext ? names : ["secure"]) {
       const words = this.querySelector(`[data-lacks="${name}"]`)
       if (words instanceof HTMLElement) words.hidden = false
     }
@@ -28,7 +29,6 @@ export class MissingFeatures extends MesaElement {
 function lacking() {
   /** @type {Feature[]} */
   const names = []
-  // Without a secure context nothing else is there either.
   if (!isSecureContext) return ["secure"]
   if (typeof indexedDB === "undefined" || navigator.locks === undefined) names.push("storage")
   if (typeof RTCPeerConnection === "undefined") names.push("webrtc")

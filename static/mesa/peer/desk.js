@@ -11,10 +11,10 @@ import * as showing from "../store/showing.js"
 import { readChain } from "../crypto/chain.js"
 import { ContactBlocked, UnknownUser, UsageError } from "./errors.js"
 import { contactView, messageView, rowView, seenOf } from "./views.js"
-import { acceptNewKeys, markVerified } from "./verifying.js"
+import { acceptNewKeys, markVerified, noteDevices } from "./verifying.js"
 
 /** @typedef {import("../store/store.js").Unit} Unit @typedef {import("./views.js").Progress} Progress */
-/** @typedef {{seen: string, safetyNumber: string}} Saw of the keys of a contact */
+/** @typedef {{seen: string, safetyNumber: string, added: number, removed: number}} Saw of the keys of a contact */
 
 /**
  * @typedef {object} DeskParts
@@ -214,6 +214,7 @@ const DECISIONS = {
   block: ({ peer }, { userName }) => peer.blocking.block(userName),
   unblock: ({ peer }, { userName }) => peer.blocking.unblock(userName),
   verify: ({ shared }, { number }) => markVerified(shared.store, number),
+  noted: ({ shared }, { number }, saw) => noteDevices(shared.store, number, saw),
   "accept-new": (parts, contact, saw) => acceptNew(parts, contact, saw, null),
   "verify-new": (parts, contact, saw) => acceptNew(parts, contact, saw, saw.safetyNumber),
 }

@@ -31,6 +31,9 @@ import { rowKey } from "./store.js"
  * @property {boolean} isBlocked the user wants nothing from them
  * @property {number} resetAtMs when a session reset was last sent to them
  * @property {number} sessionsFromMs sessions begun before are only for receiving
+ * @property {number} knowsFrom number of the first message that a device of theirs may have got or written
+ * @property {number} added devices that came since the user last said that it was seen
+ * @property {number} removed devices that went since then
  */
 
 const TABLE = "contacts"
@@ -53,6 +56,9 @@ const STRANGER = {
   isBlocked: false,
   resetAtMs: 0,
   sessionsFromMs: 0,
+  knowsFrom: 1,
+  added: 0,
+  removed: 0,
 }
 
 /** A contact as it was read; `ContactBook.change` is the only way to change one. */

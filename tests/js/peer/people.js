@@ -77,6 +77,8 @@ export class Person {
   mailbox = /** @type {Mailbox} */ (later())
   resets = /** @type {Resets} */ (later())
   blocking = /** @type {Blocking} */ (later())
+  /** Contacts that asked again and have their yes. @type {number[]} */
+  answered = []
   /** What delivery was told. @type {[string, any][]} */
   delivery = []
 
@@ -119,7 +121,8 @@ export class Person {
       follow: (unit, contact, chain) => pins.follow(unit, contact, chain),
     })
     this.contacts = new Contacts(this.parts)
-    this.mailbox = new Mailbox({ ...this.parts, inbox: this.inbox, contacts: this.contacts })
+    const answered = async (/** @type {number} */ contact) => void this.answered.push(contact)
+    this.mailbox = new Mailbox({ ...this.parts, inbox: this.inbox, contacts: this.contacts, answered })
     this.resets = new Resets(this.parts, () => 0)
     const delivery = {
       stop: (/** @type {number} */ contact) => void this.delivery.push(["stop", contact]),

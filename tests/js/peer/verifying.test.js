@@ -25,7 +25,7 @@ async function impostor() {
   server.users.set("bo", shown)
   const { number } = await ada.known(bo)
   await assertFails(ContactBlocked, () => ada.parts.pins.serverShows(number, shown.statements))
-  return { server, ada, bo, shown: shown.statements }
+  return { server, ada, bo, stranger, shown: shown.statements }
 }
 
 export async function bothSidesHaveOneSafetyNumber() {
@@ -63,6 +63,24 @@ export async function newKeysThatTheUserHasSeenArePinnedAndAskedAnew() {
   assertEqual([contact.state, contact.isClosed, contact.fields.isVerified], ["asked", false, false])
   assertEqual(contact.fields.chain, packChain(shown))
   assertEqual([server.waiting("bo").length, (await ada.known(bo)).fields.theirToken], [1, null])
+}
+
+export async function strangerWhoAskedBeforeTheDecisionIsAContactAfterIt() {
+  const { server, ada, stranger, shown } = await impostor()
+  // One server for both.
+  stranger.server.users.set("ada", server.user("ada"))
+  stranger.server.tokens = server.tokens
+  await stranger.contacts.request("ada")
+  await ada.mailbox.empty()
+  assertEqual((await ada.known(stranger)).isClosed, true)
+
+  await accept(ada, "bo", { seen: packChain(shown) })
+  await stranger.mailbox.empty()
+  await ada.mailbox.empty()
+
+  const [ours, theirs] = [await ada.known(stranger), await stranger.known(ada)]
+  assertEqual([ours.state, theirs.state], ["accepted", "accepted"])
+  assertEqual(ours.fields.theirToken, theirs.fields.myToken)
 }
 
 export async function otherKeysThanTheUserHasSeenAreNotPinned() {

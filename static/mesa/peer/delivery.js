@@ -50,20 +50,20 @@ export class Delivery {
     const size = utf8(text).length
     if (size === 0 || size > MAX_BODY_BYTES) throw new UsageError()
     const { store, clock } = this.#parts
-    const contact = await contacts.findByName(store.view, contacts.folded(userName))
-    if (!contact || contact.state === "asking") throw new UnknownUser()
-    const courier = contact.state === "accepted" ? this.#courier(contact) : null
     const written = await store.transaction(async (unit) => {
-      const { isClosed, devices } = await contacts.get(unit, contact.number)
-      const weakest = Math.max(...devices.map((device) => device.suite))
-      if (isClosed || (await sessions.refuses(unit, weakest))) throw new ContactBlocked()
+      // Read here: a yes that comes in meanwhile is before this unit, which sees it, or after it, and finds the message.
+      const contact = await contacts.findByName(unit, contacts.folded(userName))
+      if (!contact || contact.state === "asking") throw new UnknownUser()
+      const weakest = Math.max(...contact.devices.map((device) => device.suite))
+      if (contact.isClosed || (await sessions.refuses(unit, weakest))) throw new ContactBlocked()
       const known = messageId && (await history.numberOf(unit, contact.number, messageId))
-      if (known) return { number: known }
+      if (known) return { number: known, courier: null, form: null }
+      const courier = contact.state === "accepted" ? this.#courier(contact) : null
       const content = /** @type {const} */ ({ kind: Kind.TEXT, text })
       const stored = await history.write(unit, contact.number, content, clock.unixMs(), messageId)
-      return { number: stored.number, form: (await courier?.sealAtOnce(unit, stored)) ?? null }
+      return { number: stored.number, courier, form: (await courier?.sealAtOnce(unit, stored)) ?? null }
     })
-    if (written.form !== undefined) courier?.queue(written.number, written.form)
+    written.courier?.queue(written.number, written.form)
     return written.number
   }
 

@@ -46,14 +46,11 @@ export class Transport {
   /** @type {RTCDataChannel | null} */
   #channel = null
 
-  /** @param {Callbacks} callbacks @param {IceServer[]} iceServers @param {boolean} isTurnOnly */
+  /** @param {Callbacks} callbacks @param {IceServer[]} iceServers @param {boolean} isTurnOnly @throws {TransportFailed} */
   constructor(callbacks, iceServers, isTurnOnly) {
     this.#callbacks = callbacks
     this.#isTurnOnly = isTurnOnly
-    this.#connection = new RTCPeerConnection({
-      iceServers: iceServers.map(asRtcServer),
-      iceTransportPolicy: isTurnOnly ? TURN_KIND : "all",
-    })
+    this.#connection = connect(iceServers, isTurnOnly ? TURN_KIND : "all")
     this.#connection.onconnectionstatechange = () => {
       if (["failed", "closed"].includes(this.#connection.connectionState)) callbacks.closed()
     }
@@ -218,6 +215,16 @@ function gathered(connection) {
     connection.addEventListener("signalingstatechange", look)
     look()
   })
+}
+
+/** @param {IceServer[]} iceServers @param {RTCIceTransportPolicy} iceTransportPolicy @throws {TransportFailed} */
+function connect(iceServers, iceTransportPolicy) {
+  try {
+    return new RTCPeerConnection({ iceServers: iceServers.map(asRtcServer), iceTransportPolicy })
+  } catch (error) {
+    // The server's addresses are none, or the browser has as many connections as it allows (ended ones count for a while).
+    throw new TransportFailed(undefined, { cause: error })
+  }
 }
 
 /** @param {IceServer} server @returns {RTCIceServer} */

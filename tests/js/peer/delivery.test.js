@@ -1,6 +1,8 @@
 import { randomBytes } from "../../../static/mesa/crypto/primitives.js"
+import { uuidText } from "../../../static/mesa/lib/uuid.js"
 import { Delivery } from "../../../static/mesa/peer/delivery.js"
 import * as contacts from "../../../static/mesa/store/contact-book.js"
+import * as history from "../../../static/mesa/store/history.js"
 import { assertEqual } from "../assert.js"
 import { until } from "../clock.js"
 import { Person } from "./people.js"
@@ -39,4 +41,18 @@ export async function messageThatIsWrittenWhileTheYesComesInIsCarried() {
   await until(() => told.length > 0)
 
   assertEqual([told, ada.failures], [["queued"], []])
+}
+
+export async function messageIdIsAUuid4WhateverTheWindowChose() {
+  const [ada, bo] = await Promise.all([Person.make("ada"), Person.make("bo")])
+  const boToAda = await ada.know(bo)
+  const { delivery } = deliveryOf(ada)
+  const chosen = new Uint8Array(16).fill(255)
+
+  const number = await delivery.send("bo", "hello", chosen)
+  const again = await delivery.send("bo", "hello", chosen)
+
+  const { message } = await history.get(ada.store.view, boToAda, number)
+  assertEqual(uuidText(message.messageId), "ffffffff-ffff-4fff-bfff-ffffffffffff")
+  assertEqual(again, number)
 }

@@ -50,7 +50,7 @@ export class Delivery {
   async send(userName, text, chosen) {
     const size = utf8(text).length
     if (size === 0 || size > MAX_BODY_BYTES) throw new UsageError()
-    const messageId = chosen && asUuid4(chosen)
+    const messageId = chosen && asUuid4(chosen.slice())
     const { store, clock } = this.#parts
     const written = await store.transaction(async (unit) => {
       // Read here: a yes that comes in meanwhile is before this unit, which sees it, or after it, and finds the message.

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from p2p.protocol.ids import OFFER_ID_BYTES, OfferId
+from p2p.protocol.limits import MAX_OFFERS
 from p2p.protocol.link import OFFER_STOCK, LinkState
 from p2p.protocol.parts import StockOffer
 from peer_agent.link_end import LinkEnd
@@ -35,6 +36,7 @@ class OfferStock:
     def __init__(self, make_end: Callable[[], LinkEnd]) -> None:
         self._make_end = make_end
         self._ready: dict[OfferId, _Ready] = {}
+        self._making = 0
 
     def current(self) -> tuple[StockOffer, ...]:
         """What the server may hand out from now on."""
@@ -50,7 +52,17 @@ class OfferStock:
         return None if ready is None else ready.end
 
     async def make(self) -> StockOffer | None:
-        """Add one offer; None when this machine can make none at the moment."""
+        """Add one offer; None when there are enough of them, or this machine can make none at the moment."""
+        unused = sum(ready.retired_at is None for ready in self._ready.values())
+        if unused + self._making >= MAX_OFFERS:
+            return None
+        self._making += 1
+        try:
+            return await self._make()
+        finally:
+            self._making -= 1
+
+    async def _make(self) -> StockOffer | None:
         end = self._make_end()
         try:
             description = await end.offer()

@@ -4,6 +4,7 @@ Spec: docs/spec/links.md
 """
 
 import asyncio
+import ipaddress
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -212,9 +213,12 @@ def hides_address(description: str) -> bool:
 
 
 def usable_candidates(description: str) -> str:
-    """Drop candidates named `*.local`: resolving them costs a second, and the other side finds us without."""
+    """Drop candidates that do not name an IP address.
+
+    Any name would be looked up in DNS, and a name `*.local` costs a second: the other side finds us without.
+    """
     # Parsers take any line ending, so this has to do the same.
-    kept = [line for line in description.splitlines() if line and not _is_local_name(line)]
+    kept = [line for line in description.splitlines() if line and not _names_no_address(line)]
     return "".join(f"{line}\r\n" for line in kept)
 
 
@@ -257,14 +261,16 @@ def _candidates(description: str) -> list[list[str]]:
     return [line.split() for line in description.splitlines() if line.startswith(_CANDIDATE)]
 
 
-def _is_local_name(line: str) -> bool:
+def _names_no_address(line: str) -> bool:
+    if not line.startswith(_CANDIDATE):
+        return False
     # As the library reads it: what stands before the first field may be a space.
     fields = line.removeprefix(_CANDIDATE).split()
-    return (
-        line.startswith(_CANDIDATE)
-        and len(fields) > _ADDRESS_FIELD
-        and fields[_ADDRESS_FIELD].lower().rstrip(".").endswith(".local")
-    )
+    try:
+        ipaddress.ip_address(fields[_ADDRESS_FIELD])
+    except (IndexError, ValueError):
+        return True
+    return False
 
 
 def _server(server: IceServer) -> RTCIceServer:

@@ -40,6 +40,23 @@ def test_hidden_name_is_stripped_wherever_the_library_would_find_it() -> None:
 
 
 @pytest.mark.parametrize(
+    "address",
+    ["who-asks.example", "localhost", "192.168.0.7.example", "1.2.3.999", "", "::g", "x.local", "2130706433"],
+)
+def test_no_name_of_a_neighbours_choice_is_looked_up(address: str) -> None:
+    named = HOST.replace("192.168.0.7", address)
+
+    assert usable_candidates(described(named, HOST)) == described(HOST)
+
+
+@pytest.mark.parametrize("address", ["203.0.113.9", "2001:db8::7", "::ffff:203.0.113.9"])
+def test_every_address_is_used(address: str) -> None:
+    named = HOST.replace("192.168.0.7", address)
+
+    assert usable_candidates(described(named)) == described(named)
+
+
+@pytest.mark.parametrize(
     ("candidates", "nat"),
     [
         ([HOST], Nat.UNKNOWN),

@@ -9,6 +9,7 @@ import pytest
 
 from p2p.protocol.cells import LINK_FRAME_BYTES
 from p2p.protocol.ids import HopId, LinkId, OfferId
+from p2p.protocol.limits import MAX_OFFERS
 from p2p.protocol.link import OFFER_STOCK
 from p2p.protocol.parts import Order
 from p2p.protocol.words import How
@@ -19,6 +20,7 @@ from peer_agent.offers import RETIRED_S
 from peer_agent.rtc import aiortc_factory
 from peer_agent.tasks import Tasks
 from tests.mesa.socket_app import let_others_run
+from tests.peer_agent.wires import Wire
 
 LIMIT_S = 10.0
 
@@ -227,6 +229,18 @@ async def test_offer_is_good_for_one_link(ends: tuple[Neighbour, Neighbour]) -> 
     assert one.links.follow(an_order(LinkId(bytes(16)), How.TAKEN, offer=offer.id))
 
     assert not one.links.follow(an_order(LinkId(bytes([1]) * 16), How.TAKEN, offer=offer.id))
+
+
+async def test_stock_takes_eight_offers_however_often_one_is_asked_for() -> None:
+    async with Tasks() as tasks:
+        links = make_neighbour(tasks).links
+        links.use(Wire)
+        await links.stock.fill()
+
+        made = await asyncio.gather(*(links.stock.make() for _ in range(3 * MAX_OFFERS)))
+
+        assert len(links.stock.current()) == MAX_OFFERS
+        assert sum(offer is not None for offer in made) == MAX_OFFERS - OFFER_STOCK
 
 
 async def test_renewed_stock_honours_old_offers_for_a_while(

@@ -7,16 +7,13 @@ import * as contacts from "../store/contact-book.js"
 import * as outbox from "../store/outbox.js"
 import { Forms } from "./forms.js"
 import { LATER, Outbound } from "./outbound.js"
-import { askForPath, findRoute } from "./paths.js"
+import { askForPath, findRoute, lookForDevice } from "./paths.js"
 import { Reports } from "./reports.js"
 import { sealAtOnce } from "./sealer.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
-/** @typedef {import("../protocol/frames.js").FrameToServer} FrameToServer */
 /** @typedef {import("../protocol/frames.js").FrameToPeer & {type: "path_ready"}} PathReady */
 /** @typedef {import("../store/outbox.js").Sealed} Sealed */
-/** @typedef {import("../store/store.js").Unit} Unit */
-/** @typedef {import("./flight.js").Tell} Tell */
 /** @typedef {import("./outbound-table.js").Event} Event */
 /** @typedef {import("./route.js").Route} Route */
 
@@ -32,7 +29,7 @@ import { sealAtOnce } from "./sealer.js"
  * @property {{newTx: () => string, jitter: () => number}} chance
  * @property {() => Promise<Bytes[]>} tickets of this device's guards
  * @property {(link: Bytes, frame: Bytes) => boolean} sendCell whether the link exists and took the frame
- * @property {(frame: FrameToServer) => void} sendFrame
+ * @property {(frame: import("../protocol/frames.js").FrameToServer) => void} sendFrame
  * @property {(event: object) => void} report
  * @property {(error: unknown) => void} fail this peer can not go on
  */
@@ -89,7 +86,7 @@ export class Courier {
     this.#bell.ring()
   }
 
-  /** Seals a message in the unit that stores it, if there is a path for it already. @param {Unit} unit @param {import("../store/history.js").Stored} stored @returns {Promise<Sealed | null>} */
+  /** Seals a message in the unit that stores it, if there is a path for it already. @param {import("../store/store.js").Unit} unit @param {import("../store/history.js").Stored} stored @returns {Promise<Sealed | null>} */
   async sealAtOnce(unit, stored) {
     if (!this.#route || !this.#outbound.path) return null
     return sealAtOnce(this.#parts, unit, stored, this.#route.device)
@@ -98,7 +95,7 @@ export class Courier {
   /** Carries a message that was just stored. @param {number} number @param {Sealed | null} form */
   queue(number, form) {
     if (form) this.#forms.keep(number, form)
-    this.receive({ kind: "queued", number })
+    this.takeUp(number)
   }
 
   /** Carries a message that was stored before, unless it is carried already. @param {number} number */
@@ -114,10 +111,7 @@ export class Courier {
 
   /** Takes a path, if the receiver's key on it is the pinned device's. @param {PathReady} frame */
   async pathReady(frame) {
-    const route = await findRoute(this.#parts, this.#contact, frame)
-    if (route === "stop") this.stop()
-    else if (route === "repath") this.#askRepath(frame)
-    else this.#takePath(route, frame)
+    this.#follow(await findRoute(this.#parts, this.#contact, frame), frame)
   }
 
   /** Takes receipts that name a transaction to this contact; only genuine ones count. @param {{entries: any[], credit: {stream: Bytes, index: number} | null}} frame */
@@ -161,6 +155,16 @@ export class Courier {
 
   get #now() {
     return this.#parts.clock.now()
+  }
+
+  /** @param {Route | "look" | "repath" | "stop"} found @param {PathReady} frame */
+  #follow(found, frame) {
+    if (found === "stop") return this.stop()
+    if (found === "repath") return this.#askRepath(frame)
+    if (found !== "look") return this.#takePath(found, frame)
+    // Beside the frames that follow: a slow answer about one contact makes no other wait.
+    const looking = lookForDevice(this.#parts, this.#contact, frame)
+    void looking.then((answer) => this.#follow(answer, frame)).catch(this.#parts.fail)
   }
 
   /** @param {Route} route @param {{tx: string, attempt: number}} given */
@@ -222,7 +226,7 @@ export class Courier {
         void this.#start(step.tx).catch(this.#parts.fail)
       } else if (step.kind === "askRepath") this.#askRepath(/** @type {any} */ (step))
       else if (step.kind === "end") this.#parts.sendFrame({ type: "complete", tx: step.tx })
-      else this.#reports.progress(/** @type {Tell} */ (step), this.#hopsOf(step.attempt))
+      else this.#reports.progress(/** @type {any} */ (step), this.#hopsOf(step.attempt))
     }
   }
 

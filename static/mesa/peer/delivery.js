@@ -4,6 +4,7 @@
 import { utf8 } from "../crypto/encoding.js"
 import { Kind, MAX_BODY_BYTES } from "../crypto/messages.js"
 import { equal } from "../lib/bytes.js"
+import { asUuid4 } from "../lib/uuid.js"
 import { MAX_WATCH_PER_FRAME } from "../protocol/limits.js"
 import * as contacts from "../store/contact-book.js"
 import * as history from "../store/history.js"
@@ -40,30 +41,31 @@ export class Delivery {
    *
    * @param {string} userName
    * @param {string} text
-   * @param {Bytes} [messageId] of the caller's choice: the same is accepted once
+   * @param {Bytes} [chosen] 16 bytes from which the message id is made: for the same ones a message is accepted once
    * @returns {Promise<number>}
    * @throws {UnknownUser} no contact of that name, or one that asked and has no answer
    * @throws {ContactBlocked} its keys do not match, or the user refuses the suite of its devices
    * @throws {UsageError} a text that is empty, or longer than a message holds
    */
-  async send(userName, text, messageId) {
+  async send(userName, text, chosen) {
     const size = utf8(text).length
     if (size === 0 || size > MAX_BODY_BYTES) throw new UsageError()
+    const messageId = chosen && asUuid4(chosen.slice())
     const { store, clock } = this.#parts
-    const contact = await contacts.findByName(store.view, contacts.folded(userName))
-    if (!contact || contact.state === "asking") throw new UnknownUser()
-    const courier = contact.state === "accepted" ? this.#courier(contact) : null
     const written = await store.transaction(async (unit) => {
-      const { isClosed, devices } = await contacts.get(unit, contact.number)
-      const weakest = Math.max(...devices.map((device) => device.suite))
-      if (isClosed || (await sessions.refuses(unit, weakest))) throw new ContactBlocked()
+      // Read here: a yes that comes in meanwhile is before this unit, which sees it, or after it, and finds the message.
+      const contact = await contacts.findByName(unit, contacts.folded(userName))
+      if (!contact || contact.state === "asking") throw new UnknownUser()
+      const weakest = Math.max(...contact.devices.map((device) => device.suite))
+      if (contact.isClosed || (await sessions.refuses(unit, weakest))) throw new ContactBlocked()
       const known = messageId && (await history.numberOf(unit, contact.number, messageId))
-      if (known) return { number: known }
+      if (known) return { number: known, courier: null, form: null }
+      const courier = contact.state === "accepted" ? this.#courier(contact) : null
       const content = /** @type {const} */ ({ kind: Kind.TEXT, text })
       const stored = await history.write(unit, contact.number, content, clock.unixMs(), messageId)
-      return { number: stored.number, form: (await courier?.sealAtOnce(unit, stored)) ?? null }
+      return { number: stored.number, courier, form: (await courier?.sealAtOnce(unit, stored)) ?? null }
     })
-    if (written.form !== undefined) courier?.queue(written.number, written.form)
+    written.courier?.queue(written.number, written.form)
     return written.number
   }
 

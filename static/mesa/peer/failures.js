@@ -1,6 +1,6 @@
 // Which failures pass: what failed so may be tried again later, and stops nothing else meanwhile.
 
-import { StoreFull } from "../store/errors.js"
+import { StoreDamaged, StoreFull } from "../store/errors.js"
 import { PrekeysUsedUp } from "../store/prekey-book.js"
 import { LoginRefused, PeerError } from "./errors.js"
 
@@ -10,11 +10,16 @@ export function isPassing(error) {
   return error instanceof PeerError || error instanceof StoreFull || error instanceof PrekeysUsedUp
 }
 
+/** Whether a failure concerns one thing alone: it passes, or a record does not open. All else goes on. @param {unknown} error @returns {error is Error & {retryAfterS?: number | null}} */
+export function isOfOneThing(error) {
+  return isPassing(error) || error instanceof StoreDamaged
+}
+
 /**
  * Does one of several things that must not stop each other.
  *
  * @param {() => Promise<unknown>} step
- * @returns {Promise<boolean>} whether it failed in a way that passes
+ * @returns {Promise<boolean>} whether it failed in a way that concerns it alone
  * @throws {LoginRefused} there is nothing left to do
  */
 export async function fails(step) {
@@ -22,7 +27,7 @@ export async function fails(step) {
     await step()
     return false
   } catch (error) {
-    if (!isPassing(error)) throw error
+    if (!isOfOneThing(error)) throw error
     return true
   }
 }

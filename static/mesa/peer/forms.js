@@ -3,8 +3,8 @@
 
 import { CryptoError } from "../crypto/errors.js"
 import * as contacts from "../store/contact-book.js"
-import { StoreFull } from "../store/errors.js"
-import { ContactBlocked, LoginRefused, PeerError } from "./errors.js"
+import { ContactBlocked } from "./errors.js"
+import { isOfOneThing } from "./failures.js"
 import { sealed } from "./sealer.js"
 
 /** @typedef {import("../store/outbox.js").Sealed} Sealed */
@@ -64,16 +64,11 @@ export class Forms {
       return form
     } catch (error) {
       if (error instanceof ContactBlocked) return "stop"
-      if (error instanceof LoginRefused || !isPassing(error)) throw error
+      if (!(isOfOneThing(error) || error instanceof CryptoError)) throw error
       // Whatever it is, it concerns this contact: the others' messages go on.
       this.pausedUntil = this.#parts.clock.now() + this.#pauseS
       this.#pauseS = Math.min(2 * this.#pauseS, LAST_RETRY_S)
       return null
     }
   }
-}
-
-/** Whether what could not be done now may be done later. @param {unknown} error */
-function isPassing(error) {
-  return error instanceof PeerError || error instanceof CryptoError || error instanceof StoreFull
 }

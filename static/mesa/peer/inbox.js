@@ -30,6 +30,7 @@ import { Releasing } from "./releasing.js"
  * @property {(contact: number) => void} resend a contact wants messages again
  * @property {(unit: Unit, contact: number, chain: Bytes) => Promise<{fits: boolean, news: object[]}>} follow a chain
  *     inside a message of a contact's
+ * @property {(error: unknown) => void} fail this peer can not go on
  */
 
 const TABLE = "received"
@@ -73,7 +74,7 @@ export class Inbox {
         return taken
       })
       for (const tell of told) tell()
-      void this.releaseRest()
+      void this.releaseRest().catch(this.#parts.fail)
       return entries
     } catch (error) {
       for (const contact of touched) this.#releasing.forget(contact)

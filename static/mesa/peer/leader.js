@@ -2,6 +2,7 @@
 // Spec: docs/spec/web-app.md, section "Leader window"
 
 import { GOOD } from "../crypto/chain.js"
+import { Turns } from "../lib/turns.js"
 import { StoreDamaged } from "../store/errors.js"
 import { loadAccount, saveAccount } from "./account.js"
 import { Api } from "./api.js"
@@ -51,25 +52,44 @@ export async function lead(profile, edges, tell) {
   const store = await openStore(profile, () => fail(new StoreDamaged()))
   const account = await loadAccount(store.view)
   if (!account) throw new LoginRefused()
-  const settings = new Settings(store, edges.isForwarderByDefault)
-  await settings.load()
   const api = new Api(rest)
+  const settings = new Settings(store, edges.isForwarderByDefault, {
+    mayHaveTurn: () => peer.network.mayHaveTurn,
+    beginAnew: () =>
+      turns.take(async () => {
+        peer.stop()
+        peer = await made()
+        if (!isOver) await peer.start().catch(fail)
+      }),
+  })
+  const turns = new Turns()
+  let isOver = false
+  await settings.load()
   const report = (/** @type {any} */ event) => {
     desk.report(event)
     if (event.event === "session_opened") void ownKeys.look().catch(fail)
   }
-  const guards = new GuardsWatch(new GuardsBook(store, clock), clock, report)
-  await guards.resume()
-  const peer = new Peer({
-    ...{ account, store, api, clock, guards, fail },
-    forwards: () => settings.forwards && hasWebRtc(),
-    isTurnOnly: settings.isTurnOnly,
-    makeSession: (asked) => new Session({ url: socketUrl, WebSocket, rest, clock }, asked),
-    report,
-  })
+  const made = async () => {
+    const guards = new GuardsWatch(new GuardsBook(store, clock), clock, report)
+    await guards.resume()
+    return new Peer({
+      ...{ account, store, api, clock, guards, fail },
+      forwards: () => settings.forwards && hasWebRtc(),
+      isTurnOnly: settings.isTurnOnly,
+      makeSession: (asked) => new Session({ url: socketUrl, WebSocket, rest, clock }, asked),
+      report,
+    })
+  }
+  let peer = await made()
   const ownKeys = new OwnKeys(peer.shared, tell)
   const desk = new Desk({
-    ...{ shared: peer.shared, peer, settings, tell, fail },
+    ...{ settings, tell, fail },
+    get peer() {
+      return peer
+    },
+    get shared() {
+      return peer.shared
+    },
     hasOtherKeys: () => ownKeys.areOther,
     logOut: async () => {
       // Out of its reach the login goes on, and so does the peer.
@@ -83,6 +103,7 @@ export async function lead(profile, edges, tell) {
     },
   })
   const stop = () => {
+    isOver = true
     peer.stop()
     store.close()
   }

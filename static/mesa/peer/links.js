@@ -6,6 +6,7 @@ import { LINK_ID_BYTES } from "../protocol/ids.js"
 import { MAX_LINKS, SET_UP_DEADLINE_S } from "../protocol/link.js"
 import { LinkEnd } from "./link-end.js"
 import { OfferStock } from "./offers.js"
+import { TransportFailed } from "./rtc.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
 /** @typedef {import("../protocol/link.js").LinkState} LinkState */
@@ -68,10 +69,7 @@ export class Links {
     // Where the browser opens no links there is nothing to answer with.
     if (order.how === "open" || !this.isReady) return false
     this.#makeSpace(beside)
-    const end = this.#newEnd("ordered", order.link)
-    this.#ends.set(toHex(order.link), end)
-    end.answerOffer(order.sdp ?? "")
-    return true
+    return this.#answerOffer(order)
   }
 
   /** Uses the answer to an offer of ours; it may come before the order that says so. @param {Bytes} link @param {string} description */
@@ -126,6 +124,19 @@ export class Links {
     return [...this.#ends.values()].filter((end) => end.state === "open")
   }
 
+  /** @param {Order} order */
+  #answerOffer({ link, sdp }) {
+    try {
+      const end = this.#newEnd("ordered", link)
+      this.#ends.set(toHex(link), end)
+      end.answerOffer(sdp ?? "")
+      return true
+    } catch (error) {
+      if (!(error instanceof TransportFailed)) throw error
+      return false
+    }
+  }
+
   /** @param {Order} order @param {Bytes} [beside] */
   #awaitAnswer(order, beside) {
     const offer = "offer" in order ? order.offer : null
@@ -151,7 +162,7 @@ export class Links {
     }
   }
 
-  /** @param {LinkState} state @param {Bytes} link */
+  /** @param {LinkState} state @param {Bytes} link @throws {TransportFailed} */
   #newEnd(state, link) {
     if (!this.#make) throw new Error("links are used before the first welcome")
     return new LinkEnd(this.#make, this.#reports, this.#clock, state, link)

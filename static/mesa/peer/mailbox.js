@@ -9,7 +9,7 @@ import { concat, toHex } from "../lib/bytes.js"
 import { dayOf } from "../lib/timing.js"
 import { MAILBOX_IDS_PER_REQUEST } from "./api.js"
 import { Backoff } from "./backoff.js"
-import { isPassing } from "./failures.js"
+import { isOfOneThing } from "./failures.js"
 import { NotReadable, open } from "./opening.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
@@ -80,7 +80,7 @@ export class Mailbox {
     try {
       await this.#take(envelope)
     } catch (error) {
-      if (!isPassing(error)) throw error
+      if (!isOfOneThing(error)) throw error
       return this.#setAside(id, envelope)
     }
     // Between the commit inside and this one a crash does no harm: what is known is not taken in again.
@@ -143,7 +143,7 @@ export class Mailbox {
       await step()
       return true
     } catch (error) {
-      if (!isPassing(error)) throw error
+      if (!isOfOneThing(error)) throw error
       this.#pauses.failed(key, error.retryAfterS)
       return false
     }

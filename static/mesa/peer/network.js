@@ -59,6 +59,8 @@ export class Network {
   #receiving
   #forwarding
   #isAnnounced = false
+  /** Whether the server names a TURN server; until it says, it may. */
+  mayHaveTurn = true
   /** @type {Set<string>} */
   #opened = new Set()
 
@@ -183,7 +185,8 @@ export class Network {
     const { isTurnOnly, makeTransports = transportsWith, fail } = this.#parts
     // Without links a user can read, and what is written waits.
     if (!hasWebRtc()) return
-    if (isTurnOnly && !hasTurn(servers)) return fail(new NoTurnServer())
+    this.mayHaveTurn = hasTurn(servers)
+    if (isTurnOnly && !this.mayHaveTurn) return fail(new NoTurnServer())
     this.links.use(makeTransports(servers, isTurnOnly))
   }
 

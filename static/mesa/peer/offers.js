@@ -4,6 +4,7 @@
 import { randomBytes } from "../crypto/primitives.js"
 import { toHex } from "../lib/bytes.js"
 import { OFFER_ID_BYTES } from "../protocol/ids.js"
+import { MAX_OFFERS } from "../protocol/limits.js"
 import { OFFER_STOCK } from "../protocol/link.js"
 import { TransportFailed } from "./rtc.js"
 
@@ -20,6 +21,7 @@ export class OfferStock {
   #makeEnd
   /** @type {Map<string, {offer: StockOffer, end: LinkEnd, retiredAt: number | null}>} */
   #ready = new Map()
+  #making = 0
 
   /** @param {() => LinkEnd} makeEnd */
   constructor(makeEnd) {
@@ -41,17 +43,24 @@ export class OfferStock {
     return ready?.end
   }
 
-  /** Adds one offer. @returns {Promise<StockOffer | null>} null when this machine can make none at the moment */
+  /** Adds one offer. @returns {Promise<StockOffer | null>} null when there are enough of them, or this machine can make none at the moment */
   async make() {
-    const end = this.#makeEnd()
+    const unused = [...this.#ready.values()].filter(({ retiredAt }) => retiredAt === null)
+    if (unused.length + this.#making >= MAX_OFFERS) return null
+    /** @type {LinkEnd | undefined} */
+    let end
+    this.#making += 1
     try {
+      end = this.#makeEnd()
       const offer = { sdp: await end.offer(), id: randomBytes(OFFER_ID_BYTES) }
       this.#ready.set(toHex(offer.id), { offer, end, retiredAt: null })
       return offer
     } catch (error) {
       if (!(error instanceof TransportFailed)) throw error
-      end.drop()
+      end?.drop()
       return null
+    } finally {
+      this.#making -= 1
     }
   }
 

@@ -5,7 +5,8 @@ import { CryptoError, NotValidNow, WeakKey } from "../crypto/errors.js"
 import { uuidBytes } from "../lib/uuid.js"
 import * as contacts from "../store/contact-book.js"
 import { StoreFull } from "../store/errors.js"
-import { ContactBlocked, LoginRefused, PeerError } from "./errors.js"
+import { ContactBlocked } from "./errors.js"
+import { isOfOneThing } from "./failures.js"
 import { makeRoute } from "./route.js"
 
 /** @typedef {import("./courier.js").CourierParts} CourierParts */
@@ -13,18 +14,19 @@ import { makeRoute } from "./route.js"
 /** @typedef {import("./route.js").Route} Route */
 
 /**
- * The route of a path; `repath`: another path is to be asked for; `stop`: nothing goes to this contact any more.
+ * The route of a path; `look`: it leads to a device that has to be looked for; `repath`: another path is to be asked for;
+ * `stop`: nothing goes to this contact any more.
  *
  * @param {CourierParts} parts
  * @param {number} number the contact's
  * @param {PathReady} frame
- * @returns {Promise<Route | "repath" | "stop">}
+ * @returns {Promise<Route | "look" | "repath" | "stop">}
  */
 export async function findRoute(parts, number, frame) {
   const contact = await contacts.get(parts.store.view, number)
   const deviceId = uuidBytes(frame.device)
   if (contact.isClosed) return "stop"
-  if (!contact.hasDevice(deviceId)) return lookForDevice(parts, contact, deviceId)
+  if (!contact.hasDevice(deviceId)) return "look"
   try {
     const nowS = Math.floor(parts.clock.unixMs() / 1_000)
     return await makeRoute(frame, contact.device(deviceId), nowS)
@@ -39,17 +41,21 @@ export async function findRoute(parts, number, frame) {
  * next path leads to it as well.
  *
  * @param {CourierParts} parts
- * @param {contacts.Contact} contact
- * @param {import("../lib/bytes.js").Bytes} deviceId
+ * @param {number} number the contact's
+ * @param {PathReady} frame
+ * @returns {Promise<"repath" | "stop">}
+ * @throws {LoginRefused}
  */
-async function lookForDevice(parts, contact, deviceId) {
+export async function lookForDevice(parts, number, frame) {
+  const contact = await contacts.get(parts.store.view, number)
+  const deviceId = uuidBytes(frame.device)
   try {
     const bundle = await parts.api.claimBundle(contact.userName, null, contact.identity.fingerprint)
-    const shown = await parts.pins.serverShows(contact.number, bundle.statements)
-    return shown.hasDevice(deviceId) ? "repath" : block(parts, contact.number)
+    const shown = await parts.pins.serverShows(number, bundle.statements)
+    return shown.hasDevice(deviceId) ? "repath" : await block(parts, number)
   } catch (error) {
     if (error instanceof ContactBlocked) return "stop"
-    if (error instanceof LoginRefused || !(error instanceof PeerError)) throw error
+    if (!isOfOneThing(error)) throw error
     return "repath"
   }
 }
@@ -71,7 +77,7 @@ export async function askForPath({ store, api, tickets }, contact, tx) {
     return { kind: "startTaken", tx }
   } catch (error) {
     if (error instanceof ContactBlocked) return "stop"
-    if (error instanceof LoginRefused || !(error instanceof PeerError)) throw error
+    if (!isOfOneThing(error)) throw error
     return { kind: "startRefused", tx, atLeastS: error.retryAfterS ?? 0 }
   }
 }

@@ -1,6 +1,7 @@
 // Puts the parts of a running peer together: every part knows its edges only, and this module knows them all.
 
 import { randomBytes } from "../crypto/primitives.js"
+import { Turns } from "../lib/turns.js"
 import { asUuid4, uuidText } from "../lib/uuid.js"
 import * as contacts from "../store/contact-book.js"
 import { StoreFull } from "../store/errors.js"
@@ -16,6 +17,7 @@ import { Network } from "./network.js"
 import { Pins } from "./pins.js"
 import { Posts } from "./posts.js"
 import { Resets } from "./resets.js"
+import { take } from "./taking.js"
 import { checkPrekeys } from "./upkeep.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
@@ -45,8 +47,8 @@ export class Peer {
   #parts
   #ended = new AbortController()
   #sayFullAt = 0
-  /** Frames about messages are worked on in their order. @type {Promise<unknown>} */
-  #last = Promise.resolve()
+  // Frames about messages are worked on in their order; one that fails stops none after it.
+  #frames = new Turns()
   #resets
   #chores
   contacts
@@ -86,11 +88,12 @@ export class Peer {
       unreadable: (contact) => this.#do(this.#resets.ask(contact, this.#ended.signal)),
       resend: (contact) => this.delivery.resend(contact),
       follow: (unit, contact, chain) => this.pins.follow(unit, contact, chain),
+      fail: (error) => this.#fail(error),
     })
     this.network = new Network(
       { ...parts, own, fail: (error) => this.#fail(error) },
       {
-        take: (envelopes) => this.#take(envelopes),
+        take: (envelopes) => take(this.inbox, envelopes, () => this.#diskIsFull()),
         frame: (frame) => this.#received(frame),
         online: (isOnline) => this.#online(isOnline),
         storeLost: () => this.delivery.storeLost(),
@@ -148,23 +151,10 @@ export class Peer {
     this.#ended.abort()
   }
 
-  /** @param {Bytes[]} envelopes */
-  async #take(envelopes) {
-    try {
-      return await this.inbox.takeAll(envelopes)
-    } catch (error) {
-      if (!(error instanceof StoreFull)) throw error
-      // Without receipts they are sent again.
-      this.#diskIsFull()
-      return envelopes.map(() => null)
-    }
-  }
-
   /** @param {FrameToPeer} frame */
   #received(frame) {
     if (frame.type === "mailbox") return this.#chores.lookIntoMailbox()
-    this.#last = this.#last.then(() => this.delivery.receive(frame))
-    this.#do(this.#last)
+    this.#do(this.#frames.take(() => this.delivery.receive(frame)))
   }
 
   /** @param {boolean} isOnline */

@@ -23,6 +23,11 @@ import { SDP_BYTES } from "../protocol/fields.js"
 const CHANNEL = { ordered: true, negotiated: true, id: 0 }
 const LOW_WATER_BYTES = 256 * 1_024
 const CANDIDATE = "a=candidate:"
+const IS_CANDIDATE = /^\s*a\s*=\s*candidate/i
+const USABLE = /^a=candidate:[^\s]+ \d+ [^\s]+ \d+ ([^\s]+) \d+ typ [a-z]+(?: [^\s]+)*$/
+const LOCAL_NAME = /^[0-9a-f-]{36}\.local$/i
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
+const IPV6_SIGNS = /^[0-9a-f:.]+$/i
 const ADDRESS_FIELD = 4
 const KIND_FIELD = 7
 const RELATED_FIELD = 9
@@ -46,14 +51,11 @@ export class Transport {
   /** @type {RTCDataChannel | null} */
   #channel = null
 
-  /** @param {Callbacks} callbacks @param {IceServer[]} iceServers @param {boolean} isTurnOnly */
+  /** @param {Callbacks} callbacks @param {IceServer[]} iceServers @param {boolean} isTurnOnly @throws {TransportFailed} */
   constructor(callbacks, iceServers, isTurnOnly) {
     this.#callbacks = callbacks
     this.#isTurnOnly = isTurnOnly
-    this.#connection = new RTCPeerConnection({
-      iceServers: iceServers.map(asRtcServer),
-      iceTransportPolicy: isTurnOnly ? TURN_KIND : "all",
-    })
+    this.#connection = connect(iceServers, isTurnOnly ? TURN_KIND : "all")
     this.#connection.onconnectionstatechange = () => {
       if (["failed", "closed"].includes(this.#connection.connectionState)) callbacks.closed()
     }
@@ -126,7 +128,7 @@ export class Transport {
 
   /** @param {string} description */
   #usable(description) {
-    return this.#isTurnOnly ? withoutLocalNames(description) : description
+    return usableCandidates(description, !this.#isTurnOnly)
   }
 
   #openChannel() {
@@ -189,15 +191,21 @@ export function shortened(description) {
   return lines.join("\r\n")
 }
 
-/** @param {string} description */
-function withoutLocalNames(description) {
+/** Drops candidates that do not name an IP address: any name would be looked up in DNS. @param {string} description @param {boolean} withLocal whether names stay that browsers write in place of an address */
+export function usableCandidates(description, withLocal) {
   const lines = description.split(/\r\n|\r|\n/).filter(Boolean)
-  const isLocal = (/** @type {string} */ line) =>
-    line.startsWith(CANDIDATE) && /\.local\.?$/i.test(line.split(/\s+/)[ADDRESS_FIELD] ?? "")
-  return lines
-    .filter((line) => !isLocal(line))
-    .map((line) => `${line}\r\n`)
-    .join("")
+  const isUsable = (/** @type {string} */ line) => {
+    // Strictly: what is read here and what the browser reads must be one text.
+    const address = USABLE.exec(line)?.[1] ?? ""
+    return isIpAddress(address) || (withLocal && LOCAL_NAME.test(address))
+  }
+  const kept = lines.filter((line) => !IS_CANDIDATE.test(line) || isUsable(line))
+  return kept.map((line) => `${line}\r\n`).join("")
+}
+
+/** @param {string} address */
+function isIpAddress(address) {
+  return IPV4.test(address) || (IPV6_SIGNS.test(address) && URL.canParse(`http://[${address}]`))
 }
 
 /** @param {string} description */
@@ -218,6 +226,16 @@ function gathered(connection) {
     connection.addEventListener("signalingstatechange", look)
     look()
   })
+}
+
+/** @param {IceServer[]} iceServers @param {RTCIceTransportPolicy} iceTransportPolicy @throws {TransportFailed} */
+function connect(iceServers, iceTransportPolicy) {
+  try {
+    return new RTCPeerConnection({ iceServers: iceServers.map(asRtcServer), iceTransportPolicy })
+  } catch (error) {
+    // The server's addresses are none, or the browser has as many connections as it allows (ended ones count for a while).
+    throw new TransportFailed(undefined, { cause: error })
+  }
 }
 
 /** @param {IceServer} server @returns {RTCIceServer} */

@@ -1,20 +1,31 @@
 // What the user has chosen for this device, as the running peer asks for it.
 
 import * as choices from "./choices.js"
+import { Refused } from "./errors.js"
 
 /** @typedef {import("../store/store.js").Store} Store */
+
+/**
+ * What is done with a choice about links.
+ *
+ * @typedef {object} LinkMaker
+ * @property {() => boolean} mayHaveTurn whether there may be a TURN server
+ * @property {() => Promise<void>} beginAnew ends everything that was made under the choice before
+ */
 
 /** The choices of one run. */
 export class Settings {
   #store
   #isForwarderByDefault
+  #links
   /** Whether this device carries other people's cells. */
   forwards = false
-  /** Whether other peers may see nothing of it but an address at a TURN server; from the next start on. */
+  /** Whether other peers may see nothing of it but an address at a TURN server. */
   isTurnOnly = false
 
-  /** @param {Store} store @param {boolean} isForwarderByDefault not on phones and metered connections */
-  constructor(store, isForwarderByDefault) {
+  /** @param {Store} store @param {boolean} isForwarderByDefault not on phones and metered connections @param {LinkMaker} links */
+  constructor(store, isForwarderByDefault, links) {
+    this.#links = links
     this.#store = store
     this.#isForwarderByDefault = isForwarderByDefault
   }
@@ -31,8 +42,11 @@ export class Settings {
     this.forwards = wanted
   }
 
-  /** @param {boolean} wanted */
-  setTurnOnly(wanted) {
-    return this.#store.transaction((unit) => choices.chooseTurnOnly(unit, wanted))
+  /** @param {boolean} wanted @throws {Refused} there is no TURN server: nothing would get through */
+  async setTurnOnly(wanted) {
+    if (wanted && !this.#links.mayHaveTurn()) throw new Refused("no_turn_server")
+    await this.#store.transaction((unit) => choices.chooseTurnOnly(unit, wanted))
+    this.isTurnOnly = wanted
+    await this.#links.beginAnew()
   }
 }

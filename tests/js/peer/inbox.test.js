@@ -5,6 +5,7 @@ import { LeadershipLost } from "../../../static/mesa/store/errors.js"
 import * as history from "../../../static/mesa/store/history.js"
 import * as outbox from "../../../static/mesa/store/outbox.js"
 import { assert, assertEqual, assertFails } from "../assert.js"
+import { until } from "../clock.js"
 import { couple, Person } from "./people.js"
 
 /** @typedef {import("../../../static/mesa/lib/bytes.js").Bytes} Bytes */
@@ -98,6 +99,19 @@ export async function leaderThatLostItsPlaceStoresNothingAndGivesNoReceipt() {
   const [entry] = await bo.inbox.takeAll([envelope])
   assert(entry)
   assertEqual(await bo.shown(adaToBo), ["hello"])
+}
+
+export async function leaderThatLosesItsPlaceAfterACommitEnds() {
+  const { ada, bo, boToAda } = await couple()
+  const { envelope } = await ada.write(boToAda, "hello")
+  const { database } = bo
+  const commit = database.commit.bind(database)
+  database.commit = (changes, epoch) => commit(changes, epoch).then(() => database.close())
+
+  await bo.inbox.takeAll([envelope])
+  await until(() => bo.failures.length > 0)
+
+  assert(bo.failures[0] instanceof LeadershipLost)
 }
 
 export async function changedEnvelopeHasNoReceiptAndHarmsNothing() {

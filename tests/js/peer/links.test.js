@@ -112,6 +112,25 @@ export async function offerIsGivenAwayOnce() {
   assertEqual(links.stock.current().length, 3)
 }
 
+export async function stockTakesEightOffersHoweverOftenOneIsAskedFor() {
+  const { links } = makeLinks(undefined, { make: deaf() })
+  await links.stock.fill()
+
+  const made = await Promise.all(Array.from({ length: 30 }, () => links.stock.make()))
+
+  assertEqual([links.stock.current().length, made.filter(Boolean).length], [8, 4])
+}
+
+export async function browserThatAllowsNoConnectionMakesNoLinkAndHarmsNothing() {
+  const unfit = { urls: ["stun:"], username: null, credential: null }
+  const { links, said } = makeLinks(undefined, { make: transportsWith([unfit], false) })
+
+  await links.stock.fill()
+  const order = { link: linkId(1), hop: new Uint8Array(8), how: "answer", sdp: "offer", offer: null }
+
+  assertEqual([links.follow(/** @type {any} */ (order)), links.stock.current(), said], [false, [], []])
+}
+
 /** Transports that never open. */
 function deaf() {
   /** @type {import("../../../static/mesa/peer/rtc.js").MakeTransport} */

@@ -61,6 +61,8 @@ export class Person {
   unreadable = []
   /** @type {number[]} */
   resent = []
+  /** @type {unknown[]} */
+  failures = []
   clock = new WallClock()
   name = ""
   chain = /** @type {Bytes} */ (new Uint8Array())
@@ -119,6 +121,7 @@ export class Person {
       unreadable: (contact) => this.unreadable.push(contact),
       resend: (contact) => this.resent.push(contact),
       follow: (unit, contact, chain) => pins.follow(unit, contact, chain),
+      fail: (error) => this.failures.push(error),
     })
     this.contacts = new Contacts(this.parts)
     const answered = async (/** @type {number} */ contact) => void this.answered.push(contact)

@@ -77,7 +77,7 @@ function makeRow(row, now) {
   show(item, "unsafe", row.unsafe)
   show(item, "unread", row.unread > 0)
   fill(item, "count", String(row.unread))
-  if (row.last !== null) {
+  if (row.last !== null && row.last.time !== null) {
     fill(item, "time", sayShortly(row.last.time, now))
     part(item, "time").setAttribute("datetime", new Date(row.last.time).toISOString())
   }

@@ -34,7 +34,7 @@ export class ConversationPane extends MesaElement {
     show(this, "changed", contact.danger !== null)
     if (contact.danger !== null) fill(this, "danger", say(`danger.${contact.danger}`, { name }))
     const stopped = contact.blocked ? "blocked" : contact.danger === null ? null : "unsafe"
-    find(this, "message-composer", MessageComposer).view = { name, draft, stopped }
+    find(this, "message-composer", MessageComposer).view = { number: contact.number, name, draft, stopped }
   }
 }
 

@@ -146,9 +146,10 @@ const ACTS = {
   async send(_desk, { shared, peer }, number, text, id) {
     const { store } = shared
     const { userName } = await required(store.view, number)
+    // In the queue of units: after a draft that is on its way to the disk.
+    const before = await store.transaction((unit) => drafts.get(unit, number))
     const sent = await peer.delivery.send(userName, text, fromHex(id))
-    const hasDraft = (await drafts.get(store.view, number)) !== ""
-    if (hasDraft) await store.transaction((unit) => drafts.set(unit, number, ""))
+    if (before !== "") await store.transaction((unit) => dropDraft(unit, number, before))
     return sent
   },
 
@@ -228,6 +229,11 @@ async function acceptNew({ shared, peer }, { number, userName, fields }, { seen 
 async function page(desk, unit, contact, before) {
   const entries = await showing.conversation(unit, contact.number, { before, limit: PAGE })
   return entries.map((entry) => messageView(entry, contact, desk.progressOf))
+}
+
+/** Takes a draft away, unless it was written on since. @param {Unit} unit @param {number} number @param {string} before */
+async function dropDraft(unit, number, before) {
+  if ((await drafts.get(unit, number)) === before) await drafts.set(unit, number, "")
 }
 
 /** @param {Unit} unit @param {number} number @returns {Promise<contacts.Contact>} @throws {UnknownUser} */

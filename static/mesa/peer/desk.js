@@ -9,13 +9,12 @@ import * as history from "../store/history.js"
 import * as sessions from "../store/session-book.js"
 import * as showing from "../store/showing.js"
 import { readChain } from "../crypto/chain.js"
-import { ContactBlocked, UnknownUser, UsageError } from "./errors.js"
-import { contactView, messageView, rowView, seenOf } from "./views.js"
-import { acceptNewKeys, markVerified } from "./verifying.js"
+import { decide } from "./deciding.js"
+import { UnknownUser, UsageError } from "./errors.js"
+import { contactView, messageView, rowView } from "./views.js"
 
 /** @typedef {import("../store/store.js").Unit} Unit */
 /** @typedef {import("./views.js").Progress} Progress */
-/** @typedef {{seen: string, safetyNumber: string}} Saw of the keys of a contact */
 
 /**
  * @typedef {object} DeskParts
@@ -145,9 +144,9 @@ const ACTS = {
   /** `id`: 16 bytes as hex of the window's choice, so that a call that is asked again is done once. */
   async send(_desk, { shared, peer }, number, text, id) {
     const { store } = shared
-    const { userName } = await required(store.view, number)
-    // In the queue of units: after a draft that is on its way to the disk.
+    // In the queue of units first of all: what is written from here on stays.
     const before = await store.transaction((unit) => drafts.get(unit, number))
+    const { userName } = await required(store.view, number)
     const sent = await peer.delivery.send(userName, text, fromHex(id))
     if (before !== "") await store.transaction((unit) => dropDraft(unit, number, before))
     return sent
@@ -163,9 +162,7 @@ const ACTS = {
   /** `saw`: the view of the contact on which the user decided. */
   async decide(_desk, parts, number, decision, saw) {
     const contact = await required(parts.shared.store.view, number)
-    const decide = DECISIONS[decision]
-    if (!decide) throw new UsageError(decision)
-    await decide(parts, contact, saw)
+    await decide(parts, contact, decision, saw)
     parts.tell({ event: "contact_changed", contact: number })
   },
 
@@ -205,24 +202,6 @@ const ACTS = {
   visibility: (_desk, { shared }) => shared.api.visibility(),
 
   logOut: (_desk, { logOut }) => logOut(),
-}
-
-/** What a user decides about somebody. @type {Record<string, (parts: DeskParts, contact: contacts.Contact, saw: Saw) => Promise<unknown>>} */
-const DECISIONS = {
-  accept: ({ peer }, { userName }) => peer.contacts.accept(userName),
-  ignore: ({ peer }, { userName }) => peer.blocking.ignore(userName),
-  block: ({ peer }, { userName }) => peer.blocking.block(userName),
-  unblock: ({ peer }, { userName }) => peer.blocking.unblock(userName),
-  verify: ({ shared }, { number }) => markVerified(shared.store, number),
-  "accept-new": (parts, contact, saw) => acceptNew(parts, contact, saw, null),
-  "verify-new": (parts, contact, saw) => acceptNew(parts, contact, saw, saw.safetyNumber),
-}
-
-/** @param {DeskParts} parts @param {contacts.Contact} contact @param {Saw} saw @param {string | null} digits */
-async function acceptNew({ shared, peer }, { number, userName, fields }, { seen }, digits) {
-  if (seen !== (await seenOf(fields))) throw new ContactBlocked("other_keys")
-  await acceptNewKeys(shared, peer.contacts, userName, { seen: fields.shown, digits })
-  await peer.delivery.goOn(number)
 }
 
 /** @param {Desk} desk @param {Unit} unit @param {contacts.Contact} contact @param {number | undefined} before */

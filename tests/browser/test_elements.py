@@ -218,6 +218,17 @@ def test_markup_in_a_text_stays_text(chat: Page) -> None:
     assert chat.locator(".message__text *").count() == 0
 
 
+def test_long_text_is_drawn_whole_when_it_is_asked_for(chat: Page) -> None:
+    text = "one " * 5_000
+    chat.evaluate(OPEN_LIST, [[message(1, text, 0)], 0])
+    shown = chat.locator(".message__text")
+    assert len(shown.text_content() or "") < 5_000
+
+    chat.get_by_role("button", name="Show all of it, 20,000 signs").click()
+
+    assert shown.text_content() == text
+
+
 def test_link_opens_elsewhere_and_tells_nothing(chat: Page) -> None:
     chat.evaluate(OPEN_LIST, [[message(1, "see https://mesa.example/a", 0)], 0])
 

@@ -35,7 +35,7 @@ export class MessageComposer extends MesaElement {
     this.listen("beforeinput", (event) => this.#refuseTooMuch(/** @type {InputEvent} */ (event)))
     this.listen("input", () => {
       this.#measure()
-      this.tell("message:draft", { contact: this.#contact, text: this.#text.value })
+      this.tell("message:draft", { contact: this.#contact, text: this.#text.value.toWellFormed() })
     })
   }
 
@@ -63,7 +63,8 @@ export class MessageComposer extends MesaElement {
   /** @param {Event} event */
   #submit(event) {
     event.preventDefault()
-    const text = this.#text.value.trim()
+    // Half of a sign, as some keyboards leave it, can not be sent.
+    const text = this.#text.value.trim().toWellFormed()
     if (text === "" || this.#text.disabled || tooMany(text) > 0) return
     this.#text.value = ""
     this.#measure()

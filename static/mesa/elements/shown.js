@@ -108,7 +108,7 @@ function withoutTrail(address) {
 
 /**
  * Gives where a link may lead, or null. What could be read as another address than the one it leads to is none:
- * a name before an @, signs that are not seen, letters that look like others.
+ * a name before an @, signs that are not seen, letters that look like others, a host that is not the one written there.
  *
  * @param {string} address
  */
@@ -117,5 +117,6 @@ function safeHref(address) {
   const url = new URL(address)
   const isWeb = url.protocol === "https:" || url.protocol === "http:"
   const isPlain = url.username === "" && url.password === "" && !url.hostname.includes("xn--")
-  return isWeb && isPlain && address.toLowerCase().includes(url.host) ? url.href : null
+  const isWritten = address.toLowerCase().startsWith(`${url.protocol}//${url.host}`)
+  return isWeb && isPlain && isWritten ? url.href : null
 }

@@ -102,6 +102,10 @@ export function addressThatLooksLikeAnotherIsNoLink() {
     "https://xn--msa-8cd.example/",
     "http://0x7f000001/",
     "http://2130706433/",
+    "http://2130706433/127.0.0.1",
+    "https://ⓔvil.example/evil.example",
+    "https://bank.example\u3002evil.example/bank.example.evil.example",
+    "https:///evil.example/",
   ]
   for (const text of tricks) assertEqual(linksIn(text), [], text)
 }

@@ -11,6 +11,7 @@ import * as showing from "../store/showing.js"
 import { readChain } from "../crypto/chain.js"
 import { decide } from "./deciding.js"
 import { UnknownUser, UsageError } from "./errors.js"
+import { ForwarderCount } from "./forwarder-count.js"
 import { contactView, messageView, rowView } from "./views.js"
 
 /** @typedef {import("../store/store.js").Unit} Unit */
@@ -40,6 +41,9 @@ export class Desk {
   /** @param {DeskParts} parts */
   constructor(parts) {
     this.#parts = parts
+    const { shared, peer, fail } = parts
+    const isOpen = () => peer.network.session.isOpen
+    this.forwarders = new ForwarderCount({ api: shared.api, clock: shared.clock, isOpen, fail })
   }
 
   /**
@@ -58,6 +62,7 @@ export class Desk {
 
   /** Takes an event of the peer, and tells the windows what it changes. @param {any} event */
   report(event) {
+    if (event.event === "session_opened") this.forwarders.begin()
     this.#last = this.#last.then(() => this.#tell(event)).catch(this.#parts.fail)
   }
 
@@ -166,7 +171,7 @@ const ACTS = {
     parts.tell({ event: "contact_changed", contact: number })
   },
 
-  async status(_desk, { peer, settings, shared }) {
+  async status(desk, { peer, settings }) {
     const { network } = peer
     return {
       isOpen: network.session.isOpen,
@@ -174,7 +179,7 @@ const ACTS = {
       links: network.links.count,
       carried: network.carried,
       forwards: settings.forwards,
-      forwarders: network.session.isOpen ? await shared.api.forwarders() : 0,
+      forwarders: desk.forwarders.known,
     }
   },
 

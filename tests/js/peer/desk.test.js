@@ -7,9 +7,32 @@ import { friends } from "./people.js"
 async function desk() {
   const { ada, bo } = await friends()
   const sent = Promise.withResolvers()
-  const peer = { contacts: ada.contacts, blocking: ada.blocking, delivery: { send: () => sent.promise } }
-  const parts = { shared: ada.parts, peer, tell: () => {} }
+  const network = {
+    session: { isOpen: true },
+    guards: { tickets: async () => [] },
+    links: { count: 0 },
+    carried: 0,
+  }
+  const peer = {
+    network,
+    contacts: ada.contacts,
+    blocking: ada.blocking,
+    delivery: { send: () => sent.promise },
+  }
+  const parts = { shared: ada.parts, peer, tell: () => {}, settings: { forwards: true } }
   return { ada, bo, desk: new Desk(/** @type {any} */ (parts)), accept: () => sent.resolve(1) }
+}
+
+export async function whoLooksAtTheStatusAsksTheServerNothing() {
+  const { ada, desk: own } = await desk()
+  let asked = 0
+  Object.assign(ada.parts.api, { forwarders: async () => (asked += 1) })
+  Object.assign(ada.clock, { isHasty: false })
+  own.report({ event: "session_opened" })
+
+  for (let look = 0; look < 10; look += 1) await own.call("status", [])
+
+  assertEqual(asked, 1)
 }
 
 const ID = "00".repeat(16)

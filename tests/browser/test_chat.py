@@ -215,3 +215,29 @@ def test_leader_that_can_do_nothing_leaves_no_fault_behind(chats: Page) -> None:
     write(chats, "hello")
 
     expect(chats.get_by_text("Something went wrong on this device")).to_be_visible()
+
+
+def test_news_of_a_chat_that_is_being_opened_take_its_draft_from_nobody(chats: Page) -> None:
+    chats.evaluate("() => { drafts[7] = 'to olga' }")
+    go(chats, "bo")
+    chats.locator("#text").fill("to bo")
+    chats.evaluate("() => held.push('conversation')")
+    begin_to_go(chats, "olga")
+    wait_for(chats, "() => called.some(([name, contact]) => name === 'conversation' && contact === 7)")
+
+    chats.evaluate("() => wiring.told({ event: 'contact_changed', contact: 7 })")
+    wait_for(chats, "() => called.some(([name]) => name === 'contact')")
+    expect(chats.locator("#text")).to_have_value("to bo")
+    chats.evaluate("() => answer('conversation')")
+
+    expect(chats.locator("#text")).to_have_value("to olga")
+
+
+def test_missing_message_has_no_time_and_begins_no_day(chats: Page) -> None:
+    go(chats, "bo")
+
+    tell(chats, 4, message(2, "", 0) | {"text": None, "time": None, "missing": True})
+
+    expect(chats.get_by_text("A message is missing here")).to_be_visible()
+    expect(chats.locator(".day")).to_have_count(1)
+    expect(chats.locator('.message[data-number="2"] time')).to_have_text("")

@@ -22,7 +22,7 @@ import { Writing } from "./writing.js"
 const ID_BYTES = 16
 const WHY = /** @type {Record<string, string>} */ ({
   StoreFull: "storage",
-  ContactBlocked: "refused",
+  ContactBlocked: "stopped",
   UsageError: "too_long",
 })
 
@@ -71,7 +71,7 @@ export class ChatWiring {
   async #refresh() {
     const number = this.#number
     const opened = await this.#windows.call("conversation", number)
-    if (number !== this.#number) return
+    if (number !== this.#shown) return
     this.#show(opened.contact)
     if (number !== this.#listed) return
     this.#list.addOlder(opened.messages)
@@ -105,16 +105,15 @@ export class ChatWiring {
   async #renew() {
     const number = this.#number
     const contact = await this.#windows.call("contact", number)
-    if (number === this.#number) this.#show(contact)
+    // One that is being opened is shown with its draft.
+    if (number === this.#shown) this.#show(contact)
   }
 
   /** @param {Contact} contact @param {string} [draft] unless what is being written stays */
   #show(contact, draft) {
-    const isSame = contact.number === this.#contact?.number
     const written = find(document, "message-composer textarea", HTMLTextAreaElement).value
-    const kept = draft ?? (isSame ? written : "")
     this.#contact = contact
-    const view = { contact, draft: this.#writing.textOf(contact.number, kept) }
+    const view = { contact, draft: this.#writing.textOf(contact.number, draft ?? written) }
     find(document, "conversation-view", ConversationPane).view = view
     find(document, "contact-view", ContactPane).view = contact
   }
@@ -167,7 +166,7 @@ export class ChatWiring {
   /** @param {number} number */
   #edit(number) {
     const contact = this.#writing.edited(number)
-    if (contact === undefined || contact !== this.#contact?.number) return
+    if (!this.#contact || contact !== this.#contact.number) return
     this.#showUnsent(contact)
     this.#show(this.#contact)
     find(document, "message-composer", MessageComposer).focus()
@@ -221,6 +220,11 @@ export class ChatWiring {
     if (!known || this.#contact?.number !== this.#listed) return this.#list.setBelow(0, null)
     this.#list.setBelow(known.number, this.#timeline)
     this.#timeline.view = { ...known, contact: this.#contact.name }
+  }
+
+  /** Whom the panes show and the address names; 0: nobody. */
+  get #shown() {
+    return this.#contact?.number === this.#number ? this.#number : 0
   }
 
   get #list() {

@@ -6,6 +6,7 @@ Spec: docs/spec/store.md
 import asyncio
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -40,6 +41,15 @@ class HearingLine(Line):
         super().__init__(connection, encoding=None)
         self._hear = hear
         self._lose = lose
+        self._unconfirmed: deque[asyncio.Future[None]] = deque()
+
+    def subscribe(self, *channels: str) -> list[asyncio.Future[None]]:
+        """Ask for channels; for each comes the moment from which all that is published in it is heard."""
+        loop = asyncio.get_running_loop()
+        confirmations: list[asyncio.Future[None]] = [loop.create_future() for _ in channels]
+        self._unconfirmed.extend(confirmations)
+        self.write([("SUBSCRIBE", *channels)])
+        return confirmations
 
     def take(self, reply: Any) -> None:
         if isinstance(reply, Exception):
@@ -47,8 +57,14 @@ class HearingLine(Line):
             self.close()
         elif reply[0] == b"message":
             self._hear(reply[1].decode(), reply[2])
+        elif reply[0] == b"subscribe":
+            self._unconfirmed.popleft().set_result(None)
 
     def lost(self) -> None:
+        for confirmation in self._unconfirmed:
+            confirmation.set_exception(redis.ConnectionError("the store closed the connection"))
+            # Nobody need wait for it: what is subscribed anew is not waited for.
+            confirmation.exception()
         self._lose()
 
 
@@ -59,7 +75,7 @@ class StoreEnd:
         self._pool = create_pool(host | LIMITS)
         self._hear = hear
         self._questions = Questions(self._pool, deadline_s=ANSWER_DEADLINE_S)
-        self._subscribed: set[str] = set()
+        self._subscribed: dict[str, asyncio.Future[None]] = {}
         self._line: HearingLine | None = None
         self._changing = asyncio.Lock()
         self._reopening: asyncio.Task[None] | None = None
@@ -74,16 +90,23 @@ class StoreEnd:
                 raise reply
 
     async def subscribe(self, channel: str) -> None:
+        """Hear a channel: all that is published after this returns.
+
+        Raises:
+            redis.ConnectionError, redis.TimeoutError: the store can not be reached, or closed the connection.
+        """
         async with self._changing:
             if channel not in self._subscribed:
                 line = await self._listen()
-                line.write([("SUBSCRIBE", channel)])
-                self._subscribed.add(channel)
+                (self._subscribed[channel],) = line.subscribe(channel)
+            confirmation = self._subscribed[channel]
+        # Others may wait for the same one: who gives up does so alone.
+        await asyncio.shield(confirmation)
 
     async def unsubscribe(self, channel: str) -> None:
         """Hear no more of a channel. A store that is gone has forgotten it by itself."""
         async with self._changing:
-            self._subscribed.discard(channel)
+            self._subscribed.pop(channel, None)
             if self._line is not None and self._line.is_open:
                 self._line.write([("UNSUBSCRIBE", channel)])
 
@@ -101,25 +124,29 @@ class StoreEnd:
         if self._line is None or not self._line.is_open:
             self._line = HearingLine(await connect(self._pool), self._hear, self._note_loss)
             if self._subscribed:
-                self._line.write([("SUBSCRIBE", *self._subscribed)])
+                confirmations = self._line.subscribe(*self._subscribed)
+                self._subscribed = dict(zip(self._subscribed, confirmations, strict=True))
         return self._line
 
     def _note_loss(self) -> None:
-        if self._subscribed:
+        if self._subscribed and (self._reopening is None or self._reopening.done()):
             logger.warning("the store is gone, pushes are lost until it is back")
             self._reopening = asyncio.get_running_loop().create_task(self._listen_again())
 
     async def _listen_again(self) -> None:
         # Not at once: a store that takes connections and no subscriptions must not be asked without end.
-        await asyncio.sleep(TRIED_AGAIN_AFTER_S)
+        pause_s = TRIED_AGAIN_AFTER_S
         while self._subscribed:
+            await asyncio.sleep(pause_s)
+            pause_s = AGAIN_AFTER_S
             try:
                 async with self._changing:
                     await self._listen()
+                    confirmations = list(self._subscribed.values())
+                await asyncio.gather(*map(asyncio.shield, confirmations))
             except STORE_DOWN:
-                await asyncio.sleep(AGAIN_AFTER_S)
-            else:
-                return
+                continue
+            return
 
 
 def publish_all(url: str, publications: Sequence[Publication]) -> None:

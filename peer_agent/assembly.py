@@ -90,7 +90,7 @@ def assemble(around: Surroundings) -> Conversations:
         contacts=contacts,
         delivery=delivery,
         inbox=inbox,
-        mailbox=_mailbox(around, opener, inbox, contacts),
+        mailbox=_mailbox(around, opener, inbox, contacts, delivery),
         posts=parts.posts,
         prekeys=PrekeyUpkeep(own, around.api, around.store, books.prekeys, clock),
         tokens=parts.tokens,
@@ -136,7 +136,9 @@ def _sending(around: Surroundings, parts: ContactParts, consent: Consent) -> tup
     return delivery, direct
 
 
-def _mailbox(around: Surroundings, opener: Opener, inbox: Inbox, contacts: Contacts) -> Mailbox:
+def _mailbox(
+    around: Surroundings, opener: Opener, inbox: Inbox, contacts: Contacts, delivery: Delivery
+) -> Mailbox:
     return Mailbox(
         MailboxParts(
             around.account.device,
@@ -148,6 +150,7 @@ def _mailbox(around: Surroundings, opener: Opener, inbox: Inbox, contacts: Conta
             contacts.asked,
             contacts.owed,
             contacts.answer,
+            delivery.reached_anew,
             around.clock,
         )
     )

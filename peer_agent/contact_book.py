@@ -52,7 +52,7 @@ class Contact:
     owes_yes: they asked again, and were not answered yet.
     is_ignored: their request stays without an answer. is_blocked: the user wants nothing from them.
     reset_at_ms: when a session reset was last sent to them. sessions_from_ms: sessions begun before are only
-    for receiving.
+    for receiving. knows_from: number of the first message that a device of theirs may have got or written.
     direct: consent to direct links; direct_part: ours while asked, theirs while asking; direct_key: of both
     once accepted; direct_ms: the time of their last message about it.
     """
@@ -70,6 +70,7 @@ class Contact:
     owes_yes: bool = False
     reset_at_ms: int = 0
     sessions_from_ms: int = 0
+    knows_from: int = 1
     is_ignored: bool = False
     is_blocked: bool = False
     direct: DirectState = DirectState.NONE
@@ -121,6 +122,7 @@ class Contact:
             "owes_yes": self.owes_yes,
             "reset_at_ms": self.reset_at_ms,
             "sessions_from_ms": self.sessions_from_ms,
+            "knows_from": self.knows_from,
             "is_ignored": self.is_ignored,
             "is_blocked": self.is_blocked,
             "direct": self.direct.value,

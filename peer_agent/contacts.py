@@ -189,8 +189,8 @@ class Contacts:
                 return None, news
         given: dict[str, Any] = {"their_token": content.token, "greeting": content.greeting}
         if known.state is ContactState.ASKED:
-            # Both asked at the same time: each has the other's token already.
-            given["state"] = ContactState.ACCEPTED
+            # Both asked. Whether ours was taken in is not known: under keys that they doubt it is dropped.
+            given |= {"state": ContactState.ACCEPTED, "owes_yes": True}
             news.append(ContactAdded(name))
         elif known.state is ContactState.ACCEPTED:
             # Our yes got lost, or was made on the other side's earlier state, or their devices are others.

@@ -28,6 +28,7 @@ from peer_agent.errors import ContactBlocked, NoDirectLinks, UsageError
 from peer_agent.history import Kept, Stored
 from peer_agent.outbound_events import (
     ContactCame,
+    Failed,
     SocketClosed,
     SocketOpened,
     StoreLost,
@@ -73,8 +74,11 @@ class Delivery:
 
         Raises:
             UnknownUser, ContactBlocked, NoDirectLinks: as `send`.
-            UsageError: more than SENT_AT_ONCE, or one that `send` would refuse.
+            UsageError: more than SENT_AT_ONCE, one that `send` would refuse, or one text instead of several.
         """
+        # A text is a sequence of texts, too: of its letters.
+        if isinstance(texts, str):
+            raise UsageError("The texts are to be a list.")
         if len(texts) > SENT_AT_ONCE:
             raise UsageError(f"At most {SENT_AT_ONCE} messages can be sent at once.")
         if not all(0 < _size_of(text) <= MAX_BODY_BYTES for text in texts):
@@ -128,6 +132,20 @@ class Delivery:
         """Take up the messages for one contact that have no receipt."""
         self._take_up(number, is_direct=False)
         self.consent_began(number)
+
+    def reached_anew(self, number: int) -> None:
+        """Go on by the token that a contact gave just now: the one before may reach nobody any more."""
+        contact = self._parts.books.contacts.get(number)
+        if contact.state is not ContactState.ACCEPTED or contact.is_closed or contact.their_token is None:
+            return
+        self.watch_contact(contact.their_token)
+        courier = self._routed.get(number)
+        if courier is None:
+            return
+        if courier.tx is not None:
+            courier.close()
+            courier.receive(Failed(courier.tx))
+        courier.receive(ContactCame())
 
     def stop(self, number: int) -> None:
         """Carry nothing more to one contact; its messages stay in the outbox."""

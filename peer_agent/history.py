@@ -119,6 +119,20 @@ class History:
         rows = self._select("contact = ? AND number = ?", contact, number)
         return next(rows)
 
+    def followable(self, stored: Stored, first: int) -> Stored:
+        """A message of ours as it is sealed for devices that have no others than these.
+
+        Those from `first` on, and those that have no receipt yet: for the rest they would wait in vain.
+        """
+        seen, marks = stored.message.seen, ", ".join("?" * len(stored.message.seen))
+        sql = (
+            f"SELECT message FROM {_BY_ID} WHERE contact = ? AND {_EITHER_SIDE} AND message IN ({marks})"  # noqa: S608  words of this module
+            " AND (number >= ? OR state IN (?, ?))"
+        )
+        there = {row[0] for row in self._store.rows(sql, (stored.contact, *seen, first, *WAITING))}
+        named = tuple(each for each in seen if each in there)
+        return replace(stored, message=replace(stored.message, seen=named))
+
     def undelivered(self, contact: int, state: Kept = Kept.UNDELIVERED) -> list[Stored]:
         """Messages of ours without a receipt, in the order they were written."""
         return list(self._in_state(state, contact))
@@ -150,7 +164,7 @@ class History:
         """Give up waiting for a message, and keep its place; None if it came."""
         if self._knows(contact, message):
             return None
-        number = self._next_number(contact)
+        number = self.next_number(contact)
         record = self._store.seal(TABLE, row_key(contact, number), bytes(TIME_BYTES))
         place = self._next_place(contact)
         self._insert_row(contact, number, False, message, Kept.GAP, place, record)
@@ -194,7 +208,7 @@ class History:
     def _insert(
         self, contact: int, message: Message, *, is_outgoing: bool, state: Kept, now_ms: int
     ) -> Stored:
-        stored = Stored(contact, self._next_number(contact), is_outgoing, state, message, now_ms)
+        stored = Stored(contact, self.next_number(contact), is_outgoing, state, message, now_ms)
         place = self._next_place(contact) if is_outgoing or state is Kept.READY else None
         record = self._seal(stored)
         self._insert_row(contact, stored.number, is_outgoing, message.message_id, state, place, record)
@@ -233,7 +247,8 @@ class History:
         raw = self._store.open(TABLE, row_key(contact, number), record)
         return int.from_bytes(raw[:TIME_BYTES], "big"), Message.unpack(raw[TIME_BYTES:])
 
-    def _next_number(self, contact: int) -> int:
+    def next_number(self, contact: int) -> int:
+        """The number of the next message with a contact."""
         row = self._store.row("SELECT MAX(number) FROM messages WHERE contact = ?", (contact,))
         return 1 + ((row[0] if row else None) or 0)
 

@@ -32,7 +32,10 @@ TABLE = "set_aside"
 
 @dataclass(frozen=True, slots=True)
 class MailboxParts:
-    """What a post passes through; `owed` and `answer`: contacts that asked again, and how they get a yes."""
+    """What a post passes through.
+
+    owed, answer: contacts that asked again, and how they get a yes. answered: one has it, and gave a token.
+    """
 
     own: DeviceKeys
     api: Api
@@ -43,6 +46,7 @@ class MailboxParts:
     asked: Callable[[Opened], Contact | None]
     owed: Callable[[], list[int]]
     answer: Callable[[int], Awaitable[None]]
+    answered: Callable[[int], None]
     clock: Clock
 
 
@@ -129,6 +133,7 @@ class Mailbox:
         for number in self._parts.owed():
             if await self._succeeds(number, partial(self._parts.answer, number)):
                 self._pauses.done(number)
+                self._parts.answered(number)
 
     async def _succeeds(self, key: bytes | int, step: Callable[[], Awaitable[None]]) -> bool:
         """Do what failed before, if it is due; tells whether it is done."""

@@ -139,10 +139,14 @@ class Pins:
         return ContactRenewed(contact.username, len(after.keys() - before.keys()), len(gone))
 
     def _take_back(self, number: int) -> dict[str, Any]:
-        """End what devices were given that are gone: whoever has them has it. Returns what changes."""
+        """End what devices were given that are gone: whoever has them has it. Returns what changes.
+
+        Those of now have nothing of what the ones before had.
+        """
         self._tokens.end(number)
+        knows_from = self._books.history.next_number(number)
         # The times of their messages say nothing about those of other devices.
-        return {"my_token": None, "direct_ms": 0, **NO_CONSENT}
+        return {"my_token": None, "direct_ms": 0, "knows_from": knows_from, **NO_CONSENT}
 
     def _mark_unsafe(self, contact: Contact, shown: bytes) -> list[Event]:
         self._books.contacts.change(contact.number, is_unsafe=True, shown=shown or contact.shown)

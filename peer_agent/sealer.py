@@ -46,7 +46,7 @@ class Sealer:
             return known
         else:
             session = await self._begin_anew(number, known, device)
-        stored = self._books.history.get(number, message)
+        stored = self._followable(self._books.history.get(number, message))
         try:
             return self._books.outbox.seal(stored, device, session, now_ms=self._clock.unix_ms())
         except NotReady as error:
@@ -58,9 +58,14 @@ class Sealer:
         if session is None:
             return None
         try:
+            stored = self._followable(stored)
             return self._books.outbox.put(stored, device, session, now_ms=self._clock.unix_ms())
         except NotReady:
             return None
+
+    def _followable(self, stored: Stored) -> Stored:
+        first = self._books.contacts.get(stored.contact).knows_from
+        return self._books.history.followable(stored, first) if first > 1 else stored
 
     async def _begin_anew(self, number: int, known: Sealed, device: DeviceEntry) -> Session:
         """A session begun after a form was sealed that nobody receipted; all forms of before are forgotten.

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings
 
@@ -12,6 +13,12 @@ from mesa import embedded_store, store
 from mesa.process_tree import ProcessTree, Program
 from tests.edges import FakeClock
 from tests.live_tree import LiveTree
+
+# What an example takes depends on what else the machine does.
+hypothesis.settings.register_profile(
+    "mesa", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("mesa")
 
 BOTH_DATABASES = {"db", "transactional_db", "empty_store"}
 

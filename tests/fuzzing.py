@@ -65,7 +65,7 @@ def _try(make: Callable[[bytes], T], check: Callable[[T], None], seen: set[int],
     blocks = 1 + -(-about // BLOCK)
     # Else, where CI is set, all batches would be the same.
     again = seed(SystemRandom().getrandbits(64))
-    some = settings(max_examples=blocks, deadline=None, database=None, phases=[Phase.generate])
+    some = settings(max_examples=blocks, database=None, phases=[Phase.generate])
     again(some(given(_blocks)(check_block)))()
     for drawn, error in failed:
         _show(make, check, drawn, error)
@@ -83,7 +83,7 @@ def _show(make: Callable[[bytes], T], check: Callable[[T], None], failing: bytes
             raise
 
     phases = [Phase.reuse, Phase.shrink]
-    small = settings(database=_Known(failing), deadline=None, phases=phases, report_multiple_bugs=False)
+    small = settings(database=_Known(failing), phases=phases, report_multiple_bugs=False)
     small(given(_inputs)(fails_with))()
     raise AssertionError(f"only after other inputs: {failing!r}") from error
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.people import Crowd
-from tests.chromium import chromium
+from tests.chromium import ELSEWHERE, chromium
 from tests.live_tree import LiveTree
 from tests.network.agents import Agent, register
 
@@ -25,7 +25,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveTree]:
     """A server for stories alone, which may restart it."""
-    made = LiveTree(tmp_path_factory.mktemp("tree"))
+    hosts = {"MESA_ALLOWED_HOSTS": f"localhost 127.0.0.1 {ELSEWHERE}"}
+    made = LiveTree(tmp_path_factory.mktemp("tree"), environment=hosts)
     made.start()
     yield made
     made.stop()

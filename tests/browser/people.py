@@ -46,6 +46,7 @@ class Person:
     """One user in one browser profile.
 
     faults: what no story may have: errors, reports, foreign requests. expected: what of it a story is about.
+    code: what sign-up showed, to recover with.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Person:
     context: BrowserContext
     faults: list[str] = field(default_factory=list)
     expected: re.Pattern[str] | None = None
+    code: str = ""
 
     @classmethod
     def at(cls, browser: Browser, url: str, name: str) -> "Person":
@@ -77,11 +79,24 @@ class Person:
         code = page.locator(".recovery-code")
         expect(code).to_be_visible(timeout=LIMIT_MS)
         groups = [re.sub(r"^\d+\s*", "", each) for each in code.locator("> span").all_inner_texts()]
+        self.code = " ".join(groups)
         asked = page.locator('[data-part="ask"]').inner_text()
         typed = " ".join(groups[int(number) - 1] for number in re.findall(r"\d+", asked))
         page.locator("#code").fill(typed)
         page.get_by_role("button", name="I have it").click()
         page.get_by_role("link", name="Open Mesa").click()
+        tab.wait_until_ready()
+        return tab
+
+    def recover(self, code: str) -> "Tab":
+        """Come back with the recovery code, in a browser without keys, and open the app."""
+        tab = self.open("/log-in/")
+        page = tab.page
+        page.locator('[data-step="none"]').get_by_role("button", name="Use the recovery code").click()
+        page.get_by_label("User name").fill(self.name)
+        page.get_by_role("textbox", name="Recovery code").fill(code)
+        page.get_by_label("New password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Set the new password").click()
         tab.wait_until_ready()
         return tab
 
@@ -118,6 +133,12 @@ class Crowd:
 
     def person(self, stem: str) -> Person:
         made = Person.at(self.browser, self.url, self.name(stem))
+        self.people.append(made)
+        return made
+
+    def elsewhere(self, person: Person) -> Person:
+        """The same name in another browser profile."""
+        made = Person.at(self.browser, self.url, person.name)
         self.people.append(made)
         return made
 
@@ -227,3 +248,13 @@ class Tab:
         """The places of the messages in the open chat, as they stand there."""
         items = self.page.locator("li.message")
         return [int(each.get_attribute("data-number") or 0) for each in items.all()]
+
+
+def meet(ada: Person, bo: Person) -> tuple[Tab, Tab]:
+    """Both sign up; one asks, the other accepts, and each opens the chat."""
+    hers, his = ada.sign_up(), bo.sign_up()
+    hers.find_and_ask(bo.name, "It is me, ada.")
+    his.accept(ada.name)
+    hers.open_chat(bo.name)
+    his.open_chat(ada.name)
+    return hers, his

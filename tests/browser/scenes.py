@@ -18,6 +18,8 @@ CONTACT: Final[dict[str, Any]] = {
     "verified": True,
     "blocked": False,
     "danger": None,
+    "added": 0,
+    "removed": 0,
     "suite": 1,
     "safetyNumber": SAFETY_NUMBER,
 }
@@ -31,6 +33,8 @@ class Scene:
     address: str
     script: str = ""
     values: dict[str, Any] = field(default_factory=dict)
+    # What the page shows by itself, before the script may say something else.
+    begins: str = ""
 
 
 def message(number: int, text: str, minutes_ago: int, **more: Any) -> dict[str, Any]:
@@ -60,7 +64,7 @@ EARLIER: Final = [
     ),
 ]
 STATES: Final = [
-    message(5, "Can you open the side gate at two?", 40, state="failed", why="no_path", attempt=6),
+    message(5, "Can you open the side gate at two?", 40, state="failed", why="storage"),
     message(6, "I can also ask olga for the spare key.", 33, state="queued"),
     message(7, "Leaving now.", 25, state="waiting", waitsFor="contact"),
     message(
@@ -116,6 +120,7 @@ VALUES: Final[dict[str, Any]] = {
     "requests": REQUESTS,
     "contact": CONTACT,
     "draft": "",
+    "note": "Messages go through three forwarders. The server does not carry them.",
     "messages": EARLIER + LATEST,
     "timeline": TIMELINE,
     "unread": 0,
@@ -129,7 +134,9 @@ VALUES: Final[dict[str, Any]] = {
     },
     "notices": [],
 }
-FILL_APP: Final = """(values) => {
+FILL_APP: Final = """async (values) => {
+    const scripts = document.querySelector("script[src$='/mesa/app.js']").src
+    const { drawCode } = await import(new URL("./elements/code-drawing.js", scripts))
     const find = (name) => document.querySelector(name)
     const list = find("conversation-list")
     list.showRows(values.rows, values.now)
@@ -138,10 +145,10 @@ FILL_APP: Final = """(values) => {
     find("forwarder-wait").account = values.account.name
     find("forwarder-wait").view = { found: values.found, online: true }
     find("invite-link").link = values.account.link
+    find("invite-link").showCode(drawCode(values.account.link))
     find("contact-view").view = values.contact
     find("conversation-view").view = { contact: values.contact, draft: values.draft }
-    const note = "Messages go through three forwarders. The server does not carry them."
-    const around = { name: values.contact.name, note, unread: values.unread, now: values.now }
+    const around = { name: values.contact.name, note: values.note, unread: values.unread, now: values.now }
     find("message-list").open(around, values.messages)
     if (values.timeline) {
         const drawn = document.importNode(find("template#timeline").content, true).firstElementChild
@@ -156,7 +163,13 @@ FILL_APP: Final = """(values) => {
     find("app-shell").start()
 }"""
 SHOW_CODE: Final = "(values) => document.querySelector('sign-up-flow').showCode(values.code)"
+FINISH: Final = "() => document.querySelector('sign-up-flow').finish()"
+NO_KEYS: Final = "[data-step=none]:not([hidden])"
 SHOW_ACCOUNTS: Final = "(values) => { document.querySelector('log-in-forms').accounts = values.accounts }"
+SHOW_RECOVERY: Final = f"""(values) => {{
+    ({SHOW_ACCOUNTS})(values)
+    document.querySelector("log-in-forms [data-part=forgotten]").click()
+}}"""
 FIND_BO: Final = """(values) => {
     document.querySelector("#new-chat").showModal()
     document.querySelector("user-search").showFound("bo", ["bo", "bodil"])
@@ -179,6 +192,15 @@ CHANGED: Final = VALUES | {
     "messages": [*EARLIER, *LATEST, message(14, "Which cabinet was it?", 0, state="blocked")],
     "timeline": None,
 }
+WAITING: Final = message(1, "It is ada, from the archive.", 3, state="waiting", waitsFor="acceptance")
+ASKED: Final = VALUES | {
+    "contact": CONTACT | {"state": "asked", "verified": False},
+    "rows": [ROWS[0] | {"verified": False, "last": WAITING}, *ROWS[1:]],
+    "note": "You asked bo. What you write waits on this device until bo accepts.",
+    "messages": [WAITING],
+    "timeline": None,
+}
+RENEWED: Final = VALUES | {"contact": CONTACT | {"added": 1, "removed": 1}}
 STATED: Final = VALUES | {
     "messages": EARLIER + STATES + LATEST[:2],
     "timeline": None,
@@ -190,17 +212,24 @@ SCENES: Final = (
     Scene("landing", "/"),
     Scene("sign-up", "/sign-up/"),
     Scene("sign-up-code", "/sign-up/", SHOW_CODE, {"code": "K7QM4XWP2D9HVTB3RNCE6FYJ8A"}),
-    Scene("log-in", "/log-in/", SHOW_ACCOUNTS, {"accounts": [{"name": "ada", "number": 1}]}),
-    Scene("log-in-no-keys", "/log-in/", SHOW_ACCOUNTS, {"accounts": []}),
+    Scene("sign-up-done", "/sign-up/", FINISH),
+    Scene("log-in", "/log-in/", SHOW_ACCOUNTS, {"accounts": [{"name": "ada", "number": 1}]}, NO_KEYS),
+    Scene("log-in-no-keys", "/log-in/", SHOW_ACCOUNTS, {"accounts": []}, NO_KEYS),
+    Scene("log-in-recover", "/log-in/", SHOW_RECOVERY, {"accounts": [{"name": "ada", "number": 1}]}, NO_KEYS),
     Scene("invite", f"/invite/#ada.{FINGERPRINT}"),
     Scene("app", "/app/#c/4", FILL_APP, VALUES),
     Scene("app-list", "/app/", FILL_APP, VALUES),
     Scene("app-states", "/app/#c/4", FILL_APP, STATED),
+    Scene("app-asked", "/app/#c/4", FILL_APP, ASKED),
     Scene("app-empty", "/app/#welcome", FILL_APP, EMPTY),
     Scene("app-changed-key", "/app/#c/4", FILL_APP, CHANGED),
+    Scene("app-changed-devices", "/app/#c/4", FILL_APP, RENEWED),
     Scene("app-contact", "/app/#contact/4", FILL_APP, VALUES | {"contact": CONTACT | {"verified": False}}),
+    Scene("app-contact-changed", "/app/#contact/4", FILL_APP, CHANGED),
     Scene("app-settings", "/app/#settings", FILL_APP, VALUES),
-    Scene("app-new-chat", "/app/", f"(values) => {{ ({FILL_APP})(values); ({FIND_BO})() }}", VALUES),
+    Scene(
+        "app-new-chat", "/app/", f"async (values) => {{ await ({FILL_APP})(values); ({FIND_BO})() }}", VALUES
+    ),
     Scene("not-found", "/nowhere/"),
 )
 
@@ -231,5 +260,7 @@ def open_page(page: Page, address: str) -> None:
 def show(page: Page, url: str, scene: Scene) -> None:
     """Open a page, and have its elements show the scene."""
     open_page(page, url + scene.address)
+    if scene.begins:
+        page.wait_for_selector(scene.begins)
     if scene.script:
         page.evaluate(scene.script, scene.values)

@@ -1,20 +1,27 @@
-"""axe-core finds nothing, dark on a phone and light on a desktop; pages fit any window and large letters."""
+"""axe-core finds nothing, light and dark, on phone and desktop; pages fit any window and large letters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page
+from django.test import Client
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page
+from pytest_django import Settings
 
-from tests.browser.scenes import SCENES, Scene, show
+from tests.browser.moments import MOMENTS
+from tests.browser.scenes import SCENES, Scene, open_page, show
 from tests.js import tools
 from tests.live_tree import LiveTree
 
 # Rules of the norm and those that experience adds.
-RUN_AXE = """async () => {
-    const found = await axe.run(document, { resultTypes: ["violations"] })
+RUN_AXE = """async (rules) => {
+    const only = rules.length > 0 ? { runOnly: rules } : {}
+    const found = await axe.run(document, { resultTypes: ["violations"], ...only })
     return found.violations.map((each) => `${each.id}: ${each.nodes.map((one) => one.html).join(" ")}`)
 }"""
 PHONE, DESKTOP = (360, 740), (1280, 860)
+# What another scheme can change; all other rules have looked at the same page in the same size already.
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
 WIDTHS = (320, 360, 768, 1280)
 TOO_WIDE = """() => {
     const inside = document.documentElement.clientWidth
@@ -33,6 +40,7 @@ SMALL_TARGETS = """() => [...document.querySelectorAll("a, button, input, select
 """
 TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 LARGE_LETTERS = "() => document.documentElement.style.setProperty('font-size', '200%')"
+Scheme = Literal["dark", "light"]
 each_scene = pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
 
 
@@ -44,6 +52,23 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+@pytest.fixture
+def said(page: Page) -> Iterator[list[str]]:
+    """What the page complains of. The browser itself says when a page is not there, and gives advice."""
+    lines: list[str] = []
+
+    def note(message: ConsoleMessage | Error) -> None:
+        line = message.text if isinstance(message, ConsoleMessage) else str(message)
+        if "404" not in line and "[DOM]" not in line:
+            lines.append(line)
+
+    page.on("console", note)
+    page.on("pageerror", note)
+    yield lines
+    page.remove_listener("console", note)
+    page.remove_listener("pageerror", note)
+
+
 @pytest.fixture(scope="module")
 def axe() -> str:
     tools.install()
@@ -51,27 +76,73 @@ def axe() -> str:
 
 
 @each_scene
-def test_page_is_for_everybody(live_server_tree: LiveTree, page: Page, axe: str, scene: Scene) -> None:
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-
-    page.emulate_media(color_scheme="dark")
+def test_page_is_for_everybody(
+    live_server_tree: LiveTree, page: Page, said: list[str], axe: str, scene: Scene
+) -> None:
     resize(page, *PHONE)
     show(page, live_server_tree.url, scene)
     page.evaluate(axe)
-    found = broken_rules(page, "phone, dark")
-    page.emulate_media(color_scheme="light")
-    resize(page, *DESKTOP)
-    found += broken_rules(page, "desktop, light") + cut_at_some_width(page)
+
+    assert broken_anywhere(page) == []
+    assert said == []
+
+
+@pytest.mark.parametrize("moments", MOMENTS.values(), ids=MOMENTS)
+def test_page_stays_for_everybody(
+    live_server_tree: LiveTree, page: Page, said: list[str], axe: str, moments: Sequence[Scene]
+) -> None:
+    found = []
+    open_page(page, live_server_tree.url + moments[0].address)
+    page.evaluate(axe)
+
+    for moment in moments:
+        if moment.script:
+            page.evaluate(moment.script, moment.values)
+        broken = broken_rules(page, PHONE, "dark") + broken_rules(page, DESKTOP, "light")
+        found += [f"{moment.name}, {each}" for each in broken]
 
     assert found == []
-    # The browser itself says when a page is not there, and gives advice.
-    assert [line for line in said if "404" not in line and "[DOM]" not in line] == []
+    assert said == []
 
 
-def broken_rules(page: Page, where: str) -> list[str]:
-    return [f"{where}: {each}" for each in page.evaluate(RUN_AXE)]
+@pytest.mark.parametrize("registration", ["invitation", "closed"])
+def test_sign_up_with_other_rules_is_for_everybody(
+    live_server_tree: LiveTree,
+    page: Page,
+    said: list[str],
+    axe: str,
+    settings: Settings,
+    registration: str,
+) -> None:
+    settings.REGISTRATION = registration
+    body = Client().get("/sign-up/").content
+    page.route("**/sign-up/", lambda route: route.fulfill(body=body, content_type="text/html"))
+
+    resize(page, *PHONE)
+    open_page(page, f"{live_server_tree.url}/sign-up/")
+    page.unroute("**/sign-up/")
+    page.evaluate(axe)
+
+    assert broken_anywhere(page) == []
+    assert said == []
+
+
+def broken_rules(page: Page, size: tuple[int, int], scheme: Scheme, rules: Sequence[str] = ()) -> list[str]:
+    """Look with some of the rules, or with all."""
+    page.emulate_media(color_scheme=scheme)
+    resize(page, *size)
+    return [f"{size[0]}, {scheme}: {each}" for each in page.evaluate(RUN_AXE, rules)]
+
+
+def broken_anywhere(page: Page) -> list[str]:
+    """Look with all rules at each size and in each scheme, and at colours in the scheme that is left."""
+    return [
+        *broken_rules(page, PHONE, "dark"),
+        *broken_rules(page, PHONE, "light", OF_COLOURS),
+        *broken_rules(page, DESKTOP, "light"),
+        *broken_rules(page, DESKTOP, "dark", OF_COLOURS),
+        *cut_at_some_width(page),
+    ]
 
 
 def cut_at_some_width(page: Page) -> list[str]:

@@ -330,7 +330,7 @@ def test_only_what_arrives_is_read_out(chat: Page) -> None:
 
 
 def test_failed_message_can_be_tried_again(chat: Page) -> None:
-    chat.evaluate(OPEN_LIST, [[message(9, "text", 0, state="failed", why="no_path", attempt=6)], 0])
+    chat.evaluate(OPEN_LIST, [[message(9, "text", 0, state="failed", why="storage")], 0])
     listen(chat, "message:retry")
 
     chat.get_by_role("button", name="Try again").click()
@@ -367,9 +367,8 @@ def test_new_chat_is_begun_by_keyboard(chat: Page) -> None:
     listen(chat, "users:search", "request:send")
 
     chat.get_by_role("button", name="New chat").press("Enter")
-    chat.keyboard.press("Tab")
-    chat.locator("#find").fill("bod")
-    chat.locator("#find").press("Enter")
+    chat.keyboard.type("bod")
+    chat.keyboard.press("Enter")
     chat.evaluate("() => document.querySelector('user-search').showFound('bod', ['bodil'])")
     chat.get_by_role("button", name="bodil").press("Enter")
     chat.keyboard.type("It is ada.")
@@ -493,3 +492,14 @@ def test_two_hundred_switches_leave_no_message_behind(chat: Page) -> None:
 
     assert chat.evaluate(counts, [one, two]) == 5
     assert set(chat.evaluate(TEXTS)) == {"two"}
+
+
+def test_meter_draws_no_bar_where_less_was_counted_than_before(chat: Page) -> None:
+    draw = """(view) => {
+        const meter = document.querySelector("forwarding-meter")
+        meter.view = view
+        return meter.querySelector('[data-part="bars"]').getAttribute("d")
+    }"""
+
+    assert chat.evaluate(draw, {"forwards": True, "rates": [0, -1], "total": 0}) == ""
+    assert chat.evaluate(draw, {"forwards": True, "rates": [2, -1], "total": 2}) == "M4 44v-42"

@@ -7,8 +7,17 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.people import LIMIT_MS, Crowd, Person
+from tests.browser.scenes import FINGERPRINT
+from tests.chromium import ELSEWHERE
 
 HOURS_OFF_S = 5 * 3_600
+# What of each page can not work without a secure origin.
+NEEDING = {
+    "/sign-up/": "#sign-up",
+    "/log-in/": "#log-in",
+    "/app/": "#main",
+    f"/invite/#ada.{FINGERPRINT}": "#invitation",
+}
 NEWER = """
 async () => {
     for (const { name, version } of await indexedDB.databases()) {
@@ -66,10 +75,25 @@ def test_full_storage_is_said_and_account_is_made_when_there_is_space(crowd: Cro
     tab.page.goto(f"{olga.url}/sign-up/")
     tab.fill_in_account()
 
-    expect(tab.page.get_by_role("alert")).to_contain_text("could not be made or stored", timeout=LIMIT_MS)
+    expect(tab.page.get_by_role("alert")).to_contain_text("storage of this browser is full", timeout=LIMIT_MS)
     tools.send("Storage.overrideQuotaForOrigin", {"origin": olga.url})
     tab.page.close()
     olga.sign_up()
+    assert olga.faults == []
+
+
+def test_plain_http_beyond_this_machine_is_said_and_nothing_else(crowd: Crowd) -> None:
+    olga = crowd.person("olga")
+    olga.url = olga.url.replace("127.0.0.1", ELSEWHERE)
+    # The browser's own word for a header that it ignores there.
+    olga.expected = re.compile("Cross-Origin-Opener-Policy")
+    for path, needing in NEEDING.items():
+        page = olga.open(path).page
+
+        shown = page.locator("[data-lacks]").filter(visible=True)
+        expect(shown).to_contain_text(["This address is not safe for keys"], timeout=LIMIT_MS)
+        expect(page.locator(needing)).to_be_hidden()
+        page.close()
     assert olga.faults == []
 
 

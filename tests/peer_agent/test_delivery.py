@@ -258,6 +258,19 @@ async def test_undelivered_messages_are_taken_up_by_the_next_run(town: Town) -> 
     assert town.shown() == ["first"]
 
 
+async def test_contact_who_gives_another_token_is_reached_by_it_at_once(town: Town) -> None:
+    tx = await town.start()
+    await town.bo.parts.blocking.block("ada")
+    await town.bo.parts.blocking.unblock("ada")
+
+    await town.ada.look()
+
+    assert await town.frame(Complete) == Complete(tx)
+    town.path(await town.next_transaction())
+    assert await town.arrive() is not None
+    assert town.shown() == ["hello"]
+
+
 async def test_session_reset_sends_the_same_message_under_a_new_session(town: Town) -> None:
     tx = await town.start()
     town.path(tx)

@@ -108,7 +108,7 @@ said = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(said, min_size=1, max_size=3), st.lists(said, max_size=3))
 def test_library_reads_no_other_fingerprint_than_the_one_that_is_proved(
     of_session: list[str], of_media: list[str]

@@ -52,15 +52,22 @@ def moved_to(town: Town, account: Account, folder: str) -> Party:
 
 async def carry(sender: Party, receiver: Party, text: str) -> bool:
     """Seal a message, and hand it over as a path would; tells whether a genuine receipt came back."""
-    books, pins, clock = sender.parts.books, sender.parts.pins, sender.clock
+    books = sender.parts.books
     contact = known(sender, receiver.account.username)
     with books.store.transaction():
-        stored = books.history.write(contact.number, Text(text), now_ms=clock.unix_ms())
+        stored = books.history.write(contact.number, Text(text), now_ms=sender.clock.unix_ms())
+    return await hand_over(sender, receiver, stored.number)
+
+
+async def hand_over(sender: Party, receiver: Party, number: int) -> bool:
+    """Seal a message that was written before, and bring it over; tells as `carry` does."""
+    books, pins, clock = sender.parts.books, sender.parts.pins, sender.clock
+    contact = known(sender, receiver.account.username)
     handshakes = Handshakes(sender.account.device, Api(sender.rest), books, pins, clock, sender.events.append)
     sealer = Sealer(books, handshakes, clock)
-    sealed = await sealer.sealed(contact.number, stored.number, contact.devices[0])
+    sealed = await sealer.sealed(contact.number, number, contact.devices[0])
     entry = receiver.parts.inbox.take(sealed.envelope)
-    return entry is not None and books.outbox.receipted(contact.number, [entry]).delivered == (stored.number,)
+    return entry is not None and books.outbox.receipted(contact.number, [entry]).delivered == (number,)
 
 
 def texts(party: Party) -> list[str]:
@@ -92,6 +99,21 @@ async def test_messages_go_both_ways_after_a_recovery(town: Town) -> None:
     assert await carry(bo, town.ada, "I am")
 
     assert (texts(bo), texts(town.ada)) == (["are you back?"], ["I am"])
+
+
+async def test_messages_do_not_wait_for_those_that_the_lost_device_had(town: Town) -> None:
+    assert await carry(town.ada, town.bo, "to the lost device")
+    assert await carry(town.bo, town.ada, "from it")
+    with town.ada.store.transaction():
+        number = known(town.ada, "bo").number
+        town.ada.parts.books.history.write(number, Text("when it was lost"), now_ms=town.ada.clock.unix_ms())
+    bo = await bo_recovers(town)
+
+    for waiting in town.ada.parts.books.history.undelivered(number):
+        assert await hand_over(town.ada, bo, waiting.number)
+    assert await carry(town.ada, bo, "afterwards")
+
+    assert texts(bo) == ["when it was lost", "afterwards"]
 
 
 async def test_tokens_that_the_lost_device_has_reach_nobody_any_more(town: Town) -> None:
@@ -147,6 +169,19 @@ async def test_decision_asks_the_stranger_to_be_a_contact(town: Town) -> None:
     await other.look()
     await other.parts.contacts.accept("ada")
     await town.ada.look()
+    assert await carry(town.ada, other, "and who are you?")
+
+
+async def test_stranger_who_asked_before_the_decision_is_a_contact_after_it(town: Town) -> None:
+    other = await somebody_else_comes(town)
+    await other.parts.contacts.request("ada")
+    await town.ada.look()
+
+    await decide(town)
+    await other.look()
+    await town.ada.look()
+
+    assert (known(town.ada, "bo").state, known(other, "ada").state) == (ContactState.ACCEPTED,) * 2
     assert await carry(town.ada, other, "and who are you?")
 
 

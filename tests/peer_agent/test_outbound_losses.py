@@ -45,7 +45,7 @@ class LossyServer:
 
 
 @given(seed=st.integers(0, 2**32), loss=st.floats(0, 0.9))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_message_gets_its_receipt_whatever_is_lost(seed: int, loss: float) -> None:
     """Lose words, cells and receipts at random, then none: everything arrives, and is reported once."""
     desk = Desk(messages=20)
@@ -62,7 +62,7 @@ def test_every_message_gets_its_receipt_whatever_is_lost(seed: int, loss: float)
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_waiting_message_always_has_a_time_to_wake_up_for(seed: int) -> None:
     rng = random.Random(seed)
     desk = Desk(messages=3)

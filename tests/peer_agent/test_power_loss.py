@@ -174,7 +174,10 @@ BOTH_WAYS: Script = [(act, name) for name in (*NAMES, *NAMES) for act in (Talk.w
 actions = st.tuples(st.sampled_from([Talk.write, Talk.bring_over]), st.sampled_from(NAMES))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    suppress_health_check=[*settings().suppress_health_check, HealthCheck.function_scoped_fixture],
+)
 @given(
     script=st.lists(actions, min_size=1, max_size=10),
     victim=st.sampled_from(NAMES),

@@ -67,7 +67,9 @@ async def test_more_than_the_window_go_on_with_receipts(town: Town) -> None:
     assert town.shown() == ["first", *texts]
 
 
-@pytest.mark.parametrize("texts", [["good", ""], ["good", "x" * 65_537], ["good"] * (SENT_AT_ONCE + 1)])
+@pytest.mark.parametrize(
+    "texts", [["good", ""], ["good", "x" * 65_537], ["good"] * (SENT_AT_ONCE + 1), "letters"]
+)
 async def test_one_that_is_refused_lets_none_be_accepted(town: Town, texts: list[str]) -> None:
     with pytest.raises(UsageError):
         town.ada.parts.delivery.send_all("bo", texts)

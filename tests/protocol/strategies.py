@@ -26,8 +26,8 @@ from p2p.protocol.words import Cause, EndState, How, Nat, SessionEndCause, Trans
 T = TypeVar("T")
 
 # No deadline: a loaded machine is not a failure.
-quick = settings(max_examples=30, deadline=None)
-thorough = settings(max_examples=20_000, deadline=None)
+quick = settings(max_examples=30)
+thorough = settings(max_examples=20_000)
 
 
 def several(items: st.SearchStrategy[T], at_least: int = 0) -> st.SearchStrategy[tuple[T, ...]]:

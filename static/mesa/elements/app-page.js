@@ -4,28 +4,26 @@ import { browserClock } from "../lib/timing.js"
 import { lead } from "../peer/leader.js"
 import { logOut } from "../peer/enrolling.js"
 import { isPassing } from "../peer/failures.js"
-import { CallFailed, Windows } from "../peer/windows.js"
+import { Windows } from "../peer/windows.js"
 import { AppShell } from "./app-shell.js"
 import { find } from "./base.js"
 import { ChatWiring } from "./chat-wiring.js"
-import { makeDesk, makeRest } from "./enrolling-desk.js"
+import { makeRest, startPage } from "./enrolling-desk.js"
 import { NoticeList } from "./notice-list.js"
 import { PeopleWiring } from "./people-wiring.js"
+import { noticeOf } from "./problems.js"
 import { StatusWiring } from "./status-wiring.js"
 import { say } from "./texts.js"
 
 const CLOCK_IS_WRONG_S = 60
-/** @type {Record<string, import("./notice-list.js").NoticeKind>} */
-const NOTICE_OF = {
-  LoginRefused: "logged_out",
-  NewerVersion: "newer_version",
-  StoreFull: "storage_full",
-}
 
 /** Brings the page to life. */
-export async function startApp() {
-  const desk = await makeDesk()
-  if (!desk) return
+export function startApp() {
+  return startPage(start)
+}
+
+/** @param {import("../peer/enrolling.js").Desk} desk */
+async function start(desk) {
   const profile = await desk.profiles.current()
   if (!profile) return location.replace(`/log-in/${location.hash}`)
   const notices = find(document, "notice-list", NoticeList)
@@ -36,8 +34,7 @@ export async function startApp() {
     logOut: () => logOut(desk),
     superseded: () => notices.show("other_tab"),
   }
-  const showFailure = (/** @type {string} */ code) => notices.show(NOTICE_OF[code] ?? "broken")
-  /** @type {{told: (event: any) => void, catchUp: () => void}[]} catchUp: this window leads, and may not have heard all */
+  /** @type {{told: (event: any) => void, catchUp: () => void}[]} catchUp: another window leads than before, and not all may have been heard */
   const wired = []
   /** @type {(() => void) | null} */
   let wakeUp = null
@@ -52,35 +49,27 @@ export async function startApp() {
     told: (event) => {
       for (const each of wired) each.told(event)
       const { event: word, code } = /** @type {any} */ (event)
-      if (word === "failed") showFailure(code)
+      if (word === "failed") notices.show(noticeOf({ code }) ?? "broken")
       if (word === "logged_out") location.replace("/log-in/")
     },
     changed: (isLeading) => {
-      if (!isLeading) return notices.show("other_tab")
-      notices.hide("other_tab")
+      if (!isLeading) wakeUp = null
+      if (isLeading) notices.hide("other_tab")
+      else if (!notices.shows("other_tab")) notices.show("other_tab")
       for (const each of wired) each.catchUp()
     },
   })
-  document.addEventListener("notice:act", (event) => {
-    const { kind } = /** @type {CustomEvent} */ (event).detail
-    if (kind === "logged_out") location.assign("/log-in/")
-    else location.reload()
-  })
-  addEventListener("online", () => wakeUp?.())
+  // Whether it is so, the server's answer tells.
+  for (const word of ["online", "offline"]) addEventListener(word, () => wakeUp?.())
   addEventListener("pagehide", () => windows.close())
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && wakeUp?.())
   const people = new PeopleWiring(windows)
   const status = new StatusWiring(windows)
   wired.push(new ChatWiring(windows), people, status)
-  try {
-    await people.renew()
-    if (!windows.isLeading) notices.show("other_tab")
-    find(document, "app-shell", AppShell).start()
-    await Promise.all([status.begin(), checkClock(rest, notices), askToStay(notices)])
-  } catch (error) {
-    if (!(error instanceof CallFailed)) throw error
-    showFailure(error.code)
-  }
+  await people.renew()
+  if (!windows.isLeading) notices.show("other_tab")
+  find(document, "app-shell", AppShell).start()
+  await Promise.all([status.begin(), checkClock(rest, notices), askToStay(notices)])
 }
 
 /** Says so if this device's clock is wrong. @param {import("../peer/rest.js").Rest} rest @param {NoticeList} notices */

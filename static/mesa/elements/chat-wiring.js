@@ -10,9 +10,11 @@ import { ConversationPane } from "./conversation-view.js"
 import { DeliveryTimeline } from "./delivery-timeline.js"
 import { MessageComposer } from "./message-composer.js"
 import { MessageList } from "./message-list.js"
+import { NoticeList } from "./notice-list.js"
 import { Timelines } from "./timelines.js"
 import { say } from "./texts.js"
 import { shownName } from "./shown.js"
+import { on, whole } from "./wiring.js"
 import { Writing } from "./writing.js"
 
 /** @typedef {import("../peer/windows.js").Windows} Windows */
@@ -22,7 +24,7 @@ import { Writing } from "./writing.js"
 const ID_BYTES = 16
 const WHY = /** @type {Record<string, string>} */ ({
   StoreFull: "storage",
-  ContactBlocked: "stopped",
+  ContactBlocked: "contact",
   UsageError: "too_long",
 })
 
@@ -45,8 +47,6 @@ export class ChatWiring {
   constructor(windows) {
     this.#windows = windows
     this.#writing = new Writing(browserClock, (contact, text) => this.#keep(contact, text))
-    const on = (/** @type {string} */ type, /** @type {(detail: any) => unknown} */ act) =>
-      document.addEventListener(type, (event) => quietly(act(/** @type {CustomEvent} */ (event).detail)))
     on("app:view", ({ view, number }) => this.#open(view, number))
     on("contact:decide", ({ number, decision }) => this.#decide(number, decision))
     on("message:submit", ({ contact, text }) => this.#submit(contact, text))
@@ -54,18 +54,19 @@ export class ChatWiring {
     on("message:edit", ({ number }) => this.#edit(number))
     on("message:draft", ({ contact, text }) => this.#writing.change(contact, text))
     on("messages:older", ({ before }) => this.#addOlder(before))
-    on("visibilitychange", () => this.#turned())
+    document.addEventListener("visibilitychange", () => void whole(this.#turned()))
   }
 
   /** Takes what the leader tells. @param {any} event */
   told(event) {
+    if (event.event === "message_received") notices().hide("storage_full")
     if (event.event === "message_changed") this.#changed(event)
-    if (event.event === "contact_changed" && event.contact === this.#number) quietly(this.#renew())
+    if (event.event === "contact_changed" && event.contact === this.#number) void whole(this.#renew())
   }
 
   /** Shows what the leader before this window did not come to tell. */
   catchUp() {
-    if (this.#number > 0) quietly(this.#refresh())
+    if (this.#number > 0) void whole(this.#refresh())
   }
 
   async #refresh() {
@@ -85,7 +86,7 @@ export class ChatWiring {
     this.#early = []
     this.#writing.keepAll()
     if (this.#number === 0) return
-    const opened = await this.#windows.call("conversation", number).catch(() => null)
+    const opened = await this.#windows.call("conversation", number).catch(unlessUnknown)
     // Meanwhile another one may have been chosen.
     if (number !== this.#number || view !== this.#view) return
     if (!opened) return void (location.hash = "#chats")
@@ -127,14 +128,13 @@ export class ChatWiring {
     }
     this.#list.put(message)
     this.#drawTimeline()
-    if (!message.outgoing) quietly(this.#showed())
+    if (!message.outgoing) void whole(this.#showed())
   }
 
   /** Decides on what is on the screen: what has changed since needs another look. @param {number} number @param {string} decision */
   async #decide(number, decision) {
     if (number !== this.#contact?.number) return
-    await this.#windows.call("decide", number, decision, this.#contact).catch(() => {})
-    await this.#renew()
+    await this.#windows.call("decide", number, decision, this.#contact).finally(() => this.#renew())
   }
 
   /** @param {number} contact whose composer it was written in @param {string} text */
@@ -148,8 +148,11 @@ export class ChatWiring {
     try {
       await this.#windows.call("send", contact, text, id)
       this.#writing.accepted(contact)
+      notices().hide("storage_full")
     } catch (error) {
-      const why = WHY[/** @type {{code?: string}} */ (error).code ?? ""] ?? "unknown"
+      const { code = "" } = /** @type {{code?: string}} */ (error)
+      const why = WHY[code] ?? "unknown"
+      if (code === "StoreFull") notices().show("storage_full")
       this.#writing.refused(contact, { text, id, why, time: Date.now() })
       this.#showUnsent(contact)
     }
@@ -232,9 +235,12 @@ export class ChatWiring {
   }
 }
 
-/** Does what has an answer for nobody: what a leader could not do shows where its state stands. @param {unknown} work */
-function quietly(work) {
-  Promise.resolve(work).catch((error) => {
-    if (!(error instanceof CallFailed)) throw error
-  })
+function notices() {
+  return find(document, "notice-list", NoticeList)
+}
+
+/** An address may name a chat that is there no more. @param {unknown} error */
+function unlessUnknown(error) {
+  if (!(error instanceof CallFailed && error.code === "UnknownUser")) throw error
+  return null
 }

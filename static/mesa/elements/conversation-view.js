@@ -1,5 +1,5 @@
 // The conversation that is open: its head, what stops sending, messages and composer.
-// Says `contact:decide` {number, decision} with `accept-new` or `block`.
+// Says `contact:decide` {number, decision} with `accept-new`, `block` or `noted`.
 
 import { MesaElement, fill, find, part, show } from "./base.js"
 import { MessageComposer } from "./message-composer.js"
@@ -27,14 +27,24 @@ export class ConversationPane extends MesaElement {
     fill(this, "name", name)
     fill(this, "letter", letterOf(name))
     for (const place of this.querySelectorAll("[data-name]")) place.textContent = name
-    for (const link of ["who", "compare"]) part(this, link).setAttribute("href", `#contact/${contact.number}`)
+    for (const link of ["who", "compare", "look"])
+      part(this, link).setAttribute("href", `#contact/${contact.number}`)
     show(this, "verified", contact.verified && contact.danger === null)
     show(this, "unsafe", contact.danger !== null)
     show(this, "suite-2", contact.suite === 2)
     show(this, "changed", contact.danger !== null)
     if (contact.danger !== null) fill(this, "danger", say(`danger.${contact.danger}`, { name }))
+    this.#showDevices(contact)
     const stopped = contact.blocked ? "blocked" : contact.danger === null ? null : "unsafe"
     find(this, "message-composer", MessageComposer).view = { number: contact.number, name, draft, stopped }
+  }
+
+  /** Tells which devices came and went, until the user says that it was seen. @param {ConversationView["contact"]} contact */
+  #showDevices({ added, removed, danger }) {
+    show(this, "devices", danger === null && added + removed > 0)
+    const came = added > 0 ? say("devices.added", { count: added }) : ""
+    const went = removed > 0 ? say("devices.removed", { count: removed }) : ""
+    fill(this, "devices-count", `${came} ${went}`.trim())
   }
 }
 

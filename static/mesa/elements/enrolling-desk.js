@@ -1,4 +1,4 @@
-// What the pages of sign-up and log-in have in common: the browser behind them, and what it lacks.
+// What the pages that need keys have in common: the browser behind them and what it lacks, and what ends them.
 
 import { checkFeatures } from "../crypto/feature-check.js"
 import { browserClock } from "../lib/timing.js"
@@ -7,6 +7,9 @@ import { Profiles } from "../peer/profiles.js"
 import { Rest } from "../peer/rest.js"
 import { find } from "./base.js"
 import { MissingFeatures } from "./missing-features.js"
+import { whole } from "./wiring.js"
+
+/** @typedef {import("../peer/enrolling.js").Desk} Desk */
 
 /** The server that this page comes from. */
 export function makeRest() {
@@ -17,8 +20,21 @@ export function makeRest() {
   })
 }
 
-/** @returns {Promise<import("../peer/enrolling.js").Desk | null>} null: the browser can not, and the page says so */
-export async function makeDesk() {
+/** Begins a page in a browser that can do what it needs; why it can not go on is shown. @param {(desk: Desk) => Promise<unknown>} begin */
+export async function startPage(begin) {
+  // One that the browser has kept while others were shown has no lock and no socket any more.
+  addEventListener("pageshow", ({ persisted }) => persisted && location.reload())
+  document.addEventListener("notice:act", (event) => {
+    const { kind } = /** @type {CustomEvent} */ (event).detail
+    if (kind === "logged_out") location.assign("/log-in/")
+    else location.reload()
+  })
+  const desk = await makeDesk()
+  if (desk) await whole(begin(desk))
+}
+
+/** @returns {Promise<Desk | null>} null: the browser can not, and the page says so */
+async function makeDesk() {
   const { missing, suite } = await checkFeatures()
   if (missing.length > 0) {
     find(document, "missing-features", MissingFeatures).show(["crypto"])

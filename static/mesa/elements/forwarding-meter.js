@@ -27,9 +27,12 @@ export class ForwardingMeter extends MesaElement {
 
 /** @param {number[]} rates @param {number} most */
 function barsOf(rates, most) {
-  return rates
-    .map((rate, at) => (rate === 0 ? "" : `M${STEP / 2 + at * STEP} ${FOOT}v${-(rate / most) * HEIGHT}`))
-    .join("")
+  return (
+    rates
+      // Below nothing: another leader counts anew, or two looks overtook each other.
+      .map((rate, at) => (rate <= 0 ? "" : `M${STEP / 2 + at * STEP} ${FOOT}v${-(rate / most) * HEIGHT}`))
+      .join("")
+  )
 }
 
 customElements.define("forwarding-meter", ForwardingMeter)

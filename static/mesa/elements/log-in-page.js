@@ -3,14 +3,17 @@
 import { logIn } from "../peer/enrolling.js"
 import { recover } from "../peer/recovery.js"
 import { find } from "./base.js"
-import { makeDesk } from "./enrolling-desk.js"
+import { startPage } from "./enrolling-desk.js"
 import { LogInForms } from "./log-in-forms.js"
 import { problemOf } from "./problems.js"
 
 /** Brings the page to life. */
-export async function startLogIn() {
-  const desk = await makeDesk()
-  if (!desk) return
+export function startLogIn() {
+  return startPage(start)
+}
+
+/** @param {import("../peer/enrolling.js").Desk} desk */
+async function start(desk) {
   const forms = find(document, "log-in-forms", LogInForms)
   const accounts = await desk.profiles.all()
   forms.accounts = accounts.map(({ number, userName }) => ({ number, name: userName }))

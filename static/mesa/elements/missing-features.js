@@ -12,12 +12,16 @@ export class MissingFeatures extends MesaElement {
 
   /** Shows what is lacking. `webrtc` alone hides nothing: one can read, and messages wait. @param {Feature[]} names */
   show(names) {
-    for (const name of names) {
+    // Where the origin is not secure nothing else is there either, and nothing can be said of the browser.
+    for (const name of isSecureContext ? names : ["secure"]) {
       const words = this.querySelector(`[data-lacks="${name}"]`)
       if (words instanceof HTMLElement) words.hidden = false
     }
-    const needing = document.getElementById(this.getAttribute("for") ?? "")
-    if (needing !== null && names.some((name) => name !== "webrtc")) needing.hidden = true
+    if (names.every((name) => name === "webrtc")) return
+    for (const id of (this.getAttribute("for") ?? "").split(" ")) {
+      const needing = document.getElementById(id)
+      if (needing !== null) needing.hidden = true
+    }
   }
 }
 
@@ -25,7 +29,6 @@ export class MissingFeatures extends MesaElement {
 function lacking() {
   /** @type {Feature[]} */
   const names = []
-  // Without a secure context nothing else is there either.
   if (!isSecureContext) return ["secure"]
   if (typeof indexedDB === "undefined" || navigator.locks === undefined) names.push("storage")
   if (typeof RTCPeerConnection === "undefined") names.push("webrtc")

@@ -4,7 +4,7 @@
 import { MesaElement, clone, fill, part, setIcon } from "./base.js"
 import { hasText, say } from "./texts.js"
 
-/** @typedef {"newer_version" | "clock" | "not_persistent" | "storage_full" | "offline" | "other_tab" | "logged_out" | "own_keys" | "guards_limit" | "broken"} NoticeKind */
+/** @typedef {"newer_version" | "clock" | "not_persistent" | "storage_full" | "damaged" | "offline" | "other_tab" | "logged_out" | "own_keys" | "guards_limit" | "refused" | "broken"} NoticeKind */
 
 /** @type {Record<NoticeKind, {icon: string, look: "" | "waiting" | "danger"}>} */
 const LOOKS = {
@@ -12,11 +12,13 @@ const LOOKS = {
   clock: { icon: "queued", look: "danger" },
   not_persistent: { icon: "warning", look: "waiting" },
   storage_full: { icon: "warning", look: "danger" },
+  damaged: { icon: "warning", look: "danger" },
   offline: { icon: "away", look: "waiting" },
   other_tab: { icon: "chats", look: "" },
   logged_out: { icon: "lock", look: "waiting" },
   own_keys: { icon: "unverified", look: "danger" },
   guards_limit: { icon: "warning", look: "waiting" },
+  refused: { icon: "warning", look: "danger" },
   broken: { icon: "warning", look: "danger" },
 }
 
@@ -42,7 +44,17 @@ export class NoticeList extends MesaElement {
 
   /** @param {NoticeKind} kind */
   hide(kind) {
-    this.querySelector(`[data-kind="${kind}"]`)?.remove()
+    this.#of(kind)?.remove()
+  }
+
+  /** @param {NoticeKind} kind */
+  shows(kind) {
+    return this.#of(kind) !== null
+  }
+
+  /** @param {NoticeKind} kind */
+  #of(kind) {
+    return this.querySelector(`[data-kind="${kind}"]`)
   }
 }
 

@@ -5,6 +5,7 @@ import { find } from "./base.js"
 import { ConversationList } from "./conversation-list.js"
 import { problemOf } from "./problems.js"
 import { UserSearch } from "./user-search.js"
+import { on, whole } from "./wiring.js"
 
 /** @typedef {import("../peer/windows.js").Windows} Windows */
 
@@ -20,8 +21,6 @@ export class PeopleWiring {
   /** @param {Windows} windows */
   constructor(windows) {
     this.#windows = windows
-    const on = (/** @type {string} */ type, /** @type {(detail: any) => unknown} */ act) =>
-      document.addEventListener(type, (event) => void act(/** @type {CustomEvent} */ (event).detail))
     on("users:search", ({ query }) => this.#search(query))
     on("request:send", (request) => this.#request(request))
     on("request:decide", (choice) => this.#decide(choice))
@@ -40,7 +39,7 @@ export class PeopleWiring {
       list.showRequests(requests)
       showUnread(rows)
     } finally {
-      void pause(browserClock, REST_S).then(() => this.#rested())
+      void pause(browserClock, REST_S).then(() => whole(this.#rested()))
     }
   }
 
@@ -51,12 +50,11 @@ export class PeopleWiring {
 
   /** Takes what the leader tells. @param {any} event */
   told(event) {
-    if (["message_changed", "contact_changed"].includes(event.event)) void this.renew()
+    if (["message_changed", "contact_changed"].includes(event.event)) void whole(this.renew())
   }
 
-  /** Whoever began the page is told why there is no leader. */
   catchUp() {
-    this.renew().catch(() => {})
+    void whole(this.renew())
   }
 
   /** @param {string} query */
@@ -83,9 +81,13 @@ export class PeopleWiring {
 
   /** What was decided about a request. @param {{number: number, decision: string}} choice */
   async #decide({ number, decision }) {
-    await this.#windows.call("decide", number, decision)
-    if (decision === "accept") location.hash = `#c/${number}`
-    await this.renew()
+    try {
+      await this.#windows.call("decide", number, decision)
+      if (decision === "accept") location.hash = `#c/${number}`
+    } finally {
+      // What was refused stands there as before.
+      await this.renew()
+    }
   }
 
   get #panel() {

@@ -2,6 +2,7 @@
 
 import { hasText } from "./texts.js"
 
+/** @typedef {import("./notice-list.js").NoticeKind} NoticeKind */
 /** @typedef {import("./views.js").Problem} Problem */
 
 /** By the name of the error, where its message is no code. @type {Record<string, string>} */
@@ -9,11 +10,20 @@ const CODES = {
   "bad-recovery-code": "bad_code",
   ContactBlocked: "other_keys",
   LoginRefused: "not_authenticated",
+  NewerVersion: "newer_version",
   ServerUnreachable: "offline",
   StoreDamaged: "keys",
-  StoreFull: "keys",
+  StoreFull: "storage_full",
   UnknownUser: "not_found",
   UsageError: "invalid",
+}
+
+/** By the name of the error: what stops all that the page does. @type {Record<string, NoticeKind>} */
+const NOTICES = {
+  LoginRefused: "logged_out",
+  NewerVersion: "newer_version",
+  StoreDamaged: "damaged",
+  StoreFull: "storage_full",
 }
 
 /** @param {unknown} error of the peer, or of a call of another window @returns {Problem} */
@@ -21,4 +31,10 @@ export function problemOf(error) {
   const { code = "", name, message, retryAfterS } = /** @type {any} */ (error)
   const words = [message, code, CODES[code], CODES[name]].filter((each) => each && hasText(`problem.${each}`))
   return { code: words[0] ?? "unknown", count: retryAfterS ?? 0 }
+}
+
+/** The notice for what concerns all of the page. @param {unknown} error of the peer, or of a call of another window @returns {NoticeKind | undefined} */
+export function noticeOf(error) {
+  const { code = "", name } = /** @type {any} */ (error)
+  return NOTICES[code] ?? NOTICES[name]
 }

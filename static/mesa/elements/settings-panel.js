@@ -7,6 +7,9 @@ import { shownName } from "./shown.js"
 /** @typedef {{forward?: boolean, visibility?: string, relay_only?: boolean, refuses_suite_2?: boolean}} Settings */
 
 export class SettingsPanel extends MesaElement {
+  /** @type {Settings} */
+  #known = {}
+
   /** @override */
   connected() {
     show(this, "privacy", false)
@@ -16,6 +19,7 @@ export class SettingsPanel extends MesaElement {
 
   /** @param {Settings} settings */
   set values(settings) {
+    this.#known = { ...this.#known, ...settings }
     for (const [name, value] of Object.entries(settings)) {
       const control = this.querySelector(`[name="${name}"]`)
       if (control instanceof HTMLInputElement) {
@@ -28,6 +32,11 @@ export class SettingsPanel extends MesaElement {
       row.hidden = false
       show(this, "privacy", true)
     }
+  }
+
+  /** Shows again what holds: a change was refused. */
+  restore() {
+    this.values = this.#known
   }
 
   /** @param {AccountView} account */

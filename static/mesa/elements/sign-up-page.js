@@ -2,19 +2,22 @@
 
 import { forgetRecoveryCode, recoveryCode, signUp, withStore } from "../peer/enrolling.js"
 import { readStore } from "../peer/profiles.js"
-import { find } from "./base.js"
-import { makeDesk } from "./enrolling-desk.js"
+import { startPage } from "./enrolling-desk.js"
 import { problemOf } from "./problems.js"
 import { SignUpFlow } from "./sign-up-flow.js"
+import { on } from "./wiring.js"
 
 /** Brings the page to life. */
 export async function startSignUp() {
   const flow = document.querySelector("sign-up-flow")
   // None: nobody may make an account at this server.
-  if (!(flow instanceof SignUpFlow)) return
-  const desk = await makeDesk()
-  if (!desk) return
-  let profile = await desk.profiles.current()
+  if (flow instanceof SignUpFlow) await startPage((desk) => start(desk, flow))
+}
+
+/** @param {import("../peer/enrolling.js").Desk} desk @param {SignUpFlow} flow */
+async function start(desk, flow) {
+  /** @type {import("../peer/profiles.js").Profile | undefined} */
+  let profile
   document.addEventListener("sign-up:submit", async (event) => {
     const { username, password, invitation } = /** @type {CustomEvent} */ (event).detail
     flow.busy("busy.keys")
@@ -26,10 +29,11 @@ export async function startSignUp() {
       flow.refuse(problemOf(error))
     }
   })
-  document.addEventListener("sign-up:confirmed", async () => {
+  on("sign-up:confirmed", async () => {
     if (profile) await withStore(profile, forgetRecoveryCode)
-    find(document, "sign-up-flow", SignUpFlow).finish()
+    flow.finish()
   })
+  profile = await desk.profiles.current()
   if (!profile) return
   // Whoever was interrupted goes on where the code was shown; everybody else has an account.
   const code = await readStore(profile, recoveryCode)

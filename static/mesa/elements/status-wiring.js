@@ -9,6 +9,7 @@ import { InviteLink } from "./invite-link.js"
 import { NoticeList } from "./notice-list.js"
 import { PeerStatus } from "./peer-status.js"
 import { SettingsPanel } from "./settings-panel.js"
+import { on, whole } from "./wiring.js"
 
 /** @typedef {import("../peer/windows.js").Windows} Windows */
 
@@ -21,6 +22,9 @@ const METER_EVERY_S = 1
 export class StatusWiring {
   #windows
   #view = ""
+  #isOffline = !navigator.onLine
+  /** What was last heard of the peer. */
+  #peer = { isOpen: false, forwards: false, found: 0, guards: 0, links: 0 }
   /** @type {number[]} */
   #rates = []
   /** @type {number | null} */
@@ -29,35 +33,36 @@ export class StatusWiring {
   /** @param {Windows} windows */
   constructor(windows) {
     this.#windows = windows
-    const on = (/** @type {string} */ type, /** @type {(detail: any) => unknown} */ act) =>
-      document.addEventListener(type, (event) => void act(/** @type {CustomEvent} */ (event).detail))
-    on("app:view", ({ view }) => (this.#view = view))
-    on("settings:change", ({ name, value }) => this.#windows.call("change", name, value))
+    on("app:view", ({ view }) => this.#go(view))
+    on("settings:change", (change) => this.#change(change))
     on("account:log-out", () => this.#windows.call("logOut"))
+    addEventListener("offline", () => this.#drawOffline(true))
+    addEventListener("online", () => void whole(this.look()))
     void this.#keepLooking()
   }
 
   /** Takes what the leader tells. @param {any} event */
   told(event) {
     const notices = find(document, "notice-list", NoticeList)
-    if (event.event === "session_closed") notices.show("offline")
-    if (event.event === "session_opened") notices.hide("offline")
+    if (event.event === "session_closed") this.#drawOffline(true)
+    if (event.event === "session_opened") this.#drawOffline(false)
     if (event.event === "disk_full") notices.show("storage_full")
-    if (event.event === "own_keys") notices.show("own_keys")
     if (event.event === "guards_limit") notices.show("guards_limit")
-    if (["session_closed", "online", "link_opened", "link_closed"].includes(event.event)) void this.look()
+    if (["session_closed", "online", "link_opened", "link_closed", "own_keys"].includes(event.event))
+      void whole(this.look())
   }
 
   catchUp() {
-    void this.look()
+    void whole(this.look())
   }
 
   /** Shows whose account it is, and what was chosen. */
   async begin() {
+    if (this.#isOffline) this.#drawOffline(true)
     const account = await this.#windows.call("account")
     const link = `${location.origin}/invite/#${account.name}.${account.fingerprint}`
     find(document, "settings-panel", SettingsPanel).account = { ...account, link }
-    find(document, "settings-panel", SettingsPanel).values = await this.#windows.call("settings")
+    await this.#showSettings()
     for (const each of document.querySelectorAll("invite-link")) {
       if (!(each instanceof InviteLink)) continue
       each.link = link
@@ -71,17 +76,60 @@ export class StatusWiring {
 
   /** Draws how things stand. */
   async look() {
+    // What it asks the server may fail; what stops the page is said by others.
     const status = await this.#windows.call("status").catch(() => null)
     if (!status) return
-    const { isOpen, forwards, links, carried } = status
-    const found = Math.min(NEEDED, status.forwarders)
+    const { forwarders, carried, hasOtherKeys, ...peer } = status
+    this.#peer = { ...peer, found: Math.min(NEEDED, forwarders) }
+    // A browser that says it is online may be wrong about that; one whose session is open is not.
+    this.#drawOffline(peer.isOpen ? !navigator.onLine : this.#isOffline)
+    this.#measure(peer.forwards, carried)
+    const notices = find(document, "notice-list", NoticeList)
+    if (!hasOtherKeys) notices.hide("own_keys")
+    else if (!notices.shows("own_keys")) notices.show("own_keys")
+  }
+
+  /** @param {boolean} isOffline */
+  #drawOffline(isOffline) {
+    const notices = find(document, "notice-list", NoticeList)
+    if (!isOffline) notices.hide("offline")
+    else if (!notices.shows("offline")) notices.show("offline")
+    this.#isOffline = isOffline
+    const { isOpen, forwards, found, guards, links } = this.#peer
     const ready = forwards ? "forwarding" : "online"
-    const state = !isOpen ? "connecting" : found < NEEDED ? "waiting" : ready
-    find(document, "peer-status", PeerStatus).view = { state, found, guards: status.guards, links }
+    const open = found < NEEDED ? "waiting" : ready
+    const state = isOffline ? "offline" : isOpen ? open : "connecting"
+    find(document, "peer-status", PeerStatus).view = { state, found, guards, links }
     for (const each of document.querySelectorAll("forwarder-wait")) {
-      if (each instanceof ForwarderWait) each.view = { found, online: isOpen }
+      if (each instanceof ForwarderWait) each.view = { found, online: isOpen && !isOffline }
     }
-    this.#measure(forwards, carried)
+  }
+
+  /** @param {string} view */
+  async #go(view) {
+    this.#view = view
+    // Another window, or another device, may have changed them.
+    if (view === "settings") await this.#showSettings()
+  }
+
+  async #showSettings() {
+    const panel = find(document, "settings-panel", SettingsPanel)
+    panel.values = await this.#windows.call("settings")
+    // Only the server knows; without it nothing is offered to be changed.
+    const visibility = await this.#windows.call("visibility").catch(() => null)
+    if (visibility) panel.values = { visibility }
+  }
+
+  /** @param {{name: string, value: unknown}} change */
+  async #change({ name, value }) {
+    const panel = find(document, "settings-panel", SettingsPanel)
+    try {
+      await this.#windows.call("change", name, value)
+      panel.values = { [name]: value }
+    } catch (error) {
+      panel.restore()
+      throw error
+    }
   }
 
   /** @param {boolean} forwards @param {number} carried */

@@ -34,6 +34,8 @@
  * @property {boolean} verified
  * @property {boolean} blocked
  * @property {DangerWord | null} danger
+ * @property {number} added devices that came, of which the user has not said yet that it was seen
+ * @property {number} removed devices that went
  * @property {1 | 2} suite the weakest of the contact's devices
  * @property {string} seen names the keys that were shown; a decision is about these
  * @property {string} safetyNumber 60 digits; while there is a danger of `other_keys`, of the keys that were shown

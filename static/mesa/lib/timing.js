@@ -37,6 +37,14 @@ export function pause(clock, seconds, signal) {
   })
 }
 
+/** Waits until a signal is given. @param {AbortSignal} signal @returns {Promise<void>} */
+export function aborted(signal) {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener("abort", () => resolve(), { once: true })
+  })
+}
+
 /** Waits for a promise, and no longer than that. @template T @param {Clock} clock @param {number} seconds @param {Promise<T>} promise @returns {Promise<T>} @throws {TooLate} */
 export function within(clock, seconds, promise) {
   return new Promise((resolve, reject) => {

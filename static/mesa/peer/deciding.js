@@ -2,12 +2,12 @@
 // Spec: docs/spec/web-app.md, section "Leader window"
 
 import { ContactBlocked, UsageError } from "./errors.js"
-import { acceptNewKeys, markVerified } from "./verifying.js"
+import { acceptNewKeys, markVerified, noteDevices } from "./verifying.js"
 import { seenOf } from "./views.js"
 
 /** @typedef {import("../store/contact-book.js").Contact} Contact */
 /** @typedef {import("./desk.js").DeskParts} DeskParts */
-/** @typedef {{seen: string, safetyNumber: string}} Saw of the keys of a contact, in its view */
+/** @typedef {{seen: string, safetyNumber: string, added: number, removed: number}} Saw of the keys of a contact, in its view */
 
 /**
  * Does what the user has decided.
@@ -32,6 +32,7 @@ const DECISIONS = {
   block: ({ peer }, { userName }) => peer.blocking.block(userName),
   unblock: ({ peer }, { userName }) => peer.blocking.unblock(userName),
   verify: ({ shared }, { number }, { safetyNumber }) => markVerified(shared, number, safetyNumber),
+  noted: ({ shared }, { number }, saw) => noteDevices(shared.store, number, saw),
   "accept-new": (parts, contact, saw) => acceptNew(parts, contact, saw, null),
   "verify-new": (parts, contact, saw) => acceptNew(parts, contact, saw, saw.safetyNumber),
 }

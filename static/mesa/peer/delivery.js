@@ -87,6 +87,20 @@ export class Delivery {
     this.#couriers.get(number)?.stop()
   }
 
+  /** Goes on by the token that a contact gave just now: the one before may reach nobody any more. @param {number} number */
+  async reachedAnew(number) {
+    const { state, isClosed, fields } = await contacts.get(this.#parts.store.view, number)
+    if (state !== "accepted" || isClosed || !fields.theirToken) return
+    this.watchContact(fields.theirToken)
+    const courier = this.#couriers.get(number)
+    const tx = courier?.tx
+    if (courier && tx) {
+      courier.close()
+      courier.receive({ kind: "failed", tx })
+    }
+    courier?.receive({ kind: "contactCame" })
+  }
+
   /** The session socket came or went. @param {boolean} isOnline */
   async online(isOnline) {
     this.#isOnline = isOnline

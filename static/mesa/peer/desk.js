@@ -14,8 +14,7 @@ import { UnknownUser, UsageError } from "./errors.js"
 import { ForwarderCount } from "./forwarder-count.js"
 import { contactView, messageView, rowView } from "./views.js"
 
-/** @typedef {import("../store/store.js").Unit} Unit */
-/** @typedef {import("./views.js").Progress} Progress */
+/** @typedef {import("../store/store.js").Unit} Unit @typedef {import("./views.js").Progress} Progress */
 
 /**
  * @typedef {object} DeskParts
@@ -25,6 +24,7 @@ import { contactView, messageView, rowView } from "./views.js"
  * @property {(event: object) => void} tell reaches all windows
  * @property {(error: unknown) => void} fail
  * @property {() => Promise<void>} logOut
+ * @property {() => boolean} hasOtherKeys the server shows other keys for this user
  */
 
 const PAGE = 50
@@ -171,7 +171,7 @@ const ACTS = {
     parts.tell({ event: "contact_changed", contact: number })
   },
 
-  async status(desk, { peer, settings }) {
+  async status(desk, { peer, settings, hasOtherKeys }) {
     const { network } = peer
     return {
       isOpen: network.session.isOpen,
@@ -179,6 +179,7 @@ const ACTS = {
       links: network.links.count,
       carried: network.carried,
       forwards: settings.forwards,
+      hasOtherKeys: hasOtherKeys(),
       forwarders: desk.forwarders.known,
     }
   },

@@ -31,6 +31,7 @@ import { checkOwnIdentity } from "./verifying.js"
  */
 
 const SUPERSEDED = ["LeadershipLost", "Replaced"]
+const LOOK_AT_OWN_KEYS_EVERY_S = 3_600
 
 /**
  * @param {import("./profiles.js").Profile} profile
@@ -53,7 +54,10 @@ export async function lead(profile, edges, tell) {
   const settings = new Settings(store, edges.isForwarderByDefault)
   await settings.load()
   const api = new Api(rest)
-  const report = (/** @type {object} */ event) => desk.report(event)
+  const report = (/** @type {any} */ event) => {
+    desk.report(event)
+    if (event.event === "session_opened") void ownKeys.look().catch(fail)
+  }
   const guards = new GuardsWatch(new GuardsBook(store, clock), clock, report)
   await guards.resume()
   const peer = new Peer({
@@ -63,11 +67,18 @@ export async function lead(profile, edges, tell) {
     makeSession: (asked) => new Session({ url: socketUrl, WebSocket, rest, clock }, asked),
     report,
   })
+  const ownKeys = new OwnKeys(peer.shared, tell)
   const desk = new Desk({
     ...{ shared: peer.shared, peer, settings, tell, fail },
+    hasOtherKeys: () => ownKeys.areOther,
     logOut: async () => {
+      // Out of its reach the login goes on, and so does the peer.
+      await api.server()
       await peer.sayGoodbye()
-      await edges.logOut(api)
+      await edges.logOut(api).catch((error) => {
+        fail(error)
+        throw error
+      })
       tell({ event: "logged_out" })
     },
   })
@@ -81,19 +92,36 @@ export async function lead(profile, edges, tell) {
     peer.network.renew()
   }
   await peer.start()
-  void lookAtOwnKeys(peer.shared, tell).catch(fail)
   return { call: (name, args) => desk.call(name, args), stop, wakeUp }
 }
 
-/** Says so if the server shows other keys for this user than these. @param {import("./contacts.js").ContactParts} shared @param {(event: object) => void} tell */
-async function lookAtOwnKeys(shared, tell) {
-  const keep = (/** @type {import("../lib/bytes.js").Bytes} */ chain) =>
-    shared.store.transaction((unit) => saveAccount(unit, { ...shared.account, device: shared.own, chain }))
-  try {
-    const verdict = await checkOwnIdentity(shared, keep)
-    if (!GOOD.includes(verdict)) tell({ event: "own_keys", verdict })
-  } catch (error) {
-    // Without an answer nothing is known; the next start asks again.
-    if (!isPassing(error)) throw error
+/** What the server shows as the keys of this device's user: other ones stop nothing, and are said. */
+class OwnKeys {
+  areOther = false
+  #shared
+  #tell
+  #lookedAt = -Infinity
+
+  /** @param {import("./contacts.js").ContactParts} shared @param {(event: object) => void} tell */
+  constructor(shared, tell) {
+    this.#shared = shared
+    this.#tell = tell
+  }
+
+  /** Looks again, unless it did so within the hour. */
+  async look() {
+    const { store, account, own, clock } = this.#shared
+    if (clock.now() - this.#lookedAt < LOOK_AT_OWN_KEYS_EVERY_S) return
+    const keep = (/** @type {import("../lib/bytes.js").Bytes} */ chain) =>
+      store.transaction((unit) => saveAccount(unit, { ...account, device: own, chain }))
+    try {
+      const verdict = await checkOwnIdentity(this.#shared, keep)
+      this.#lookedAt = clock.now()
+      this.areOther = !GOOD.includes(verdict)
+      this.#tell({ event: "own_keys", verdict })
+    } catch (error) {
+      // Without an answer nothing is known; the next session asks again.
+      if (!isPassing(error)) throw error
+    }
   }
 }

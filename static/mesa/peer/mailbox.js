@@ -25,6 +25,7 @@ import { NotReadable, open } from "./opening.js"
  * @property {import("../store/store.js").Store} store
  * @property {import("./inbox.js").Inbox} inbox
  * @property {import("./contacts.js").Contacts} contacts
+ * @property {(contact: number) => Promise<void>} answered a contact that asked again, and gave a token, has its yes
  * @property {import("../lib/timing.js").Clock} clock
  */
 
@@ -127,9 +128,11 @@ export class Mailbox {
 
   /** Says each yes that is owed, in its own time. */
   async #answerOwed() {
-    const { contacts } = this.#parts
+    const { contacts, answered } = this.#parts
     for (const number of await contacts.owed()) {
-      if (await this.#succeeds(number, () => contacts.answer(number))) this.#pauses.done(number)
+      if (!(await this.#succeeds(number, () => contacts.answer(number)))) continue
+      this.#pauses.done(number)
+      await answered(number)
     }
   }
 

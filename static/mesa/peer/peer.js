@@ -108,7 +108,10 @@ export class Peer {
       this.#ended.signal,
     )
     this.blocking = new Blocking({ ...shared, contacts: this.contacts, delivery: this.delivery })
-    const mailbox = new Mailbox({ own, api, store, inbox: this.inbox, contacts: this.contacts, clock })
+    const mailbox = new Mailbox({
+      ...{ own, api, store, inbox: this.inbox, contacts: this.contacts, clock },
+      answered: (contact) => this.delivery.reachedAnew(contact),
+    })
     this.#chores = new Chores({
       ...{ tokens, posts, mailbox, inbox: this.inbox, clock, draw },
       checkPrekeys: () => checkPrekeys({ own, api, store, clock }),

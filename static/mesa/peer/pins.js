@@ -5,6 +5,7 @@ import { GOOD, Verdict, judge, packChain, readChain, verifyChain } from "../cryp
 import { CryptoError } from "../crypto/errors.js"
 import { fromHex, equal, toHex } from "../lib/bytes.js"
 import * as contacts from "../store/contact-book.js"
+import * as history from "../store/history.js"
 import * as outbox from "../store/outbox.js"
 import * as sessions from "../store/session-book.js"
 import { ContactBlocked } from "./errors.js"
@@ -107,6 +108,7 @@ export class Pins {
     await outbox.unsealAll(unit, number)
     return contacts.change(unit, number, {
       ...{ chain: packChain(shown.statements), isUnsafe: false, shown: new Uint8Array(), isVerified },
+      ...{ added: 0, removed: 0 },
       ...(isStranger ? { state: /** @type {const} */ ("asked"), theirToken: null, owesYes: false } : {}),
       ...(isStranger || !haveSameKey(identity, shown) ? await this.#takeBack(unit, number) : {}),
     })
@@ -127,15 +129,16 @@ export class Pins {
       : fields.sessionsFromMs
     await contacts.change(unit, number, {
       ...{ chain: packChain(shown.statements), sessionsFromMs: fromMs },
+      ...{ added: fields.added + added.length, removed: fields.removed + gone.length },
       ...(stayed.length === 0 ? await this.#takeBack(unit, number) : {}),
     })
     return { event: "contact_renewed", user: userName, added: added.length, removed: gone.length }
   }
 
-  /** Ends what devices were given that are gone: whoever has them has it. @param {Unit} unit @param {number} number @returns {Promise<Partial<ContactFields>>} what changes */
+  /** Ends what devices were given that are gone: whoever has them has it, and those of now have nothing of before. @param {Unit} unit @param {number} number @returns {Promise<Partial<ContactFields>>} what changes */
   async #takeBack(unit, number) {
     await this.#parts.tokens.end(unit, number)
-    return { myToken: null }
+    return { myToken: null, knowsFrom: await history.nextNumber(unit, number) }
   }
 }
 

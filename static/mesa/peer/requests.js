@@ -96,8 +96,8 @@ async function meet({ pins }, unit, { userName }, { chain, token, greeting }, de
 
 /** What a request means for the one who asks, and what is told of it. @param {Contact} known @returns {{changes: Partial<ContactFields>, event?: string}} */
 function answerTo({ state, fields }) {
-  // Both asked at the same time: each has the other's token already.
-  if (state === "asked") return { changes: { state: "accepted" }, event: "contact_added" }
+  // Both asked. Whether ours was taken in is not known: under keys that they doubt it is dropped.
+  if (state === "asked") return { changes: { state: "accepted", owesYes: true }, event: "contact_added" }
   // Our yes got lost, or was made on the other side's earlier state, or their devices are others.
   if (state === "accepted") return { changes: { owesYes: true } }
   return { changes: {}, event: fields.isIgnored ? undefined : "contact_asked" }

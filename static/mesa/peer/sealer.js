@@ -42,9 +42,11 @@ export async function sealed(parts, contact, number, device) {
     // While the server was asked, another task may have sealed it.
     const meanwhile = await outbox.find(unit, contact, number, device)
     if (meanwhile) return meanwhile
-    const session = await handshakes.atHand(unit, await contacts.get(unit, contact), device)
+    const receiver = await contacts.get(unit, contact)
+    const session = await handshakes.atHand(unit, receiver, device)
     if (!session) throw new Refused("no_session")
-    return outbox.seal(unit, await history.get(unit, contact, number), device, session, clock.unixMs())
+    const stored = await followable(unit, receiver, await history.get(unit, contact, number))
+    return outbox.seal(unit, stored, device, session, clock.unixMs())
   })
 }
 
@@ -52,7 +54,13 @@ export async function sealed(parts, contact, number, device) {
 export async function sealAtOnce({ handshakes, clock }, unit, stored, device) {
   const contact = await contacts.get(unit, stored.contact)
   const session = await handshakes.atHand(unit, contact, device)
-  return session ? outbox.seal(unit, stored, device, session, clock.unixMs()) : null
+  if (!session) return null
+  return outbox.seal(unit, await followable(unit, contact, stored), device, session, clock.unixMs())
+}
+
+/** @param {Unit} unit @param {contacts.Contact} contact @param {import("../store/history.js").Stored} stored */
+async function followable(unit, { fields }, stored) {
+  return fields.knowsFrom > 1 ? history.followable(unit, stored, fields.knowsFrom) : stored
 }
 
 /**

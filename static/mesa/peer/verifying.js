@@ -40,6 +40,18 @@ export async function markVerified({ account, store }, number, digits) {
   })
 }
 
+/** Keeps that the user has seen which devices came and went; those of meanwhile are still to be told. @param {Store} store @param {number} number @param {{added: number, removed: number}} seen @returns {Promise<Contact>} */
+export function noteDevices(store, number, seen) {
+  return store.transaction(async (unit) => {
+    const { added, removed } = (await contacts.get(unit, number)).fields
+    const left = (/** @type {number} */ all, /** @type {number} */ part) => Math.max(0, all - part)
+    return contacts.change(unit, number, {
+      added: left(added, seen.added),
+      removed: left(removed, seen.removed),
+    })
+  })
+}
+
 /**
  * Judges what the server shows as this user's own chain; `keep` gets one that goes on with this device.
  *

@@ -3,20 +3,21 @@
 
 import { randomBytes } from "../crypto/primitives.js"
 import { toHex } from "../lib/bytes.js"
-import { Bell, TooLate, within } from "../lib/timing.js"
+import { TooLate, aborted, within } from "../lib/timing.js"
 
 // A leader says at once that it has heard; only a frozen one does not.
 const HEARD_WITHIN_S = 2
 // As long as a request to the server may take, and one after it.
 const ANSWER_WITHIN_S = 120
-const CALL_ID_BYTES = 16
+const NAME_BYTES = 16
 
 /** What another window's call ended with. */
 export class CallFailed extends Error {
-  /** @param {string} code name of the error @param {string} message what it was, in a word */
-  constructor(code, message) {
+  /** @param {string} code name of the error @param {string} message what it was, in a word @param {number | null} [retryAfterS] */
+  constructor(code, message, retryAfterS = null) {
     super(message)
     this.code = code
+    this.retryAfterS = retryAfterS
   }
 }
 
@@ -43,13 +44,14 @@ export class Windows {
   #ended = new AbortController()
   /** @type {Promise<Leader> | null} */
   #leader = null
-  #began = new Bell()
   /** @type {Map<string, {heard: () => void, answered: (answer: any) => void}>} */
   #asked = new Map()
+  #mark
 
   /** @param {Edges} edges */
   constructor(edges) {
     this.#edges = edges
+    this.#mark = `mesa-leader/${edges.name}/`
     const { openChannel = (called) => new BroadcastChannel(called) } = edges
     this.#channel = openChannel(`mesa-peer/${edges.name}`)
     this.#channel.onmessage = ({ data }) => this.#hear(data)
@@ -62,8 +64,8 @@ export class Windows {
   }
 
   /**
-   * Has the leader do something. A leader that does not answer is replaced, and asked again: calls that write name what
-   * they write, so that it is not done twice.
+   * Has the leader do something. A leader that does not answer is replaced, and whoever leads next is asked again: calls
+   * that write name what they write, so that it is not done twice.
    *
    * @param {string} name
    * @param {...unknown} args
@@ -75,17 +77,12 @@ export class Windows {
       const leader = this.#leader
       try {
         if (leader) return await answered(leader, name, args)
-        const asked = this.#ask(name, args)
-        // Its failure is looked at where it is awaited, if it is.
-        asked.catch(() => {})
-        // This window's own turn may come meanwhile, as it does at a start: then nobody else answers.
-        const answer = await Promise.race([asked, this.#began.rung()])
+        const answer = await this.#ask(name, args)
         if (answer) return valueOf(answer)
       } catch (error) {
         // This window led until now: whoever does so instead is asked again.
-        if (leader && isLost(error)) await this.#resign(leader)
-        else if (!(error instanceof TooLate)) throw error
-        else if (!this.#leader) await this.#steal()
+        if (!leader || !isLost(error)) throw error
+        await this.#resign(leader)
       }
     }
   }
@@ -97,10 +94,11 @@ export class Windows {
     void this.#resign()
   }
 
-  /** @param {string} name @param {unknown[]} args @returns {Promise<any>} @throws {TooLate} nobody leads who is awake */
+  /** @param {string} name @param {unknown[]} args @returns {Promise<any>} null: another window leads by now, or this one */
   async #ask(name, args) {
     const { clock } = this.#edges
-    const call = toHex(randomBytes(CALL_ID_BYTES))
+    const call = randomName()
+    const leaders = this.#leaders()
     const asked = { heard: () => {}, answered: (/** @type {any} */ _answer) => {} }
     this.#asked.set(call, asked)
     const answer = new Promise((resolve) => (asked.answered = resolve))
@@ -109,6 +107,10 @@ export class Windows {
       this.#channel.postMessage({ call, name, args })
       await within(clock, HEARD_WITHIN_S, Promise.race([heard, answer]))
       return await within(clock, ANSWER_WITHIN_S, answer)
+    } catch (error) {
+      if (!(error instanceof TooLate)) throw error
+      await this.#steal(await leaders)
+      return null
     } finally {
       this.#asked.delete(call)
     }
@@ -117,6 +119,7 @@ export class Windows {
   /** @param {any} data */
   async #hear(data) {
     if ("event" in data) this.#edges.told(data.event)
+    else if ("leads" in data) this.#changed()
     else if ("heard" in data) this.#asked.get(data.heard)?.heard()
     else if ("answer" in data) this.#asked.get(data.answer)?.answered(data)
     else if (this.#leader) {
@@ -132,51 +135,72 @@ export class Windows {
     } catch (error) {
       // Whoever leads instead has heard the call too, and answers it.
       if (isLost(error)) return this.#resign(leader)
-      const { code, message } = /** @type {CallFailed} */ (error)
-      this.#say({ answer: call, error: { code, message } })
+      const { code, message, retryAfterS } = /** @type {CallFailed} */ (error)
+      this.#say({ answer: call, error: { code, message, retryAfterS } })
     }
   }
 
-  /** Waits for its turn to lead. */
+  /** Waits for its turn to lead; when the lock was taken away, this window stands in line again. */
   async #queue() {
     const { signal } = this.#ended
-    await navigator.locks.request(this.#channel.name, { signal }, () => this.#lead()).catch(() => {})
-    // The lock was taken away: another window leads, and this one stands in line again.
-    await this.#resign()
-    if (!signal.aborted) void this.#queue()
+    while (!signal.aborted) await this.#lead({ signal })
   }
 
-  /** @returns {Promise<void>} when this window leads */
-  #steal() {
-    return new Promise((resolve) => {
-      const lead = () => {
-        const ends = this.#lead()
-        resolve()
-        return ends
-      }
-      navigator.locks
-        .request(this.#channel.name, { steal: true }, lead)
-        .catch(() => {})
-        .finally(() => this.#resign())
+  /** Takes the lock from those who lead, if they are the ones who were asked. @param {string} asked */
+  #steal(asked) {
+    return navigator.locks.request(`mesa-theft/${this.#edges.name}`, async () => {
+      const isTheSame = (await this.#leaders()) === asked && !this.#leader
+      // Until this window is among those who lead, nobody else steals.
+      if (isTheSame) await new Promise((resolve) => void this.#lead({ steal: true }, resolve))
     })
   }
 
-  /** Leads until this window closes or loses the lock. */
-  async #lead() {
-    if (this.#ended.signal.aborted) return
-    this.#leader = this.#edges.lead((event) => this.#tell(event))
+  /** Names those who lead: more than one, if one was stolen from and does not know yet. */
+  async #leaders() {
+    const { held = [] } = await navigator.locks.query()
+    const names = held.map(({ name = "" }) => name).filter((name) => name.startsWith(this.#mark))
+    return names.sort().join()
+  }
+
+  /** Leads from when it gets the lock until this window closes or loses it. @param {LockOptions} how @param {(value?: any) => void} [began] */
+  async #lead(how, began = () => {}) {
+    const over = new AbortController()
+    const begin = () => {
+      if (this.#ended.signal.aborted) return undefined
+      const leader = this.#begin()
+      over.signal.addEventListener("abort", () => void this.#resign(leader))
+      void navigator.locks.request(`${this.#mark}${randomName()}`, () => {
+        began()
+        return aborted(over.signal)
+      })
+      return aborted(this.#ended.signal)
+    }
+    await navigator.locks.request(this.#channel.name, how, begin).catch(() => {})
+    over.abort()
+    began()
+  }
+
+  #begin() {
+    void this.#resign()
+    const leader = (this.#leader = this.#edges.lead((event) => this.#tell(event)))
     // Whoever calls is told why there is none.
-    this.#leader.catch(() => {})
-    this.#began.ring()
-    this.#edges.changed?.(true)
-    await new Promise((resolve) => this.#ended.signal.addEventListener("abort", resolve))
+    leader.catch(() => {})
+    this.#say({ leads: true })
+    this.#changed()
+    return leader
+  }
+
+  /** Another leader than before: what is asked meanwhile is asked again. */
+  #changed() {
+    for (const { answered } of this.#asked.values()) answered(null)
+    this.#edges.changed?.(this.isLeading)
   }
 
   /** @param {Promise<Leader> | null} [leader] unless another one leads here by now */
   async #resign(leader = this.#leader) {
     if (!leader || leader !== this.#leader) return
     this.#leader = null
-    this.#edges.changed?.(false)
+    if (!this.#ended.signal.aborted) this.#edges.changed?.(false)
     await leader.then(
       ({ stop }) => stop(),
       () => {},
@@ -196,14 +220,19 @@ export class Windows {
   }
 }
 
+/** A name that nobody had before. */
+function randomName() {
+  return toHex(randomBytes(NAME_BYTES))
+}
+
 /** @param {Promise<Leader>} leader @param {string} name @param {unknown[]} args */
 async function answered(leader, name, args) {
   try {
     return await (await leader).call(name, args)
   } catch (error) {
-    const { name, code, message } = /** @type {Error & {code?: string}} */ (error)
+    const { name, code, message, retryAfterS } = /** @type {any} */ (error)
     // What the server said is a word for people; the browser's own sentences are not.
-    throw error instanceof CallFailed ? error : new CallFailed(name, code || message)
+    throw error instanceof CallFailed ? error : new CallFailed(name, code || message, retryAfterS)
   }
 }
 
@@ -214,6 +243,6 @@ function isLost(error) {
 
 /** @param {any} answer */
 function valueOf({ value, error }) {
-  if (error) throw new CallFailed(error.code, error.message)
+  if (error) throw new CallFailed(error.code, error.message, error.retryAfterS)
   return value
 }

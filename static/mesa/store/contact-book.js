@@ -23,7 +23,6 @@ import { rowKey } from "./store.js"
  * @property {Bytes | null} theirToken reaches them, once they gave one
  * @property {Bytes | null} myToken reaches us and is given to nobody else
  * @property {string} greeting
- * @property {string} localName what this user calls them; empty: their user name
  * @property {boolean} isUnsafe keys came up that do not match what was pinned: nothing is sent
  * @property {boolean} isVerified the users have compared their safety number
  * @property {Bytes} shown the chain that stands against the pin, if it was one
@@ -32,6 +31,9 @@ import { rowKey } from "./store.js"
  * @property {boolean} isBlocked the user wants nothing from them
  * @property {number} resetAtMs when a session reset was last sent to them
  * @property {number} sessionsFromMs sessions begun before are only for receiving
+ * @property {number} knowsFrom number of the first message that a device of theirs may have got or written
+ * @property {number} added devices that came since the user last said that it was seen
+ * @property {number} removed devices that went since then
  */
 
 const TABLE = "contacts"
@@ -46,7 +48,6 @@ const STRANGER = {
   theirToken: null,
   myToken: null,
   greeting: "",
-  localName: "",
   isUnsafe: false,
   isVerified: false,
   shown: new Uint8Array(),
@@ -55,6 +56,9 @@ const STRANGER = {
   isBlocked: false,
   resetAtMs: 0,
   sessionsFromMs: 0,
+  knowsFrom: 1,
+  added: 0,
+  removed: 0,
 }
 
 /** A contact as it was read; `ContactBook.change` is the only way to change one. */

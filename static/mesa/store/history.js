@@ -83,6 +83,28 @@ export async function numberOf(unit, contact, messageId) {
   return (await findById(unit, contact, await digestOf(unit, messageId), 1))?.number
 }
 
+/**
+ * A message of ours as it is sealed for devices that have those from a number on, and those that have no receipt yet: it
+ * names no others, for which they would wait in vain.
+ *
+ * @param {Unit} unit
+ * @param {Stored} stored
+ * @param {number} from
+ * @returns {Promise<Stored>}
+ */
+export async function followable(unit, stored, from) {
+  const { contact, message } = stored
+  /** @type {Bytes[]} */
+  const seen = []
+  for (const id of message.seen) {
+    const digest = await digestOf(unit, id)
+    const row = (await findById(unit, contact, digest, 1)) ?? (await findById(unit, contact, digest, 0))
+    if (row && (row.number >= from || row.state === "undelivered")) seen.push(id)
+  }
+  const { messageId, sentMs, content, receiptKey } = message
+  return { ...stored, message: new Message(messageId, sentMs, content, receiptKey, seen) }
+}
+
 /** Messages of a contact in a state, in the order of their numbers. @param {Unit} unit @param {Kept} state @param {number} contact @param {number} [limit] @returns {Promise<Stored[]>} */
 export async function inState(unit, state, contact, limit) {
   const rows = await unit.select(TABLE, { index: "state", range: beginsWith(state, contact), limit })
@@ -194,8 +216,8 @@ async function findById(unit, contact, digest, outgoing) {
   return (await unit.select(TABLE, { index: "message", range, limit: 1 }))[0]
 }
 
-/** @param {Unit} unit @param {number} contact */
-async function nextNumber(unit, contact) {
+/** The number of the next message with a contact. @param {Unit} unit @param {number} contact */
+export async function nextNumber(unit, contact) {
   const [last] = await unit.select(TABLE, { range: beginsWith(contact), limit: 1, isReversed: true })
   return 1 + (last?.number ?? 0)
 }

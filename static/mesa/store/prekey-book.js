@@ -1,8 +1,8 @@
 // Private halves of this device's prekeys: made, found, spent, and thrown away when old. Spec: docs/spec/prekeys.md
 
+import { Reader, u64 } from "../crypto/encoding.js"
 import { MAX_PREKEY_ID, PrekeyKind, PrivatePrekey, createPrekey } from "../crypto/prekeys.js"
 import { randomBytes } from "../crypto/primitives.js"
-import { u64 } from "../crypto/encoding.js"
 import { rowKey } from "./store.js"
 
 /** @typedef {import("../crypto/handshake.js").InitialHeader} InitialHeader */
@@ -35,7 +35,7 @@ export class PrekeysUsedUp extends Error {}
  */
 export async function make(unit, kind, count, day) {
   const kept = await unit.setting(NEXT_ID)
-  let last = kept ? Number(new DataView(kept.buffer, kept.byteOffset).getBigUint64(0)) - 1 : 0
+  let last = kept ? Number(new Reader(kept).u64()) - 1 : 0
   const made = []
   for (let at = 0; at < count; at += 1) {
     last += 1 + (new DataView(randomBytes(2).buffer).getUint16(0) % LONGEST_STEP)

@@ -1,7 +1,9 @@
 // Units of work on the local store: each reads, remembers what it wants to write, and commits all of it at once.
 // Spec: docs/spec/web-app.md, section "Local store"
 
+import { u64, utf8 } from "../crypto/encoding.js"
 import { concat, equal, toHex } from "../lib/bytes.js"
+import { Turns } from "../lib/turns.js"
 import { SETTINGS } from "./database.js"
 import { StoreDamaged } from "./errors.js"
 
@@ -158,8 +160,7 @@ export class Store {
   #epoch
   /** @type {Opened} */
   #opened = new Map()
-  /** @type {Promise<unknown>} */
-  #last = Promise.resolve()
+  #turns = new Turns()
 
   /** @param {Database} database @param {Sealer} sealer @param {number} epoch of the leadership */
   constructor(database, sealer, epoch) {
@@ -184,15 +185,13 @@ export class Store {
    * @throws {import("./errors.js").StoreFull}
    */
   transaction(work) {
-    const done = this.#last.then(async () => {
+    return this.#turns.take(async () => {
       const unit = this.view
       const value = await work(unit)
       const { changes } = unit
       if (changes.length > 0) await this.#database.commit(changes, this.#epoch)
       return value
     })
-    this.#last = done.catch(() => {})
-    return done
   }
 
   close() {
@@ -202,19 +201,7 @@ export class Store {
 
 /** The bytes that bind a record to its row: numbers as 8 bytes, the rest as it is. @param {...(number | Bytes)} parts */
 export function rowKey(...parts) {
-  return concat(...parts.map((part) => (typeof part === "number" ? number(part) : part)))
-}
-
-/** @param {number} value @returns {Bytes} */
-function number(value) {
-  const bytes = new Uint8Array(8)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(value))
-  return bytes
-}
-
-/** @param {string} text @returns {Bytes} */
-function utf8(text) {
-  return new TextEncoder().encode(text)
+  return concat(...parts.map((part) => (typeof part === "number" ? u64(BigInt(part)) : part)))
 }
 
 /** @param {Bytes} plaintext */

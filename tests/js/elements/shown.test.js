@@ -96,6 +96,7 @@ export function addressThatLooksLikeAnotherIsNoLink() {
   const tricks = [
     "https://bank.example@mallory.example/",
     "https://user:word@mesa.example/",
+    "https://:word@mesa.example/",
     "https://mesa.example\u202E/moc.knab//:sptth",
     "https://me\u200Bsa.example/",
     "https://mеsa.example/",
@@ -121,11 +122,10 @@ export function piecesTogetherAreTheText() {
 }
 
 export function aMegabyteIsCutAtOnce() {
-  const began = performance.now()
-  cutIntoPieces("https://mesa.example/ ".repeat(50_000))
-  cutIntoPieces("https://".repeat(130_000))
-  cutIntoPieces(")".repeat(1_000_000))
-  assertEqual(performance.now() - began < 5_000, true)
+  // What took the square of the length would not end within the limit of a test.
+  assertEqual(cutIntoPieces("https://mesa.example/ ".repeat(50_000)).length, 100_000)
+  assertEqual(cutIntoPieces("https://".repeat(130_000)).length, 1)
+  assertEqual(cutIntoPieces(")".repeat(1_000_000)).length, 1)
 }
 
 export function firstLetterSkipsSigns() {

@@ -123,8 +123,10 @@ export async function contactStaysBlockedIfItCanNotGetAToken() {
 export async function strangerWhoIsLetInAgainMayAskAgain() {
   const { ada, bo } = await asked()
   await bo.blocking.block("ada")
+  const posts = ada.server.count("post", "bo")
 
   await bo.blocking.unblock("ada")
+  assertEqual([ada.server.count("post", "bo"), bo.told.at(-1)], [posts, "user_unblocked"])
   await assertFails(UsageError, () => bo.blocking.unblock("ada"))
 
   const { state, fields } = await bo.known(ada)

@@ -68,7 +68,8 @@ export async function yesThatGotLostIsSaidAgainWhenAskedAgain() {
   await ada.mailbox.empty()
 
   await assertFriends(ada, bo)
-  assertEqual((await bo.known(ada)).fields.owesYes, false)
+  const { number, fields } = await bo.known(ada)
+  assertEqual([fields.owesYes, bo.answered], [false, [number]])
 }
 
 export async function yesThatIsOwedIsTriedAgainAndAgain() {

@@ -19,7 +19,13 @@ async function desk() {
     blocking: ada.blocking,
     delivery: { send: () => sent.promise },
   }
-  const parts = { shared: ada.parts, peer, tell: () => {}, settings: { forwards: true } }
+  const parts = {
+    shared: ada.parts,
+    peer,
+    tell: () => {},
+    settings: { forwards: true },
+    hasOtherKeys: () => false,
+  }
   return { ada, bo, desk: new Desk(/** @type {any} */ (parts)), accept: () => sent.resolve(1) }
 }
 

@@ -84,6 +84,11 @@ export async function envelopeComesOutWholeBehindThreeForwarders() {
   await until(() => path.envelopes.length === 1)
 
   assertEqual(path.envelopes[0], envelope)
+  // What ends at a peer it did not carry for others.
+  assertEqual(
+    path.peers.map((peer) => peer.carried),
+    [8, 8, 8, 0],
+  )
 }
 
 export async function receiptsAndCreditNameTheHopTheyCameBy() {
@@ -188,6 +193,7 @@ export async function cellsWaitForTheirOrder() {
 export async function hopWithoutAWayOutIsToldOnce() {
   const path = await makePath()
   path.order(0, false)
+  assertEqual(path.failed, [path.hops[1]])
 
   path.peers[0].linkLost(path.links[1])
 

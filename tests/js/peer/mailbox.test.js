@@ -3,6 +3,7 @@ import { randomBytes } from "../../../static/mesa/crypto/primitives.js"
 import { concat } from "../../../static/mesa/lib/bytes.js"
 import { LoginRefused, Refused, ServerUnreachable } from "../../../static/mesa/peer/errors.js"
 import { MAX_SET_ASIDE } from "../../../static/mesa/peer/mailbox.js"
+import { LeadershipLost } from "../../../static/mesa/store/errors.js"
 import * as contacts from "../../../static/mesa/store/contact-book.js"
 import { assert, assertEqual, assertFails } from "../assert.js"
 import { DAY, friends, neighbours } from "./people.js"
@@ -205,4 +206,18 @@ export async function requestInAnAcceptedSessionIsAnsweredByItself() {
 
   assertEqual([(await bo.known(ada)).fields.owesYes, bo.told.length, boxOf(ada)], [false, asked, []])
   assertEqual((await bo.known(ada)).fields.theirToken, (await ada.known(bo)).fields.myToken)
+}
+
+export async function requestIsLeftAtTheServerUntilItIsStored() {
+  const { people } = await neighbours("ada", "bo")
+  const [ada, bo] = people
+  await ada.contacts.request("bo")
+  const old = bo.mailbox
+  await bo.restart()
+
+  await assertFails(LeadershipLost, () => old.empty())
+  assertEqual(boxOf(bo).length, 1)
+  await bo.mailbox.empty()
+
+  assertEqual([bo.told, boxOf(bo)], [["contact_asked"], []])
 }

@@ -77,6 +77,8 @@ export class Person {
   mailbox = /** @type {Mailbox} */ (later())
   resets = /** @type {Resets} */ (later())
   blocking = /** @type {Blocking} */ (later())
+  /** Contacts that asked again and have their yes. @type {number[]} */
+  answered = []
   /** What delivery was told. @type {[string, any][]} */
   delivery = []
 
@@ -119,7 +121,8 @@ export class Person {
       follow: (unit, contact, chain) => pins.follow(unit, contact, chain),
     })
     this.contacts = new Contacts(this.parts)
-    this.mailbox = new Mailbox({ ...this.parts, inbox: this.inbox, contacts: this.contacts })
+    const answered = async (/** @type {number} */ contact) => void this.answered.push(contact)
+    this.mailbox = new Mailbox({ ...this.parts, inbox: this.inbox, contacts: this.contacts, answered })
     this.resets = new Resets(this.parts, () => 0)
     const delivery = {
       stop: (/** @type {number} */ contact) => void this.delivery.push(["stop", contact]),
@@ -166,11 +169,11 @@ export class Person {
       .number
   }
 
-  /** Begins a session with another's device, from prekeys of its. @param {Person} other @param {number} contact */
-  async begin(other, contact) {
+  /** Begins a session with another's device, from prekeys of its. @param {Person} other @param {number} contact @param {import("../../../static/mesa/crypto/prekeys.js").Kind} [kind] of the KEM's */
+  async begin(other, contact, kind = PrekeyKind.ONE_TIME_KEM) {
     const bundle = await other.store.transaction(async (unit) => {
       const [signed] = await prekeys.make(unit, PrekeyKind.SIGNED, 1, DAY)
-      const [kem] = await prekeys.make(unit, PrekeyKind.ONE_TIME_KEM, 1, DAY)
+      const [kem] = await prekeys.make(unit, kind, 1, DAY)
       const handed = await Promise.all(
         [signed, kem].map(async (each) => (await each.public(other.keys)).pack()),
       )

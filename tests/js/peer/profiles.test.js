@@ -113,3 +113,21 @@ export async function choicesAreKept() {
 
   assertEqual(await choices.isTurnOnly(store.view), false)
 }
+
+export async function accountThatIsForgottenLogsOutNoOther() {
+  const profiles = new Profiles(freshName())
+  const [ada, bo] = [await profiles.add("ada"), await profiles.add("bo")]
+  await profiles.setCurrent(bo.number)
+
+  await profiles.forget(ada)
+
+  assertEqual([(await profiles.current())?.userName, (await profiles.all()).length], ["bo", 1])
+}
+
+export async function deviceThatForwardsThoughItIsAPhoneDoesSoByChoice() {
+  const store = await openStore(await new Profiles(freshName()).add("ada"))
+
+  await store.transaction((unit) => choices.chooseForwards(unit, true))
+
+  assertEqual(await choices.forwards(store.view, false), true)
+}

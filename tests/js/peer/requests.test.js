@@ -1,6 +1,8 @@
 import { packChain, verifyChain } from "../../../static/mesa/crypto/chain.js"
 import { createDevice } from "../../../static/mesa/crypto/identity.js"
 import { Kind, createNextStatement } from "../../../static/mesa/crypto/statements.js"
+import { Kind as MessageKind, createMessage } from "../../../static/mesa/crypto/messages.js"
+import { randomBytes } from "../../../static/mesa/crypto/primitives.js"
 import { ContactBlocked, Refused } from "../../../static/mesa/peer/errors.js"
 import * as contacts from "../../../static/mesa/store/contact-book.js"
 import { assert, assertEqual, assertFails } from "../assert.js"
@@ -226,4 +228,41 @@ export async function stockOfTokensThatOthersEmptiedMeanwhileIsSaid() {
   const error = await assertFails(Refused, () => ada.contacts.request("bo"))
 
   assertEqual([error.code, await contacts.all(ada.store.view)], ["no_token", []])
+}
+
+export async function requestOfWhoIsBlockedWhileItIsCheckedChangesNothing() {
+  const { server, ada, bo } = await asked()
+  const { fields } = await bo.known(ada)
+  await ada.contacts.request("bo", { greeting: "again" })
+  meanwhile(server, "bo", () => bo.blocking.block("ada"))
+
+  await bo.mailbox.empty()
+
+  const after = (await bo.known(ada)).fields
+  assertEqual([after.greeting, after.theirToken, after.isBlocked], [fields.greeting, fields.theirToken, true])
+  assertEqual(bo.told, ["contact_asked", "user_blocked"])
+}
+
+export async function yesOfAStrangerIsNoRequest() {
+  const { server, people } = await neighbours("bo", "mallory")
+  const [bo, mallory] = people
+  const device = await bo.keys.entry()
+  const bundle = await mallory.parts.api.claimBundle("bo", null, null)
+  const session = await mallory.parts.handshakes.begin(bundle, device)
+  const yes = /** @type {const} */ ({
+    kind: MessageKind.CONTACT_ACCEPT,
+    chain: mallory.chain,
+    token: randomBytes(32),
+  })
+  const message = createMessage(yes, { nowMs: mallory.clock.unixMs() })
+  const [, envelope] = await session.encrypt(message.pack())
+  const post = await mallory.store.transaction((unit) =>
+    mallory.parts.posts.add(unit, device, envelope, { userName: "bo" }),
+  )
+  await mallory.parts.posts.handOver(post)
+  assertEqual(server.waiting("bo").length, 1)
+
+  await bo.mailbox.empty()
+
+  assertEqual([bo.told, await contacts.all(bo.store.view), server.waiting("bo")], [[], [], []])
 }

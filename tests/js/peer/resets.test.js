@@ -1,4 +1,5 @@
 import { ServerUnreachable } from "../../../static/mesa/peer/errors.js"
+import * as contacts from "../../../static/mesa/store/contact-book.js"
 import { assert, assertEqual } from "../assert.js"
 import { friends } from "./people.js"
 
@@ -68,4 +69,15 @@ export async function resetIsNotSentToWhoWasBlockedMeanwhile() {
   await bo.resets.ask(number)
 
   assertEqual([server.waiting("ada"), (await bo.known(ada)).fields.resetAtMs], [[], 0])
+}
+
+export async function noResetGoesToWhoIsNoContactYet() {
+  const { server, ada, bo } = await friends()
+  const { number } = await bo.known(ada)
+  bo.clock.isHasty = true
+  await bo.store.transaction((unit) => contacts.change(unit, number, { state: "asking" }))
+
+  await bo.resets.ask(number)
+
+  assertEqual(server.waiting("ada"), [])
 }

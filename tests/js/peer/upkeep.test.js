@@ -1,9 +1,12 @@
 import { ServerUnreachable } from "../../../static/mesa/peer/errors.js"
 import { FULL, REFILL_BELOW, checkPrekeys } from "../../../static/mesa/peer/upkeep.js"
-import { RENEW_DAYS } from "../../../static/mesa/store/prekey-book.js"
-import { assertEqual, assertFails } from "../assert.js"
-import { Person } from "./people.js"
+import { u64 } from "../../../static/mesa/crypto/encoding.js"
+import { MAX_PREKEY_ID, PrekeyKind } from "../../../static/mesa/crypto/prekeys.js"
+import * as prekeys from "../../../static/mesa/store/prekey-book.js"
+import { assert, assertEqual, assertFails } from "../assert.js"
+import { DAY, Person } from "./people.js"
 
+const { RENEW_DAYS } = prekeys
 const DAY_MS = 86_400_000
 
 /** Two stocks, taken down to some size. @param {Person} person @param {number} size */
@@ -82,6 +85,9 @@ export async function uploadWhoseAnswerIsLostMakesNoMorePrekeys() {
 
   assertEqual(await stockOf(ada), before)
   assertEqual(await ada.store.view.count("prekeys"), 2 * FULL + 2)
+  // What the server names it has: so their predecessors end in time.
+  const rows = await ada.store.view.select("prekeys")
+  assertEqual(rows.filter(({ isUploaded }) => isUploaded === 1).length, 2)
 }
 
 export async function uploadThatFailsIsOfferedAgain() {
@@ -106,4 +112,43 @@ export async function stockThatAServerLostIsMadeAnew() {
 
   const { signedPrekey, lastResort, oneTime } = await stockOf(ada)
   assertEqual([typeof signedPrekey, typeof lastResort, oneTime], ["number", "number", FULL])
+}
+
+export async function replacedPrekeysAreDeletedTwoWeeksAfterTheServerGotTheirSuccessors() {
+  const ada = await stocked()
+  const { signedPrekey } = await stockOf(ada)
+  const held = () => prekeys.find(ada.store.view, PrekeyKind.SIGNED, Number(signedPrekey))
+  // What the server never got is no successor.
+  await ada.store.transaction((unit) => prekeys.make(unit, PrekeyKind.SIGNED, 1, DAY))
+  ada.clock.ms += RENEW_DAYS * DAY_MS
+  await checkPrekeys(ada.parts)
+
+  ada.clock.ms += 14 * DAY_MS
+  await checkPrekeys(ada.parts)
+  assert(await held())
+  ada.clock.ms += DAY_MS
+  await checkPrekeys(ada.parts)
+
+  assertEqual(await held(), undefined)
+}
+
+export async function oneTimePrekeysThatNobodyClaimsAreDeleted() {
+  const ada = await stocked()
+  ada.clock.ms += 90 * DAY_MS
+  await checkPrekeys(ada.parts)
+  assert((await ada.store.view.count("prekeys")) > 2 * FULL)
+
+  ada.clock.ms += DAY_MS
+  await checkPrekeys(ada.parts)
+
+  assert((await ada.store.view.count("prekeys")) < FULL)
+}
+
+export async function deviceThatUsedUpItsPrekeysMakesNoMore() {
+  const ada = await Person.make("ada")
+  await ada.store.transaction((unit) => unit.setSetting("nextPrekey", u64(BigInt(MAX_PREKEY_ID))))
+
+  await assertFails(prekeys.PrekeysUsedUp, () => checkPrekeys(ada.parts))
+
+  assertEqual([await ada.store.view.count("prekeys"), ada.server.count("uploadPrekeys")], [0, 0])
 }

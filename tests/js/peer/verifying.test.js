@@ -25,7 +25,7 @@ async function impostor() {
   server.users.set("bo", shown)
   const { number } = await ada.known(bo)
   await assertFails(ContactBlocked, () => ada.parts.pins.serverShows(number, shown.statements))
-  return { server, ada, bo, shown: shown.statements }
+  return { server, ada, bo, stranger, shown: shown.statements }
 }
 
 export async function bothSidesHaveOneSafetyNumber() {
@@ -75,6 +75,24 @@ export async function newKeysThatTheUserHasSeenArePinnedAndAskedAnew() {
   assertEqual([contact.state, contact.isClosed, contact.fields.isVerified], ["asked", false, false])
   assertEqual(contact.fields.chain, packChain(shown))
   assertEqual([server.waiting("bo").length, (await ada.known(bo)).fields.theirToken], [1, null])
+}
+
+export async function strangerWhoAskedBeforeTheDecisionIsAContactAfterIt() {
+  const { server, ada, stranger, shown } = await impostor()
+  // One server for both.
+  stranger.server.users.set("ada", server.user("ada"))
+  stranger.server.tokens = server.tokens
+  await stranger.contacts.request("ada")
+  await ada.mailbox.empty()
+  assertEqual((await ada.known(stranger)).isClosed, true)
+
+  await accept(ada, "bo", { seen: packChain(shown) })
+  await stranger.mailbox.empty()
+  await ada.mailbox.empty()
+
+  const [ours, theirs] = [await ada.known(stranger), await stranger.known(ada)]
+  assertEqual([ours.state, theirs.state], ["accepted", "accepted"])
+  assertEqual(ours.fields.theirToken, theirs.fields.myToken)
 }
 
 export async function otherKeysThanTheUserHasSeenAreNotPinned() {
@@ -157,8 +175,56 @@ export async function ownChainIsJudgedAndKeptIfItGoesOnWithThisDevice() {
     server.user("ada").statements = statements
     assertEqual(await check(), "changed")
   }
-  server.user("ada").statements = longer.slice(0, 1)
+  server.user("ada").statements = longer
   server.user("ada").statements = await recovered(ada)
   // The recovery code put another device in the place of this one.
   assertEqual([await check(), kept.length], ["changed", 1])
+}
+
+export async function ownChainThatLacksItsEndIsNotKept() {
+  const { server, ada } = await friends()
+  const longer = await withSecondDevice(ada)
+  ada.parts.account.chain = packChain(longer)
+  server.user("ada").statements = longer.slice(0, 1)
+  /** @type {Uint8Array[]} */
+  const kept = []
+
+  const verdict = await verifying.checkOwnIdentity(ada.parts, async (chain) => void kept.push(chain))
+
+  assertEqual([verdict, kept], ["rolled-back", []])
+}
+
+export async function keysOfAnotherNameAreNeverAccepted() {
+  const { server, ada, bo } = await impostor()
+  const mallory = await Person.make("mallory")
+  server.users.set("bo", mallory.server.user("mallory"))
+  await mallory.comeOnline()
+
+  await assertFails(ContactBlocked, () => accept(ada, "bo", { seen: mallory.chain }))
+
+  assertEqual((await ada.known(bo)).fields.chain, bo.chain)
+}
+
+export async function keysOfWhoIsBlockedMeanwhileAreNotAccepted() {
+  const { server, ada, bo, shown } = await impostor()
+  server.lies.set("claimBundle", async (answer) => {
+    await ada.blocking.block("bo")
+    return answer
+  })
+
+  await assertFails(UsageError, () => accept(ada, "bo", { seen: packChain(shown) }))
+
+  const { fields } = await ada.known(bo)
+  assertEqual([fields.chain, fields.isBlocked], [bo.chain, true])
+}
+
+export async function digitsOfAChainThatGoesOnAreThoseOfItsDevices() {
+  const { server, ada, bo } = await friends()
+  const longer = await withSecondDevice(bo)
+  server.user("bo").statements = longer
+  const digits = await safetyNumber(await readChain(ada.chain), await verifyChain(longer))
+
+  const contact = await accept(ada, "bo", { seen: bo.chain, digits })
+
+  assertEqual([contact.fields.isVerified, contact.devices.length], [true, 2])
 }

@@ -13,16 +13,17 @@ import { FakeClock, settled, until } from "../clock.js"
  */
 async function openWindows(count, { clock = browserClock, callOf = (at) => async () => at } = {}) {
   const name = crypto.randomUUID()
-  /** @type {{windows: Windows, channel: BroadcastChannel, events: object[], stopped: number, tell: (event: object) => void}[]} */
+  /** @type {{windows: Windows, channel: BroadcastChannel, events: object[], led: number, stopped: number, tell: (event: object) => void}[]} */
   const opened = []
   for (let at = 0; at < count; at += 1) {
     /** @type {any} */
-    const about = { events: [], stopped: 0 }
+    const about = { events: [], led: 0, stopped: 0 }
     about.windows = new Windows({
       name,
       clock,
       openChannel: (/** @type {string} */ called) => (about.channel = new BroadcastChannel(called)),
       lead: async (tell) => {
+        about.led += 1
         about.tell = tell
         return { call: callOf(at), stop: () => (about.stopped += 1) }
       },
@@ -92,9 +93,9 @@ export async function errorsAreTheSameInEveryWindow() {
   }
 }
 
-/** Windows of which the first leads and hears nothing, as one that the browser has frozen. @param {FakeClock} clock */
-async function openBehindAFrozenOne(clock) {
-  const all = await openWindows(2, { clock })
+/** Windows of which the first leads and hears nothing, as one that the browser has frozen. @param {FakeClock} clock @param {number} [count] */
+async function openBehindAFrozenOne(clock, count = 2) {
+  const all = await openWindows(count, { clock })
   all[0].channel.onmessage = null
   return all
 }
@@ -174,4 +175,93 @@ export async function callThatFindsNoLeaderIsAskedAgainWhenThereIsOne() {
   })
 
   assertEqual(await windows.call("who"), "here")
+}
+
+export async function callThatWasHeardIsAskedAgainAtOnceWhenItsLeaderGoes() {
+  const never = () => new Promise(() => {})
+  const callOf = (/** @type {number} */ at) => (at === 0 ? never : async () => at)
+  const all = await openWindows(3, { clock: new FakeClock(), callOf })
+  let isHeard = false
+  all[2].channel.addEventListener("message", ({ data }) => (isHeard ||= "heard" in data))
+  const answer = all[2].windows.call("who")
+  await until(() => isHeard)
+
+  all[0].windows.close()
+
+  assertEqual(await answer, 1)
+}
+
+export async function windowsThatGiveUpAtTheSameTimeFindOneNewLeader() {
+  const clock = new FakeClock()
+  const all = await openBehindAFrozenOne(clock, 4)
+  const [, ...others] = all
+  const answers = others.map(({ windows }) => windows.call("who"))
+  await settled()
+
+  await clock.advance(2.1)
+
+  const [first, ...rest] = await Promise.all(answers)
+  assertEqual(rest, [first, first])
+  assertEqual(
+    all.map(({ led }) => led),
+    all.map((_, at) => Number(at === 0 || at === first)),
+  )
+}
+
+export async function callsOfOneWindowThatGiveUpAtTheSameTimeMakeOneLeader() {
+  const clock = new FakeClock()
+  const all = await openBehindAFrozenOne(clock)
+  const answers = [1, 2, 3].map(() => all[1].windows.call("who"))
+  await settled()
+
+  await clock.advance(2.1)
+
+  assertEqual(await Promise.all(answers), [1, 1, 1])
+  assertEqual([all[1].led, all[1].stopped], [1, 0])
+}
+
+export async function leaderWhoCameAfterTheOneThatWasAskedIsNotStolenFrom() {
+  const clock = new FakeClock()
+  const all = await openBehindAFrozenOne(clock, 3)
+  // What the third window is told of it comes too late.
+  const { channel } = all[2]
+  const hear = channel.onmessage
+  channel.onmessage = (message) => "leads" in message.data || hear?.call(channel, message)
+  const early = all[1].windows.call("who")
+  await settled()
+  await clock.advance(1)
+  const late = all[2].windows.call("who")
+  await settled()
+  await clock.advance(1.1)
+  assertEqual(await early, 1)
+
+  await clock.advance(1)
+
+  assertEqual(await late, 1)
+  assertEqual(
+    all.map(({ led }) => led),
+    [1, 1, 0],
+  )
+}
+
+export async function everyWindowLearnsThatAnotherOneLeads() {
+  const name = crypto.randomUUID()
+  /** @type {boolean[][]} */
+  const told = [[], [], []]
+  const all = told.map(
+    (changes) =>
+      new Windows({
+        name,
+        clock: new FakeClock(),
+        lead: async () => ({ call: async () => "done", stop: () => {} }),
+        told: () => {},
+        changed: (isLeading) => changes.push(isLeading),
+      }),
+  )
+  await until(() => all[0].isLeading && told[1].length > 0 && told[2].length > 0)
+
+  all[0].close()
+
+  await until(() => all[1].isLeading && told[2].length > 1)
+  assertEqual(told, [[true], [false, true], [false, false]])
 }

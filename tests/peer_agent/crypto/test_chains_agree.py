@@ -39,7 +39,7 @@ def test_chain_with_an_error_is_refused_for_the_same_reason(case: Fuzz) -> None:
     case.run()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(act_lists, act_lists, act_lists)
 def test_verdicts_are_the_same(common: Acts, one: Acts, other: Acts) -> None:
     base = grow(Branch(), common)[-1]

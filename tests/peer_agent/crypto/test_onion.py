@@ -93,7 +93,7 @@ def test_sizes_that_the_protocol_names_are_those_of_the_layers() -> None:
 
 
 @given(st.binary(max_size=PAYLOAD_BYTES))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_payload_arrives_at_the_fourth_peer(start: bytes) -> None:
     payload = start + bytes(PAYLOAD_BYTES - len(start))
 

@@ -177,7 +177,7 @@ def test_states_do_not_show_keys() -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_delivered_message_opens_once_whatever_the_traffic(data: st.DataObject) -> None:
     sides = list(pair())
     waiting: list[list[tuple[bytes, bytes]]] = [[], []]
@@ -206,7 +206,6 @@ def test_every_delivered_message_opens_once_whatever_the_traffic(data: st.DataOb
 
 
 @given(st.integers(1, 6), st.integers(0, 5))
-@settings(deadline=None)
 def test_a_receiver_set_back_to_an_older_state_opens_again_what_came_since(count: int, lost: int) -> None:
     initiator, responder = pair()
     initiator, message = initiator.encrypt(b"first")

@@ -11,7 +11,7 @@ from peer_agent.crypto.statements import is_by_recovery
 from .chains import Chain
 from .histories import Acts, Branch, act_lists, choices, devices_act, grow, histories
 
-some = settings(max_examples=50, deadline=None)
+some = settings(max_examples=50)
 REVERSED = {
     Verdict.SAME: {Verdict.SAME},
     Verdict.EXTENDED: {Verdict.ROLLED_BACK},

@@ -22,7 +22,7 @@ ADMIN_POLICY = (
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
     "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types mesa"
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 POLICIES = {"text/html": PAGE_POLICY, "text/javascript": PAGE_POLICY}
 # Agents wait for 15 s; the store takes its own share of them.

@@ -1,5 +1,6 @@
 """What the elements of the pages do with what people type and press. Nothing here needs a peer."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -150,8 +151,35 @@ def test_enter_sends_and_shift_enter_begins_a_line(chat: Page) -> None:
     chat.keyboard.press("Enter")
     chat.keyboard.press("Enter")
 
-    assert heard(chat) == [["message:submit", {"text": "one\ntwo"}]]
+    assert heard(chat) == [["message:submit", {"contact": 4, "text": "one\ntwo"}]]
     expect(text).to_have_value("")
+
+
+def test_half_of_a_sign_is_sent_as_a_mark(chat: Page) -> None:
+    listen(chat, "message:submit", "message:draft")
+    chat.evaluate("() => { document.querySelector('#text').value = 'a\\uD83Db' }")
+    chat.locator("#text").dispatch_event("input")
+    chat.locator("#text").press("Enter")
+
+    assert [detail["text"] for _, detail in heard(chat)] == ["a\ufffdb"] * 2
+
+
+@pytest.mark.parametrize(
+    ("address", "fields"),
+    [
+        ("/sign-up/", ["#password", "#code"]),
+        ("/log-in/", ["#recovery", "#new-password"]),
+        ("/app/", ["#text", "#greeting"]),
+    ],
+)
+def test_what_is_typed_is_given_to_no_speller(
+    page: Page, live_server_tree: LiveTree, address: str, fields: list[str]
+) -> None:
+    open_page(page, live_server_tree.url + address)
+
+    for field in fields:
+        expect(page.locator(field)).to_have_attribute("spellcheck", "false")
+        expect(page.locator(field)).to_have_attribute("autocomplete", re.compile("off|new-password"))
 
 
 def test_enter_that_ends_a_composition_does_not_send(chat: Page) -> None:
@@ -216,6 +244,17 @@ def test_markup_in_a_text_stays_text(chat: Page) -> None:
 
     assert chat.evaluate(TEXTS) == [text]
     assert chat.locator(".message__text *").count() == 0
+
+
+def test_long_text_is_drawn_whole_when_it_is_asked_for(chat: Page) -> None:
+    text = "one " * 5_000
+    chat.evaluate(OPEN_LIST, [[message(1, text, 0)], 0])
+    shown = chat.locator(".message__text")
+    assert len(shown.text_content() or "") < 5_000
+
+    chat.get_by_role("button", name="Show all of it, 20,000 signs").click()
+
+    assert shown.text_content() == text
 
 
 def test_link_opens_elsewhere_and_tells_nothing(chat: Page) -> None:

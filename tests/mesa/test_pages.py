@@ -44,6 +44,14 @@ def test_anybody_gets_the_page(address: str) -> None:
     assert answer.headers["Cache-Control"].startswith(("no-store", "max-age=0"))
 
 
+def test_pages_may_turn_no_text_into_script_or_markup_by_themselves() -> None:
+    directives = dict(each.strip().partition(" ")[::2] for each in PAGE_POLICY.split(";"))
+    makers = list((settings.BASE_DIR / "static/mesa").rglob("trusted.js"))
+
+    assert directives["require-trusted-types-for"] == "'script'"
+    assert directives["trusted-types"] == ("mesa" if makers else "'none'")
+
+
 @each_page
 def test_page_needs_no_exception_from_the_policy(address: str) -> None:
     markup = page(address)

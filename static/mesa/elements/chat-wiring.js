@@ -10,48 +10,56 @@ import { ConversationPane } from "./conversation-view.js"
 import { DeliveryTimeline } from "./delivery-timeline.js"
 import { MessageComposer } from "./message-composer.js"
 import { MessageList } from "./message-list.js"
+import { NoticeList } from "./notice-list.js"
 import { Timelines } from "./timelines.js"
 import { say } from "./texts.js"
 import { shownName } from "./shown.js"
 import { on, whole } from "./wiring.js"
+import { Writing } from "./writing.js"
 
 /** @typedef {import("../peer/windows.js").Windows} Windows */
 /** @typedef {import("./views.js").MessageView} MessageView */
 /** @typedef {import("./views.js").ContactView} Contact */
 
-const DRAFT_AFTER_S = 0.5
+const ID_BYTES = 16
 const WHY = /** @type {Record<string, string>} */ ({
   StoreFull: "storage",
-  ContactBlocked: "refused",
+  ContactBlocked: "contact",
   UsageError: "too_long",
 })
 
 /** The conversation, or the contact, that the address names. */
 export class ChatWiring {
   #windows
+  #view = ""
+  /** The contact that the address names, and the one whose messages the list holds: what is read takes a while. */
   #number = 0
-  /** @type {Contact | null} */
+  #listed = 0
+  /** Whom the panes show. @type {Contact | null} */
   #contact = null
+  /** What came for a chat that is being read. @type {MessageView[]} */
+  #early = []
   #timelines = new Timelines(browserClock)
   #timeline = /** @type {DeliveryTimeline} */ (clone("timeline"))
-  #takeBackDraft = () => {}
-  /** @type {Map<number, {text: string, id: string}>} */
-  #failed = new Map()
+  #writing
 
   /** @param {Windows} windows */
   constructor(windows) {
     this.#windows = windows
+    this.#writing = new Writing(browserClock, (contact, text) => this.#keep(contact, text))
     on("app:view", ({ view, number }) => this.#open(view, number))
     on("contact:decide", ({ number, decision }) => this.#decide(number, decision))
-    on("message:submit", ({ text }) => this.#send(text, toHex(randomBytes(16))))
+    on("message:submit", ({ contact, text }) => this.#submit(contact, text))
     on("message:retry", ({ number }) => this.#retry(number))
-    on("message:draft", ({ text }) => this.#keepDraft(text))
+    on("message:edit", ({ number }) => this.#edit(number))
+    on("message:draft", ({ contact, text }) => this.#writing.change(contact, text))
     on("messages:older", ({ before }) => this.#addOlder(before))
-    document.addEventListener("visibilitychange", () => void this.#showed())
+    document.addEventListener("visibilitychange", () => void whole(this.#turned()))
   }
 
   /** Takes what the leader tells. @param {any} event */
   told(event) {
+    if (event.event === "message_received") notices().hide("storage_full")
     if (event.event === "message_changed") this.#changed(event)
     if (event.event === "contact_changed" && event.contact === this.#number) void whole(this.#renew())
   }
@@ -64,27 +72,32 @@ export class ChatWiring {
   async #refresh() {
     const number = this.#number
     const opened = await this.#windows.call("conversation", number)
-    if (number !== this.#number) return
-    this.#show({ contact: opened.contact, draft: this.#written })
+    if (number !== this.#shown) return
+    this.#show(opened.contact)
+    if (number !== this.#listed) return
     this.#list.addOlder(opened.messages)
     this.#drawTimeline()
   }
 
   /** @param {string} view @param {number} number */
   async #open(view, number) {
+    this.#view = view
     this.#number = view === "conversation" || view === "contact" ? number : 0
-    this.#contact = null
+    this.#early = []
+    this.#writing.keepAll()
     if (this.#number === 0) return
     const opened = await this.#windows.call("conversation", number).catch(unlessUnknown)
     // Meanwhile another one may have been chosen.
-    if (number !== this.#number) return
+    if (number !== this.#number || view !== this.#view) return
     if (!opened) return void (location.hash = "#chats")
-    this.#show(opened)
+    this.#show(opened.contact, opened.draft)
     if (view !== "conversation") return
     const { contact, unread, messages } = opened
     const name = shownName(contact.name)
     const note = say(contact.state === "asked" ? "thread.asked" : "thread.note", { name })
-    this.#list.open({ name, note, unread, now: Date.now() }, messages)
+    this.#listed = number
+    this.#list.open({ name, note, unread, now: Date.now() }, messages, this.#unsent(number))
+    for (const message of this.#early) this.#list.put(message)
     this.#drawTimeline()
     find(document, "message-composer", MessageComposer).focus()
     await this.#showed()
@@ -93,95 +106,137 @@ export class ChatWiring {
   async #renew() {
     const number = this.#number
     const contact = await this.#windows.call("contact", number)
-    if (number === this.#number) this.#show({ contact, draft: this.#written })
+    // One that is being opened is shown with its draft.
+    if (number === this.#shown) this.#show(contact)
   }
 
-  /** What is being written stays. */
-  get #written() {
-    return find(document, "message-composer textarea", HTMLTextAreaElement).value
-  }
-
-  /** @param {{contact: Contact, draft: string}} opened */
-  #show({ contact, draft }) {
+  /** @param {Contact} contact @param {string} [draft] unless what is being written stays */
+  #show(contact, draft) {
+    const written = find(document, "message-composer textarea", HTMLTextAreaElement).value
     this.#contact = contact
-    find(document, "conversation-view", ConversationPane).view = { contact, draft }
+    const view = { contact, draft: this.#writing.textOf(contact.number, draft ?? written) }
+    find(document, "conversation-view", ConversationPane).view = view
     find(document, "contact-view", ContactPane).view = contact
   }
 
   /** @param {{contact: number, message: MessageView}} event */
   #changed({ contact, message }) {
     this.#timelines.note(contact, message)
-    if (contact !== this.#number) return
+    if (contact !== this.#listed) {
+      if (contact === this.#number) this.#early.push(message)
+      return
+    }
     this.#list.put(message)
     this.#drawTimeline()
-    if (!message.outgoing) void this.#showed()
+    if (!message.outgoing) void whole(this.#showed())
   }
 
   /** Decides on what is on the screen: what has changed since needs another look. @param {number} number @param {string} decision */
   async #decide(number, decision) {
+    if (number !== this.#contact?.number) return
     await this.#windows.call("decide", number, decision, this.#contact).finally(() => this.#renew())
   }
 
-  /** @param {string} text @param {string} id */
-  async #send(text, id) {
-    const number = this.#number
-    this.#takeBackDraft()
-    try {
-      await this.#windows.call("send", number, text, id)
-    } catch (error) {
-      this.#showFailure(text, id, /** @type {{code?: string}} */ (error).code ?? "")
-    }
+  /** @param {number} contact whose composer it was written in @param {string} text */
+  async #submit(contact, text) {
+    this.#writing.submitted(contact)
+    await this.#send(contact, { text, id: toHex(randomBytes(ID_BYTES)) })
   }
 
-  /** @param {string} text @param {string} id @param {string} code */
-  #showFailure(text, id, code) {
-    const newest = this.#list.range.newest
-    const number = Number.isFinite(newest) ? newest + 1 : 1
-    this.#failed.set(number, { text, id })
-    const why = WHY[code] ?? "unknown"
-    this.#list.put({ number, text, outgoing: true, state: "failed", time: Date.now(), why })
+  /** @param {number} contact @param {{text: string, id: string}} message */
+  async #send(contact, { text, id }) {
+    try {
+      await this.#windows.call("send", contact, text, id)
+      this.#writing.accepted(contact)
+      notices().hide("storage_full")
+    } catch (error) {
+      const { code = "" } = /** @type {{code?: string}} */ (error)
+      const why = WHY[code] ?? "unknown"
+      if (code === "StoreFull") notices().show("storage_full")
+      this.#writing.refused(contact, { text, id, why, time: Date.now() })
+      this.#showUnsent(contact)
+    }
   }
 
   /** @param {number} number */
   async #retry(number) {
-    const failed = this.#failed.get(number)
-    this.#failed.delete(number)
-    if (failed) await this.#send(failed.text, failed.id)
+    const unsent = this.#writing.retried(number)
+    if (!unsent) return
+    this.#showUnsent(unsent.contact)
+    await this.#send(unsent.contact, unsent)
   }
 
-  /** @param {string} text */
-  #keepDraft(text) {
-    const number = this.#number
-    this.#takeBackDraft()
-    this.#takeBackDraft = browserClock.after(DRAFT_AFTER_S, () => {
-      void this.#windows.call("draft", number, text).catch(() => {})
-    })
+  /** @param {number} number */
+  #edit(number) {
+    const contact = this.#writing.edited(number)
+    if (!this.#contact || contact !== this.#contact.number) return
+    this.#showUnsent(contact)
+    this.#show(this.#contact)
+    find(document, "message-composer", MessageComposer).focus()
+  }
+
+  /** @param {number} contact */
+  #showUnsent(contact) {
+    if (contact === this.#listed) this.#list.unsent = this.#unsent(contact)
+  }
+
+  /** @param {number} contact @returns {MessageView[]} */
+  #unsent(contact) {
+    const unsent = this.#writing.unsentOf(contact)
+    return unsent.map(({ number, text, time, why }) => ({
+      ...{ number, text, time, why },
+      ...{ outgoing: true, state: "failed" },
+    }))
+  }
+
+  /** @param {number} contact @param {string} text @returns {Promise<boolean>} */
+  #keep(contact, text) {
+    return this.#windows.call("draft", contact, text).then(
+      () => true,
+      () => false,
+    )
   }
 
   /** @param {number} before */
   async #addOlder(before) {
-    const number = this.#number
+    const number = this.#listed
     const messages = await this.#windows.call("older", number, before)
-    if (number === this.#number && messages.length > 0) this.#list.addOlder(messages)
+    if (number === this.#listed && messages.length > 0) this.#list.addOlder(messages)
+  }
+
+  /** The page became visible, or may be on its way out. */
+  async #turned() {
+    if (document.visibilityState === "hidden") return this.#writing.keepAll()
+    await this.#showed()
   }
 
   /** Notes that what is on the screen was seen. */
   async #showed() {
     const { newest } = this.#list.range
-    const isSeen = document.visibilityState === "visible" && this.#contact !== null && Number.isFinite(newest)
-    if (isSeen && this.#number > 0) await this.#windows.call("showed", this.#number, newest).catch(() => {})
+    const isInView = this.#view === "conversation" && this.#listed === this.#number
+    const isSeen = isInView && document.visibilityState === "visible" && Number.isFinite(newest)
+    if (isSeen) await this.#windows.call("showed", this.#listed, newest)
   }
 
   #drawTimeline() {
-    const known = this.#timelines.of(this.#number)
-    if (!known || !this.#contact) return this.#list.setBelow(0, null)
+    const known = this.#timelines.of(this.#listed)
+    if (!known || this.#contact?.number !== this.#listed) return this.#list.setBelow(0, null)
     this.#list.setBelow(known.number, this.#timeline)
     this.#timeline.view = { ...known, contact: this.#contact.name }
+  }
+
+  /** Whom the panes show and the address names; 0: nobody. */
+  get #shown() {
+    return this.#contact?.number === this.#number ? this.#number : 0
   }
 
   get #list() {
     return find(document, "message-list", MessageList)
   }
+}
+
+function notices() {
+  return find(document, "notice-list", NoticeList)
 }
 
 /** An address may name a chat that is there no more. @param {unknown} error */

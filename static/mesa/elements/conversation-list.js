@@ -2,7 +2,7 @@
 
 import { MesaElement, clone, fill, find, part, setIcon, show } from "./base.js"
 import { lookOf } from "./message-states.js"
-import { letterOf, shownName, shownText } from "./shown.js"
+import { letterOf, shownBeginning, shownName, shownText } from "./shown.js"
 import { say } from "./texts.js"
 import { sayShortly } from "./times.js"
 
@@ -77,7 +77,7 @@ function makeRow(row, now) {
   show(item, "unsafe", row.unsafe)
   show(item, "unread", row.unread > 0)
   fill(item, "count", String(row.unread))
-  if (row.last !== null) {
+  if (row.last !== null && row.last.time !== null) {
     fill(item, "time", sayShortly(row.last.time, now))
     part(item, "time").setAttribute("datetime", new Date(row.last.time).toISOString())
   }
@@ -92,9 +92,9 @@ function makeRow(row, now) {
 
 /** @param {ConversationRowView} row */
 function lastWords(row) {
-  if (row.draft !== "") return say("message.draft", { text: shownText(row.draft) })
+  if (row.draft !== "") return say("message.draft", { text: shownBeginning(row.draft) })
   if (row.last === null) return say("list.nothing")
-  const text = row.last.text === null ? say("message.newer") : shownText(row.last.text)
+  const text = row.last.text === null ? say("message.newer") : shownBeginning(row.last.text)
   return row.last.outgoing ? say("message.you", { text }) : text
 }
 

@@ -36,7 +36,7 @@ export class ConversationPane extends MesaElement {
     if (contact.danger !== null) fill(this, "danger", say(`danger.${contact.danger}`, { name }))
     this.#showDevices(contact)
     const stopped = contact.blocked ? "blocked" : contact.danger === null ? null : "unsafe"
-    find(this, "message-composer", MessageComposer).view = { name, draft, stopped }
+    find(this, "message-composer", MessageComposer).view = { number: contact.number, name, draft, stopped }
   }
 
   /** Tells which devices came and went, until the user says that it was seen. @param {ConversationView["contact"]} contact */

@@ -1,26 +1,30 @@
 // Writes messages: Enter sends, Shift+Enter begins a line, what an input method composes is left alone.
-// Says `message:submit` {text} and `message:draft` {text}.
+// Says `message:submit` and `message:draft` {contact, text}.
 
 import { MesaElement, fill, find, part, show } from "./base.js"
 import { shownName } from "./shown.js"
 import { say } from "./texts.js"
 
-/** @typedef {{name: string, draft: string, stopped: null | "unsafe" | "blocked"}} ComposerView */
+/** @typedef {{number: number, name: string, draft: string, stopped: null | "unsafe" | "blocked"}} ComposerView */
 
 // In UTF-8. Spec: docs/spec/messages.md
 const MOST_BYTES = 65_536
 
 export class MessageComposer extends MesaElement {
+  #contact = 0
+
   /** @param {ComposerView} view */
   set view(view) {
     const name = shownName(view.name)
+    this.#contact = view.number
     const label = say("composer.label", { name })
     const stopped = { unsafe: say("composer.stopped"), blocked: say("composer.blocked", { name }) }
     fill(this, "label", label)
     this.#text.placeholder = view.stopped === null ? label : stopped[view.stopped]
     this.#text.disabled = this.#send.disabled = view.stopped !== null
     find(this, ".composer", HTMLElement).classList.toggle("composer--blocked", view.stopped !== null)
-    this.#text.value = view.draft
+    // Cursor and composition stay where nothing changes.
+    if (this.#text.value !== view.draft) this.#text.value = view.draft
     this.#measure()
   }
 
@@ -31,7 +35,7 @@ export class MessageComposer extends MesaElement {
     this.listen("beforeinput", (event) => this.#refuseTooMuch(/** @type {InputEvent} */ (event)))
     this.listen("input", () => {
       this.#measure()
-      this.tell("message:draft", { text: this.#text.value })
+      this.tell("message:draft", { contact: this.#contact, text: this.#text.value.toWellFormed() })
     })
   }
 
@@ -59,11 +63,12 @@ export class MessageComposer extends MesaElement {
   /** @param {Event} event */
   #submit(event) {
     event.preventDefault()
-    const text = this.#text.value.trim()
+    // Half of a sign, as some keyboards leave it, can not be sent.
+    const text = this.#text.value.trim().toWellFormed()
     if (text === "" || this.#text.disabled || tooMany(text) > 0) return
     this.#text.value = ""
     this.#measure()
-    this.tell("message:submit", { text })
+    this.tell("message:submit", { contact: this.#contact, text })
   }
 
   #measure() {

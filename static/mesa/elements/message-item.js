@@ -19,6 +19,8 @@ const JOINED_MS = 5 * 60_000
 export function isJoined(before, view) {
   return (
     before !== undefined &&
+    before.time !== null &&
+    view.time !== null &&
     before.outgoing === view.outgoing &&
     dayOf(before.time) === dayOf(view.time) &&
     Math.abs(view.time - before.time) < JOINED_MS
@@ -34,6 +36,7 @@ export function makeMessage(view, name) {
   const isMissing = view.missing === true
   const text = view.text ?? say(isMissing ? "message.missing" : "message.newer")
   find(item, "message-text", MessageText).text = text
+  if (view.time === null) return item
   fill(item, "time", clockTime(view.time))
   part(item, "time").setAttribute("datetime", new Date(view.time).toISOString())
   if (view.outgoing) showState(item, view, name)

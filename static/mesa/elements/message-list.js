@@ -1,5 +1,5 @@
 // The messages of one conversation. Given whole by `open`, changed one by one by `put`, grown upwards by `addOlder`.
-// Says `messages:older` {before} when the reader comes near the oldest, and `message:retry` {number}.
+// Says `messages:older` {before} when the reader comes near the oldest, `message:retry` and `message:edit` {number}.
 
 import { MesaElement, part } from "./base.js"
 import { isJoined, makeDay, makeMessage, makeNote, makeUnreadMark } from "./message-item.js"
@@ -14,6 +14,8 @@ const NEAR_TOP = 1.5
 export class MessageList extends MesaElement {
   /** @type {Map<number, MessageView>} */
   #views = new Map()
+  /** What could not be sent, below the others: it has no place. @type {MessageView[]} */
+  #unsent = []
   /** @type {Map<number, {view: MessageView, item: HTMLElement}>} */
   #drawn = new Map()
   /** What stands between messages: a name is one element. @type {Map<string, HTMLElement>} */
@@ -31,14 +33,15 @@ export class MessageList extends MesaElement {
     this.listen("scroll", () => this.#askForOlder())
     this.listenToActs((word, button) => {
       const number = Number(button.closest("li")?.dataset.number)
-      if (word === "retry") this.tell("message:retry", { number })
+      if (["retry", "edit"].includes(word)) this.tell(`message:${word}`, { number })
     })
   }
 
-  /** Shows another conversation, at its newest message. @param {Around} around @param {MessageView[]} views */
-  open(around, views) {
+  /** Shows another conversation, at its newest message. @param {Around} around @param {MessageView[]} views @param {MessageView[]} [unsent] */
+  open(around, views, unsent = []) {
     this.#around = around
     this.#views = new Map(views.map((view) => [view.number, view]))
+    this.#unsent = unsent
     this.#drawn.clear()
     this.#marks.clear()
     this.#askedBefore = Infinity
@@ -56,6 +59,12 @@ export class MessageList extends MesaElement {
     this.#drawSoon()
   }
 
+  /** Shows what could not be sent. @param {MessageView[]} views */
+  set unsent(views) {
+    this.#unsent = views
+    this.#drawSoon()
+  }
+
   /** Adds older ones; what is seen stays where it is. @param {MessageView[]} views */
   addOlder(views) {
     for (const view of views) this.#views.set(view.number, view)
@@ -69,7 +78,7 @@ export class MessageList extends MesaElement {
     this.#drawSoon()
   }
 
-  /** The numbers of the oldest and the newest message that are shown. */
+  /** The places of the oldest and the newest message that are shown. */
   get range() {
     const numbers = [...this.#views.keys()]
     return { oldest: Math.min(...numbers), newest: Math.max(...numbers) }
@@ -90,11 +99,15 @@ export class MessageList extends MesaElement {
 
   #draw() {
     this.#isDue = false
-    const ordered = [...this.#views.values()].sort((a, b) => a.number - b.number)
+    const placed = [...this.#views.values()].sort((a, b) => a.number - b.number)
+    const ordered = [...placed, ...this.#unsent]
     /** @type {HTMLElement[]} */
     const items = this.#around.note === "" ? [] : [this.#mark("note", () => makeNote(this.#around.note))]
-    for (const [at, view] of ordered.entries())
-      items.push(...this.#between(ordered[at - 1], view), this.#item(view))
+    let day = ""
+    for (const view of ordered) {
+      items.push(...this.#before(view, day), this.#item(view))
+      if (view.time !== null) day = dayOf(view.time)
+    }
     this.#joinItems(ordered)
     const list = part(this, "list")
     const wanted = new Set(/** @type {Element[]} */ (items))
@@ -104,12 +117,12 @@ export class MessageList extends MesaElement {
       if (list.children[at] !== item) list.insertBefore(item, list.children[at] ?? null)
   }
 
-  /** @param {MessageView | undefined} before @param {MessageView} view */
-  #between(before, view) {
+  /** @param {MessageView} view @param {string} day the one above */
+  #before({ number, time }, day) {
     const items = []
-    if (before === undefined || dayOf(before.time) !== dayOf(view.time))
-      items.push(this.#mark(`day ${view.number}`, () => makeDay(view.time, this.#around.now)))
-    if (view.number === this.#unreadFrom)
+    if (time !== null && dayOf(time) !== day)
+      items.push(this.#mark(`day ${number}`, () => makeDay(time, this.#around.now)))
+    if (number === this.#unreadFrom)
       items.push(this.#mark("unread", () => makeUnreadMark(this.#around.unread ?? 0)))
     return items
   }

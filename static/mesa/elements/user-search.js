@@ -71,7 +71,7 @@ export class UserSearch extends MesaElement {
   #send(event) {
     event.preventDefault()
     fill(this, "status", say("search.sending"))
-    const greeting = find(this, "textarea", HTMLTextAreaElement).value.trim()
+    const greeting = find(this, "textarea", HTMLTextAreaElement).value.trim().toWellFormed()
     this.tell("request:send", { username: this.#username, fingerprint: this.#fingerprint, greeting })
   }
 

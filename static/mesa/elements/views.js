@@ -6,11 +6,11 @@
  * @typedef {"queued" | "waiting" | "path" | "sent" | "delivered" | "blocked" | "failed" | "received"} StateWord
  *
  * @typedef {object} MessageView
- * @property {number} number place in the conversation, dense
+ * @property {number} number place in the conversation, dense; below zero: it has none
  * @property {string | null} text null: of a kind that this version does not know
  * @property {boolean} outgoing
  * @property {StateWord} state
- * @property {number} time milliseconds since 1970
+ * @property {number | null} time milliseconds since 1970; null: it is missing
  * @property {boolean} [missing] others that follow it came, it did not
  * @property {"path" | "contact" | "forwarders" | "acceptance" | null} [waitsFor]
  * @property {number | null} [forwarders] of three, while it waits for them

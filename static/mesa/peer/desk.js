@@ -9,12 +9,12 @@ import * as history from "../store/history.js"
 import * as sessions from "../store/session-book.js"
 import * as showing from "../store/showing.js"
 import { readChain } from "../crypto/chain.js"
-import { ContactBlocked, UnknownUser, UsageError } from "./errors.js"
-import { contactView, messageView, rowView, seenOf } from "./views.js"
-import { acceptNewKeys, markVerified, noteDevices } from "./verifying.js"
+import { decide } from "./deciding.js"
+import { UnknownUser, UsageError } from "./errors.js"
+import { ForwarderCount } from "./forwarder-count.js"
+import { contactView, messageView, rowView } from "./views.js"
 
 /** @typedef {import("../store/store.js").Unit} Unit @typedef {import("./views.js").Progress} Progress */
-/** @typedef {{seen: string, safetyNumber: string, added: number, removed: number}} Saw of the keys of a contact */
 
 /**
  * @typedef {object} DeskParts
@@ -41,6 +41,9 @@ export class Desk {
   /** @param {DeskParts} parts */
   constructor(parts) {
     this.#parts = parts
+    const { shared, peer, fail } = parts
+    const isOpen = () => peer.network.session.isOpen
+    this.forwarders = new ForwarderCount({ api: shared.api, clock: shared.clock, isOpen, fail })
   }
 
   /**
@@ -59,6 +62,7 @@ export class Desk {
 
   /** Takes an event of the peer, and tells the windows what it changes. @param {any} event */
   report(event) {
+    if (event.event === "session_opened") this.forwarders.begin()
     this.#last = this.#last.then(() => this.#tell(event)).catch(this.#parts.fail)
   }
 
@@ -145,10 +149,11 @@ const ACTS = {
   /** `id`: 16 bytes as hex of the window's choice, so that a call that is asked again is done once. */
   async send(_desk, { shared, peer }, number, text, id) {
     const { store } = shared
+    // In the queue of units first of all: what is written from here on stays.
+    const before = await store.transaction((unit) => drafts.get(unit, number))
     const { userName } = await required(store.view, number)
     const sent = await peer.delivery.send(userName, text, fromHex(id))
-    const hasDraft = (await drafts.get(store.view, number)) !== ""
-    if (hasDraft) await store.transaction((unit) => drafts.set(unit, number, ""))
+    if (before !== "") await store.transaction((unit) => dropDraft(unit, number, before))
     return sent
   },
 
@@ -162,13 +167,11 @@ const ACTS = {
   /** `saw`: the view of the contact on which the user decided. */
   async decide(_desk, parts, number, decision, saw) {
     const contact = await required(parts.shared.store.view, number)
-    const decide = DECISIONS[decision]
-    if (!decide) throw new UsageError(decision)
-    await decide(parts, contact, saw)
+    await decide(parts, contact, decision, saw)
     parts.tell({ event: "contact_changed", contact: number })
   },
 
-  async status(_desk, { peer, settings, shared, hasOtherKeys }) {
+  async status(desk, { peer, settings, hasOtherKeys }) {
     const { network } = peer
     return {
       isOpen: network.session.isOpen,
@@ -177,7 +180,7 @@ const ACTS = {
       carried: network.carried,
       forwards: settings.forwards,
       hasOtherKeys: hasOtherKeys(),
-      forwarders: network.session.isOpen ? await shared.api.forwarders() : 0,
+      forwarders: desk.forwarders.known,
     }
   },
 
@@ -207,29 +210,15 @@ const ACTS = {
   logOut: (_desk, { logOut }) => logOut(),
 }
 
-/** What a user decides about somebody. @type {Record<string, (parts: DeskParts, contact: contacts.Contact, saw: Saw) => Promise<unknown>>} */
-const DECISIONS = {
-  accept: ({ peer }, { userName }) => peer.contacts.accept(userName),
-  ignore: ({ peer }, { userName }) => peer.blocking.ignore(userName),
-  block: ({ peer }, { userName }) => peer.blocking.block(userName),
-  unblock: ({ peer }, { userName }) => peer.blocking.unblock(userName),
-  verify: ({ shared }, { number }) => markVerified(shared.store, number),
-  noted: ({ shared }, { number }, saw) => noteDevices(shared.store, number, saw),
-  "accept-new": (parts, contact, saw) => acceptNew(parts, contact, saw, null),
-  "verify-new": (parts, contact, saw) => acceptNew(parts, contact, saw, saw.safetyNumber),
-}
-
-/** @param {DeskParts} parts @param {contacts.Contact} contact @param {Saw} saw @param {string | null} digits */
-async function acceptNew({ shared, peer }, { number, userName, fields }, { seen }, digits) {
-  if (seen !== (await seenOf(fields))) throw new ContactBlocked("other_keys")
-  await acceptNewKeys(shared, peer.contacts, userName, { seen: fields.shown, digits })
-  await peer.delivery.goOn(number)
-}
-
 /** @param {Desk} desk @param {Unit} unit @param {contacts.Contact} contact @param {number | undefined} before */
 async function page(desk, unit, contact, before) {
   const entries = await showing.conversation(unit, contact.number, { before, limit: PAGE })
   return entries.map((entry) => messageView(entry, contact, desk.progressOf))
+}
+
+/** Takes a draft away, unless it was written on since. @param {Unit} unit @param {number} number @param {string} before */
+async function dropDraft(unit, number, before) {
+  if ((await drafts.get(unit, number)) === before) await drafts.set(unit, number, "")
 }
 
 /** @param {Unit} unit @param {number} number @returns {Promise<contacts.Contact>} @throws {UnknownUser} */

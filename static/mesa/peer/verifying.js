@@ -3,7 +3,7 @@
 
 import { GOOD, Verdict, judge, packChain, readChain, verifyChain } from "../crypto/chain.js"
 import { areDigitsOf, safetyNumber } from "../crypto/safety-number.js"
-import { shownIdentity } from "../crypto/safety.js"
+import { numbersOf, shownIdentity } from "../crypto/safety.js"
 import { equal } from "../lib/bytes.js"
 import * as contacts from "../store/contact-book.js"
 import { ContactBlocked, UnknownUser, UsageError } from "./errors.js"
@@ -22,9 +22,22 @@ export async function findContact(store, userName) {
   return contact
 }
 
-/** Keeps that the users have compared their safety number. @param {Store} store @param {number} number @returns {Promise<Contact>} */
-export function markVerified(store, number) {
-  return store.transaction((unit) => contacts.change(unit, number, { isVerified: true }))
+/**
+ * Keeps that the users have compared their safety number.
+ *
+ * @param {Pick<ContactParts, "account" | "store">} parts
+ * @param {number} number
+ * @param {string} digits the number that was compared
+ * @returns {Promise<Contact>}
+ * @throws {ContactBlocked} it is that of other keys than those that are pinned by now: nothing is kept
+ */
+export async function markVerified({ account, store }, number, digits) {
+  const own = await readChain(account.chain)
+  return store.transaction(async (unit) => {
+    const { fields } = await contacts.get(unit, number)
+    if ((await numbersOf(fields, own)).safetyNumber !== digits) throw new ContactBlocked("other_digits")
+    return contacts.change(unit, number, { isVerified: true })
+  })
 }
 
 /** Keeps that the user has seen which devices came and went; those of meanwhile are still to be told. @param {Store} store @param {number} number @param {{added: number, removed: number}} seen @returns {Promise<Contact>} */

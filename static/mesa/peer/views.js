@@ -16,9 +16,11 @@ import * as showing from "../store/showing.js"
 
 /** @param {Entry} entry @param {Contact} contact @param {ProgressOf} progressOf */
 export function messageView({ contact: number, ...entry }, contact, progressOf) {
-  const { message, place, isOutgoing } = entry
+  const { message, place, isOutgoing, receivedMs } = entry
   const text = message?.content.kind === Kind.TEXT ? message.content.text : null
-  const about = { number: place, text, outgoing: isOutgoing, time: Number(message?.sentMs ?? 0n) }
+  // The sender's clock may say anything; nothing was sent after it came.
+  const time = message ? Math.min(Number(message.sentMs), receivedMs) : null
+  const about = { number: place, text, outgoing: isOutgoing, time }
   if (!message) return { ...about, state: "received", missing: true }
   if (!isOutgoing) return { ...about, state: "received" }
   if (entry.state === "delivered") return { ...about, state: "delivered" }

@@ -1,4 +1,10 @@
-import { cutIntoPieces, letterOf, shownName, shownText } from "../../../static/mesa/elements/shown.js"
+import {
+  cutIntoPieces,
+  letterOf,
+  shownBeginning,
+  shownName,
+  shownText,
+} from "../../../static/mesa/elements/shown.js"
 import { assertEqual } from "../assert.js"
 
 const MARK = "\uFFFD"
@@ -38,6 +44,29 @@ export function whatTurnsATextAroundIsMarked() {
     assertEqual(shownText(`a${sign}b`), `a${MARK}b`)
 }
 
+export function noMoreMarksStandOnOneSignThanScriptsNeed() {
+  assertEqual(shownText(`a${"\u0301".repeat(16)}b`), `a${"\u0301".repeat(16)}b`)
+  assertEqual(shownText(`a${"\u0301".repeat(30_000)}b`), `a${"\u0301".repeat(16)}${MARK}b`)
+  assertEqual(shownText(`a${"\u0301\u200D".repeat(30_000)}`).length, 18)
+}
+
+export function noMoreLevelsOfDirectionOpenInALineThanPeopleRead() {
+  const nested = (/** @type {number} */ levels) => `${"\u2067".repeat(levels)}a${"\u2069".repeat(levels)}`
+
+  assertEqual(shownText(`${nested(4)}\n${nested(4)}`), `${nested(4)}\n${nested(4)}`)
+  assertEqual(
+    shownText(`${"\u2067".repeat(6)}a${"\u2069".repeat(7)}`),
+    `${"\u2067".repeat(4)}${MARK.repeat(2)}a${MARK.repeat(2)}${"\u2069".repeat(5)}`,
+  )
+  assertEqual(shownText("\u2067".repeat(9_000)).replaceAll(MARK, "").length, 4)
+}
+
+export function beginningOfALongTextIsShort() {
+  assertEqual(shownBeginning("a\u202Eb"), `a${MARK}b`)
+  assertEqual(shownBeginning("x".repeat(65_000)), `${"x".repeat(200)}…`)
+  assertEqual(shownBeginning(`${"x".repeat(199)}👩 and more`), `${"x".repeat(199)}…`)
+}
+
 export function addressesOfTheWebAreLinks() {
   assertEqual(linksIn("see https://mesa.example/a?b=c#d, then"), [
     ["https://mesa.example/a?b=c#d", "https://mesa.example/a?b=c#d"],
@@ -74,6 +103,10 @@ export function addressThatLooksLikeAnotherIsNoLink() {
     "https://xn--msa-8cd.example/",
     "http://0x7f000001/",
     "http://2130706433/",
+    "http://2130706433/127.0.0.1",
+    "https://ⓔvil.example/evil.example",
+    "https://bank.example\u3002evil.example/bank.example.evil.example",
+    "https:///evil.example/",
   ]
   for (const text of tricks) assertEqual(linksIn(text), [], text)
 }

@@ -40,9 +40,21 @@ export async function bothSidesHaveOneSafetyNumber() {
 export async function comparisonIsKept() {
   const { ada, bo } = await friends()
 
-  await verifying.markVerified(ada.store, (await verifying.findContact(ada.store, "Bo")).number)
+  const { number } = await verifying.findContact(ada.store, "Bo")
+  await verifying.markVerified(ada.parts, number, (await keysOf(ada, bo)).safetyNumber)
 
   assertEqual((await ada.known(bo)).fields.isVerified, true)
+}
+
+export async function comparisonOfKeysThatAreNotPinnedAnyMoreIsNotKept() {
+  const { ada, bo, shown } = await impostor()
+  const { number } = await ada.known(bo)
+  const { safetyNumber: compared } = await keysOf(ada, bo)
+  await accept(ada, "bo", { seen: packChain(shown) })
+
+  await assertFails(ContactBlocked, () => verifying.markVerified(ada.parts, number, compared))
+
+  assertEqual((await ada.known(bo)).fields.isVerified, false)
 }
 
 export async function changedKeysAreToldWithBothNumbers() {

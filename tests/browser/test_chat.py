@@ -1,0 +1,243 @@
+"""What the open chat does with what is written in it. The leader is a stand-in."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.scenes import CONTACT, message, open_page
+from tests.live_tree import LiveTree
+
+# Bo is 4, olga 7. A call that `held` names waits for `answer(name, value | error)`.
+JOIN = """async ({ contact, messages }) => {
+    const base = document.querySelector('script[src*="/mesa/app.js"]').src.replace("app.js", "")
+    const { ChatWiring } = await import(base + "elements/chat-wiring.js")
+    const { Windows } = await import(base + "peer/windows.js")
+    const { browserClock } = await import(base + "lib/timing.js")
+    const names = { 4: "bo", 7: "olga" }
+    const waiting = {}
+    const answers = {
+        conversation: (number) => ({ contact: { ...contact, number, name: names[number] }, unread: 0,
+            draft: globalThis.drafts[number] ?? "", messages: messages[number] }),
+        contact: (number) => ({ ...contact, number, name: names[number] }),
+        draft: (number, text) => { globalThis.drafts[number] = text },
+        showed: () => {}, send: () => 1, older: () => [], decide: () => {},
+    }
+    Object.assign(globalThis, { called: [], held: [], drafts: {}, refused: null, refusing: ["send"] })
+    globalThis.answer = (name) => waiting[name].shift()()
+    const call = async (name, args) => {
+        called.push([name, ...args])
+        const value = answers[name](...args)
+        const why = refusing.includes(name) && refused
+        if (held.includes(name)) await new Promise((resolve) => (waiting[name] ??= []).push(resolve))
+        if (why) throw Object.assign(new Error(why), { name: why })
+        return value
+    }
+    const windows = new Windows({
+        name: "chats", clock: browserClock, told: () => {}, lead: async () => ({ call, stop() {} }),
+    })
+    globalThis.wiring = new ChatWiring(windows)
+    globalThis.faults = []
+    addEventListener("unhandledrejection", ({ reason }) => faults.push(String(reason)))
+}"""
+MESSAGES = {
+    "4": [message(1, "of bo", 5)],
+    "7": [message(number, f"of olga {number}", 9) for number in (1, 2, 3)],
+}
+SENT = "() => called.filter(([name]) => name === 'send').map(([_, contact, text]) => [contact, text])"
+SHOWED = "() => called.filter(([name]) => name === 'showed').map((each) => each.slice(1))"
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, reduced_motion="reduce")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def chats(context: BrowserContext, live_server_tree: LiveTree) -> Iterator[Page]:
+    page = context.new_page()
+    open_page(page, f"{live_server_tree.url}/app/")
+    page.evaluate(JOIN, {"contact": CONTACT, "messages": MESSAGES})
+    yield page
+    assert page.evaluate("() => faults") == []
+    page.close()
+
+
+def go(page: Page, name: str, view: str = "c") -> None:
+    """Open the view of a contact and wait until it is there."""
+    begin_to_go(page, name, view)
+    place = "contact-view" if view == "contact" else ".conversation__head"
+    expect(page.locator(f"{place} [data-name], {place} [data-part=name]").first).to_have_text(name)
+
+
+def begin_to_go(page: Page, name: str, view: str = "c") -> None:
+    page.evaluate("(hash) => { location.hash = hash }", f"#{view}/{ {'bo': 4, 'olga': 7}[name] }")
+
+
+def write(page: Page, text: str) -> None:
+    page.locator("#text").fill(text)
+    page.keyboard.press("Enter")
+
+
+def texts(page: Page) -> Any:
+    return page.locator(".message__text")
+
+
+def wait_for(page: Page, condition: str) -> None:
+    """Wait for it within the page, whose policy forbids Playwright's own way."""
+    page.evaluate(
+        f"""() => new Promise((resolve) => {{
+            const look = () => (({condition})() ? resolve() : requestAnimationFrame(look))
+            look()
+        }})"""
+    )
+
+
+def tell(page: Page, contact: int, view: dict[str, Any]) -> None:
+    page.evaluate(
+        "([contact, message]) => wiring.told({ event: 'message_changed', contact, message })", [contact, view]
+    )
+
+
+def test_refused_message_stays_in_its_chat_and_goes_to_nobody_else(chats: Page) -> None:
+    go(chats, "bo")
+    chats.evaluate("() => { held.push('send'); refused = 'StoreFull' }")
+    write(chats, "for bo alone")
+    go(chats, "olga")
+    expect(texts(chats)).to_have_count(3)
+
+    chats.evaluate("() => { answer('send'); held.length = 0; refused = null }")
+    wait_for(chats, "() => drafts[4] === 'for bo alone'")
+    expect(chats.get_by_role("button", name="Try again")).to_have_count(0)
+    go(chats, "bo")
+    expect(texts(chats)).to_have_text(["of bo", "for bo alone"])
+    expect(chats.locator("#text")).to_have_value("")
+    chats.get_by_role("button", name="Try again").click()
+
+    expect(texts(chats)).to_have_text(["of bo"])
+    assert chats.evaluate(SENT) == [[4, "for bo alone"], [4, "for bo alone"]]
+    assert (
+        chats.evaluate(
+            "() => new Set(called.filter(([name]) => name === 'send').map((each) => each[3])).size"
+        )
+        == 1
+    )
+
+
+def test_refused_message_is_not_overwritten_by_the_next_one(chats: Page) -> None:
+    go(chats, "bo")
+    chats.evaluate("() => { refused = 'StoreFull' }")
+    write(chats, "my long text")
+    expect(texts(chats)).to_have_text(["of bo", "my long text"])
+
+    tell(chats, 4, message(2, "second of bo", 0))
+
+    expect(texts(chats)).to_have_text(["of bo", "second of bo", "my long text"])
+
+
+def test_refused_message_is_edited_in_its_composer(chats: Page) -> None:
+    go(chats, "bo")
+    chats.evaluate("() => { refused = 'StoreFull' }")
+    write(chats, "one")
+    chats.locator("#text").fill("two")
+
+    chats.get_by_role("button", name="Edit").click()
+
+    expect(texts(chats)).to_have_text(["of bo"])
+    expect(chats.locator("#text")).to_have_value("one\n\ntwo")
+    expect(chats.locator("#text")).to_be_focused()
+
+
+def test_what_is_written_while_another_chat_opens_goes_to_whom_it_says(chats: Page) -> None:
+    go(chats, "bo")
+    chats.evaluate("() => held.push('conversation')")
+    begin_to_go(chats, "olga")
+    expect(chats.locator("#text")).to_have_attribute("placeholder", "Message to bo")
+
+    write(chats, "for bo alone")
+    chats.locator("#text").fill("and this too")
+    chats.evaluate("() => answer('conversation')")
+
+    expect(chats.locator("#text")).to_have_attribute("placeholder", "Message to olga")
+    expect(chats.locator("#text")).to_have_value("")
+    assert chats.evaluate(SENT) == [[4, "for bo alone"]]
+    wait_for(chats, "() => drafts[4] === 'and this too'")
+
+
+def test_message_for_a_chat_that_is_being_opened_stands_in_no_other(chats: Page) -> None:
+    go(chats, "bo")
+    chats.evaluate("() => held.push('conversation')")
+    begin_to_go(chats, "olga")
+    wait_for(chats, "() => called.some(([name, contact]) => name === 'conversation' && contact === 7)")
+
+    tell(chats, 7, message(4, "just came", 0))
+
+    expect(texts(chats)).to_have_text(["of bo"])
+    chats.evaluate("() => answer('conversation')")
+    expect(texts(chats)).to_have_text(["of olga 1", "of olga 2", "of olga 3", "just came"])
+
+
+def test_only_what_stands_in_view_was_seen(chats: Page) -> None:
+    go(chats, "olga")
+    wait_for(chats, "() => called.some(([name]) => name === 'showed')")
+    go(chats, "bo", view="contact")
+
+    tell(chats, 4, message(2, "unseen", 0))
+    chats.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    go(chats, "bo")
+    wait_for(chats, "() => called.filter(([name]) => name === 'showed').length > 1")
+
+    assert chats.evaluate(SHOWED) == [[7, 3], [4, 1]]
+
+
+def test_news_of_the_contact_leave_the_cursor_where_it_is(chats: Page) -> None:
+    go(chats, "bo")
+    chats.locator("#text").fill("one two")
+    chats.evaluate("() => document.querySelector('#text').setSelectionRange(3, 3)")
+
+    chats.evaluate("() => wiring.told({ event: 'contact_changed', contact: 4 })")
+    wait_for(chats, "() => called.some(([name]) => name === 'contact')")
+    chats.keyboard.type("!")
+
+    expect(chats.locator("#text")).to_have_value(re.compile("^one! two$"))
+
+
+def test_leader_that_can_do_nothing_leaves_no_fault_behind(chats: Page) -> None:
+    go(chats, "bo")
+    chats.evaluate("() => { refused = 'StoreDamaged'; refusing = ['send', 'contact', 'showed', 'older'] }")
+    chats.evaluate("() => wiring.told({ event: 'contact_changed', contact: 4 })")
+    chats.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+
+    write(chats, "hello")
+
+    expect(chats.get_by_text("Something went wrong on this device")).to_be_visible()
+
+
+def test_news_of_a_chat_that_is_being_opened_take_its_draft_from_nobody(chats: Page) -> None:
+    chats.evaluate("() => { drafts[7] = 'to olga' }")
+    go(chats, "bo")
+    chats.locator("#text").fill("to bo")
+    chats.evaluate("() => held.push('conversation')")
+    begin_to_go(chats, "olga")
+    wait_for(chats, "() => called.some(([name, contact]) => name === 'conversation' && contact === 7)")
+
+    chats.evaluate("() => wiring.told({ event: 'contact_changed', contact: 7 })")
+    wait_for(chats, "() => called.some(([name]) => name === 'contact')")
+    expect(chats.locator("#text")).to_have_value("to bo")
+    chats.evaluate("() => answer('conversation')")
+
+    expect(chats.locator("#text")).to_have_value("to olga")
+
+
+def test_missing_message_has_no_time_and_begins_no_day(chats: Page) -> None:
+    go(chats, "bo")
+
+    tell(chats, 4, message(2, "", 0) | {"text": None, "time": None, "missing": True})
+
+    expect(chats.get_by_text("A message is missing here")).to_be_visible()
+    expect(chats.locator(".day")).to_have_count(1)
+    expect(chats.locator('.message[data-number="2"] time')).to_have_text("")

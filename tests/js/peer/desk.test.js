@@ -1,0 +1,81 @@
+import { Desk } from "../../../static/mesa/peer/desk.js"
+import { ContactBlocked } from "../../../static/mesa/peer/errors.js"
+import { assertEqual, assertFails } from "../assert.js"
+import { friends } from "./people.js"
+
+/** ada's desk, where messages are accepted when the test lets them. */
+async function desk() {
+  const { ada, bo } = await friends()
+  const sent = Promise.withResolvers()
+  const network = {
+    session: { isOpen: true },
+    guards: { tickets: async () => [] },
+    links: { count: 0 },
+    carried: 0,
+  }
+  const peer = {
+    network,
+    contacts: ada.contacts,
+    blocking: ada.blocking,
+    delivery: { send: () => sent.promise },
+  }
+  const parts = {
+    shared: ada.parts,
+    peer,
+    tell: () => {},
+    settings: { forwards: true },
+    hasOtherKeys: () => false,
+  }
+  return { ada, bo, desk: new Desk(/** @type {any} */ (parts)), accept: () => sent.resolve(1) }
+}
+
+export async function whoLooksAtTheStatusAsksTheServerNothing() {
+  const { ada, desk: own } = await desk()
+  let asked = 0
+  Object.assign(ada.parts.api, { forwarders: async () => (asked += 1) })
+  Object.assign(ada.clock, { isHasty: false })
+  own.report({ event: "session_opened" })
+
+  for (let look = 0; look < 10; look += 1) await own.call("status", [])
+
+  assertEqual(asked, 1)
+}
+
+const ID = "00".repeat(16)
+
+export async function sendingTakesTheDraftAway() {
+  const { ada, bo, desk: own, accept } = await desk()
+  const { number } = await ada.known(bo)
+  await own.call("draft", [number, "hel"])
+
+  accept()
+  await own.call("send", [number, "hello", ID])
+
+  assertEqual(/** @type {any} */ (await own.call("conversation", [number])).draft, "")
+}
+
+export async function draftThatWasWrittenWhileAMessageWasAcceptedStays() {
+  const { ada, bo, desk: own, accept } = await desk()
+  const { number } = await ada.known(bo)
+  await own.call("draft", [number, "hel"])
+
+  const sending = own.call("send", [number, "hello", ID])
+  await own.call("draft", [number, "and then"])
+  accept()
+  await sending
+
+  assertEqual(/** @type {any} */ (await own.call("conversation", [number])).draft, "and then")
+}
+
+export async function comparisonCountsForTheKeysOnTheScreenAlone() {
+  const { ada, bo, desk: own } = await desk()
+  const { number } = await ada.known(bo)
+  const seen = /** @type {any} */ (await own.call("contact", [number]))
+
+  const others = { ...seen, safetyNumber: "1".repeat(60) }
+  await assertFails(ContactBlocked, () => own.call("decide", [number, "verify", others]))
+  assertEqual((await ada.known(bo)).fields.isVerified, false)
+
+  await own.call("decide", [number, "verify", seen])
+  assertEqual((await ada.known(bo)).fields.isVerified, true)
+}

@@ -76,9 +76,7 @@ class Contacts:
         name = folded(username)
         if name == self._parts.account.username:
             raise UsageError("You can not be your own contact.")
-        known = self._books.contacts.find(name)
-        if known is not None and known.is_blocked:
-            raise self._parts.pins.blocked(known.number)
+        known = self._known(name, fingerprint)
         if known is not None and known.state is ContactState.ACCEPTED:
             return known
         if known is not None and known.state is ContactState.ASKING:
@@ -90,7 +88,7 @@ class Contacts:
         # Read again: while the server was asked, the contact's own request or yes may have come.
         known = self._books.contacts.find(name)
         if known is not None and known.state is not ContactState.ASKED:
-            return await self.request(name, greeting)
+            return await self.request(name, greeting, fingerprint=fingerprint)
         if known is None:
             chain = self._verified_chain(name, bundle, fingerprint)
             known = new_contact(name, ContactState.ASKED, chain)
@@ -263,6 +261,19 @@ class Contacts:
             post = self._write(contact, content, session, token=contact.their_token)
         await self._parts.posts.hand_over(post)
         return contact
+
+    def _known(self, name: str, fingerprint: bytes | None) -> Contact | None:
+        """Look up who may be asked.
+
+        Raises:
+            ContactBlocked: the user was blocked here, or is another one than the invitation is from.
+        """
+        known = self._books.contacts.find(name)
+        if known is not None and known.is_blocked:
+            raise self._parts.pins.blocked(known.number)
+        if known is not None and fingerprint not in (None, known.identity.fingerprint):
+            raise ContactBlocked(f"The invitation is from somebody else than the {name} who is known here.")
+        return known
 
     def _verified_chain(self, name: str, bundle: UserBundle, fingerprint: bytes | None) -> bytes:
         try:

@@ -54,6 +54,23 @@ async def test_first_request_names_no_token_and_later_posts_name_no_user(ada: Pa
     assert [(post["username"], post["token"] is None) for post in posts] == [("bo", True), (None, False)]
 
 
+@pytest.mark.parametrize("is_accepted", [False, True])
+async def test_invitation_from_somebody_else_of_that_name_is_refused(
+    ada: Party, bo: Party, *, is_accepted: bool
+) -> None:
+    await ada.parts.contacts.request("bo")
+    await bo.look()
+    if is_accepted:
+        await bo.parts.contacts.accept("ada")
+        await ada.look()
+    asked = len(ada.server.requests)
+
+    with pytest.raises(ContactBlocked, match="somebody else than the bo"):
+        await ada.parts.contacts.request("bo", fingerprint=bytes(32))
+
+    assert len(ada.server.requests) == asked
+
+
 async def test_both_asking_at_once_become_contacts(ada: Party, bo: Party) -> None:
     await ada.parts.contacts.request("bo")
     await bo.parts.contacts.request("ada")

@@ -10,6 +10,7 @@ import { fails } from "./failures.js"
  * @property {import("./posts.js").Posts} posts
  * @property {import("./mailbox.js").Mailbox} mailbox
  * @property {Pick<import("./inbox.js").Inbox, "showOverdue">} inbox
+ * @property {() => Promise<void>} checkLogin fails with `LoginRefused` under the login of another device
  * @property {() => Promise<void>} checkPrekeys
  * @property {import("../lib/timing.js").Clock} clock
  * @property {() => number} draw numbers from 0 to 1
@@ -38,16 +39,17 @@ export class Chores {
 
   /** Begins all of them; the login's end ends the peer with `LoginRefused`. @param {AbortSignal} signal */
   start(signal) {
-    const { inbox, tokens, checkPrekeys } = this.#parts
+    const { inbox, tokens, checkLogin, checkPrekeys } = this.#parts
     const mindMailbox = () => this.#mindMailbox(signal)
     const mindPrekeys = async () => {
-      const seconds = (await fails(checkPrekeys)) ? PREKEYS_RETRY_S : PREKEYS_EVERY_S
+      const hasFailed = (await fails(checkLogin)) || (await fails(checkPrekeys))
+      const seconds = hasFailed ? PREKEYS_RETRY_S : PREKEYS_EVERY_S
       await this.#pause(seconds, signal)
     }
     const mindTokens = async () => {
       // At random times, which tell nothing about contacts.
       await this.#pause(2 * TOKENS_EVERY_S * this.#parts.draw(), signal)
-      if (!signal.aborted) await fails(() => tokens.refill())
+      if (!signal.aborted && !(await fails(checkLogin))) await fails(() => tokens.refill())
     }
     const showOverdue = async () => {
       await this.#pause(SHOW_OVERDUE_EVERY_S, signal)
@@ -63,11 +65,13 @@ export class Chores {
 
   /** Empties the mailbox, brings out what could not leave before, and waits until something may be in it again. @param {AbortSignal} signal */
   async #mindMailbox(signal) {
-    const { tokens, posts, mailbox } = this.#parts
+    const { tokens, posts, mailbox, checkLogin } = this.#parts
     const rung = this.#mailWaits.rung()
     const steps = [() => tokens.withdraw(), () => posts.deliver(), () => mailbox.empty()]
-    let hasFailed = false
-    for (const step of steps) if (!signal.aborted && (await fails(step))) hasFailed = true
+    // Of another device's mailbox nothing opens here, and all would be deleted.
+    let hasFailed = await fails(checkLogin)
+    const isOurs = !hasFailed
+    for (const step of steps) if (isOurs && !signal.aborted && (await fails(step))) hasFailed = true
     if (hasFailed) return this.#pause(MAILBOX_RETRY_S, signal)
     const woken = new AbortController()
     await Promise.race([rung, this.#pause(this.#nextRoundS, AbortSignal.any([signal, woken.signal]))])

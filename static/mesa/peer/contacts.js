@@ -66,6 +66,8 @@ export class Contacts {
     if ([...greeting].length > MAX_GREETING_SIGNS) throw new UsageError("too_long")
     const known = await contacts.findByName(store.view, name)
     if (known?.fields.isBlocked) throw new ContactBlocked("blocked")
+    if (known && fingerprint && !equal(fingerprint, known.identity.fingerprint))
+      throw new ContactBlocked("invited_by_another")
     if (known?.state === "accepted") return known
     if (known?.state === "asking") return this.accept(name)
     if (!known?.fields.myToken) await tokens.provide()

@@ -18,7 +18,7 @@ import { Pins } from "./pins.js"
 import { Posts } from "./posts.js"
 import { Resets } from "./resets.js"
 import { take } from "./taking.js"
-import { checkPrekeys } from "./upkeep.js"
+import { checkLogin, checkPrekeys } from "./upkeep.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
 /** @typedef {import("../protocol/frames.js").FrameToPeer} FrameToPeer */
@@ -117,6 +117,7 @@ export class Peer {
     })
     this.#chores = new Chores({
       ...{ tokens, posts, mailbox, inbox: this.inbox, clock, draw },
+      checkLogin: () => checkLogin({ own, api }),
       checkPrekeys: () => checkPrekeys({ own, api, store, clock }),
       fail: (error) => this.#fail(error),
     })

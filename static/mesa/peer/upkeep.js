@@ -1,7 +1,9 @@
 // Keeps the server's stock of this device's prekeys fresh and full. Spec: docs/spec/prekeys.md
 
 import { PrekeyKind } from "../crypto/prekeys.js"
+import { equal } from "../lib/bytes.js"
 import { dayOf } from "../lib/timing.js"
+import { LoginRefused } from "./errors.js"
 import * as prekeys from "../store/prekey-book.js"
 
 /** @typedef {import("../crypto/prekeys.js").Kind} Kind */
@@ -23,6 +25,12 @@ export const REFILL_BELOW = 20
 const OFFERED_AGAIN_DAYS = 1
 // What was offered again may be there already, and adds nothing: then a second look finds what is missing.
 const LOOKS = 2
+
+/** Insists that the browser's login, which other pages of it may change, is this device's. @param {Pick<UpkeepParts, "own" | "api">} parts @throws {LoginRefused | ServerUnreachable | Refused} */
+export async function checkLogin({ own, api }) {
+  const { device } = await api.me()
+  if (!equal(device, own.deviceId)) throw new LoginRefused()
+}
 
 /**
  * Brings the server's stock up to date; private halves are stored before public ones are uploaded.

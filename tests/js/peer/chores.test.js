@@ -20,6 +20,9 @@ function makeChores(failing = {}) {
     posts,
     mailbox: { empty: note("empty"), retryInS: null },
     inbox: { showOverdue: note("showOverdue") },
+    checkLogin: async () => {
+      if (failing.login) throw failing.login
+    },
     checkPrekeys: note("prekeys"),
     clock,
     draw: () => 0.5,
@@ -84,6 +87,14 @@ export async function endOfTheLoginEndsThePeer() {
     failures.map((error) => error instanceof LoginRefused),
     [true],
   )
+}
+
+export async function nothingIsDoneUnderALoginThatIsNotKnownToBeOurs() {
+  const { clock, done, failures } = makeChores({ login: new ServerUnreachable() })
+
+  await clock.advance(100)
+
+  assertEqual([done, failures], [{ showOverdue: 1 }, []])
 }
 
 export async function nothingIsDoneAnyMoreAfterTheEnd() {

@@ -141,6 +141,16 @@ export async function invitationFindsAHiddenUserAndNobodyElse() {
   assert(mallory)
 }
 
+export async function invitationFromSomebodyElseOfThatNameIsRefused() {
+  const { ada, bo } = await friends()
+  const { fingerprint } = (await ada.known(bo)).identity
+  const calls = ada.server.calls.length
+
+  await assertFails(ContactBlocked, () => ada.contacts.request("bo", { fingerprint: randomBytes(32) }))
+  assertEqual(ada.server.calls.length, calls)
+  assertEqual((await ada.contacts.request("bo", { fingerprint })).state, "accepted")
+}
+
 /** @param {Person} person */
 function about(person) {
   return { userName: person.name, chain: person.chain }

@@ -1,10 +1,10 @@
-import { ServerUnreachable } from "../../../static/mesa/peer/errors.js"
-import { FULL, REFILL_BELOW, checkPrekeys } from "../../../static/mesa/peer/upkeep.js"
+import { LoginRefused, ServerUnreachable } from "../../../static/mesa/peer/errors.js"
+import { FULL, REFILL_BELOW, checkLogin, checkPrekeys } from "../../../static/mesa/peer/upkeep.js"
 import { u64 } from "../../../static/mesa/crypto/encoding.js"
 import { MAX_PREKEY_ID, PrekeyKind } from "../../../static/mesa/crypto/prekeys.js"
 import * as prekeys from "../../../static/mesa/store/prekey-book.js"
 import { assert, assertEqual, assertFails } from "../assert.js"
-import { DAY, Person } from "./people.js"
+import { DAY, Person, neighbours } from "./people.js"
 
 const { RENEW_DAYS } = prekeys
 const DAY_MS = 86_400_000
@@ -151,4 +151,12 @@ export async function deviceThatUsedUpItsPrekeysMakesNoMore() {
   await assertFails(prekeys.PrekeysUsedUp, () => checkPrekeys(ada.parts))
 
   assertEqual([await ada.store.view.count("prekeys"), ada.server.count("uploadPrekeys")], [0, 0])
+}
+
+export async function loginOfAnotherDeviceIsNoticed() {
+  const { people } = await neighbours("ada", "bo")
+  const [ada, bo] = people
+
+  await checkLogin({ own: ada.keys, api: ada.parts.api })
+  await assertFails(LoginRefused, () => checkLogin({ own: ada.keys, api: bo.parts.api }))
 }

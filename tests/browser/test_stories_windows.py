@@ -1,10 +1,11 @@
 """One account in several windows: they show the same, one works for all, and its end is nobody's loss."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.people import Crowd, Person, Tab
+from tests.browser.people import PASSWORD, Crowd, Person, Tab
 from tests.network.agents import Agent
 
 # Longer than a window waits for an answer of the one that leads.
@@ -87,6 +88,32 @@ def test_window_that_froze_writes_nothing_when_it_goes_on(first: Tab, echo: Agen
     for tab in (first, second):
         arrive_once(tab, ["before", "while it is frozen", "after it"])
     assert first.numbers() == second.numbers()
+
+
+@pytest.mark.parametrize("is_logged_out", [False, True], ids=["logged-in", "logged-out"])
+def test_logging_in_beside_an_open_window_connects_both(crowd: Crowd, *, is_logged_out: bool) -> None:
+    ada = crowd.person("ada")
+    first = ada.sign_up()
+    second = ada.open("/log-in/")
+    if is_logged_out:
+        ada.expected = re.compile("status of 401")
+        ada.context.clear_cookies()
+        first.page.evaluate("openSockets.splice(0).forEach((each) => each.close())")
+        first.wait_for_notice("You are logged out")
+        second.page.reload()
+    second.page.get_by_label("Password", exact=True).locator("visible=true").fill(PASSWORD)
+    second.page.get_by_role("button", name="Log in", exact=True).click()
+    second.page.wait_for_url("**/app/**")
+
+    for tab in (first, second):
+        tab.wait_until_ready()
+        tab.wait_until_gone("You are logged out")
+    # Whoever leads can still write.
+    second.page.reload()
+    second.wait_until_ready()
+    first.wait_until_ready()
+    assert ada.faults == []
+    ada.close()
 
 
 def another(person: Person, echo: Agent) -> Tab:

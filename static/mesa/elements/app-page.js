@@ -11,7 +11,7 @@ import { ChatWiring } from "./chat-wiring.js"
 import { makeRest, startPage } from "./enrolling-desk.js"
 import { NoticeList } from "./notice-list.js"
 import { PeopleWiring } from "./people-wiring.js"
-import { noticeOf } from "./problems.js"
+import { FAILURES, noticeOf } from "./problems.js"
 import { StatusWiring } from "./status-wiring.js"
 import { say } from "./texts.js"
 
@@ -32,28 +32,35 @@ async function start(desk) {
     ...{ rest, WebSocket, clock: browserClock, isForwarderByDefault: isDesktop() },
     socketUrl: `${location.origin.replace("http", "ws")}/ws/session/`,
     logOut: () => logOut(desk),
-    superseded: () => notices.show("other_tab"),
   }
   /** @type {{told: (event: any) => void, catchUp: () => void}[]} catchUp: another window leads than before, and not all may have been heard */
   const wired = []
   /** @type {(() => void) | null} */
   let wakeUp = null
+  let isStarted = false
   const windows = new Windows({
     name: profile.database,
     clock: browserClock,
-    lead: async (tell) => {
-      const leader = await lead(profile, edges, tell)
+    lead: async (tell, ended) => {
+      const end = (/** @type {unknown} */ error) => {
+        wakeUp = null
+        ended(error)
+      }
+      const leader = await lead(profile, { ...edges, ended: end }, tell)
       wakeUp = leader.wakeUp
       return leader
     },
     told: (event) => {
       for (const each of wired) each.told(event)
       const { event: word, code } = /** @type {any} */ (event)
-      if (word === "failed") notices.show(noticeOf({ code }) ?? "broken")
+      const kind = noticeOf({ code }) ?? "broken"
+      if (word === "failed" && !notices.shows(kind)) notices.show(kind)
       if (word === "logged_out") location.replace("/log-in/")
     },
     changed: (isLeading) => {
       if (!isLeading) wakeUp = null
+      // What ended the leader before need not end this one; if it does, that is told anew.
+      for (const kind of isStarted ? FAILURES : []) notices.hide(kind)
       if (isLeading) notices.hide("other_tab")
       else if (!notices.shows("other_tab")) notices.show("other_tab")
       for (const each of wired) each.catchUp()
@@ -69,6 +76,7 @@ async function start(desk) {
   await people.renew()
   if (!windows.isLeading) notices.show("other_tab")
   find(document, "app-shell", AppShell).start()
+  isStarted = true
   await Promise.all([status.begin(), checkClock(rest, notices), askToStay(notices)])
 }
 

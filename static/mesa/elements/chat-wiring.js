@@ -3,7 +3,7 @@
 import { randomBytes } from "../crypto/primitives.js"
 import { toHex } from "../lib/bytes.js"
 import { browserClock } from "../lib/timing.js"
-import { CallFailed } from "../peer/windows.js"
+import { CallFailed } from "../peer/call-failed.js"
 import { clone, find } from "./base.js"
 import { ContactPane } from "./contact-view.js"
 import { ConversationPane } from "./conversation-view.js"

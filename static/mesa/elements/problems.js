@@ -26,6 +26,9 @@ const NOTICES = {
   StoreFull: "storage_full",
 }
 
+/** What ends a leader. @type {NoticeKind[]} */
+export const FAILURES = [...Object.values(NOTICES), "broken"]
+
 /** @param {unknown} error of the peer, or of a call of another window @returns {Problem} */
 export function problemOf(error) {
   const { code = "", name, message, retryAfterS } = /** @type {any} */ (error)

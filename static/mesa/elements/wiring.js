@@ -1,6 +1,6 @@
 // What the parts that join elements to the peer have in common: what an element asks for is done, and what fails is said.
 
-import { CallFailed } from "../peer/windows.js"
+import { CallFailed } from "../peer/call-failed.js"
 import { find } from "./base.js"
 import { sayProblem } from "./forms.js"
 import { NoticeList } from "./notice-list.js"

@@ -10,7 +10,8 @@ import { SUBPROTOCOL } from "../protocol/limits.js"
 import { folded, isUserName } from "../store/contact-book.js"
 import { loadAccount, saveAccount, statementsOf } from "./account.js"
 import { LoginRefused, Refused, UsageError } from "./errors.js"
-import { openStore } from "./profiles.js"
+import { LeadLocks } from "./lead-locks.js"
+import { openStore, readStore } from "./profiles.js"
 
 /** @typedef {import("../store/store.js").Store} Store */
 /** @typedef {import("../store/store.js").Unit} Unit */
@@ -92,7 +93,7 @@ export async function logIn(desk, { userName, password }) {
   const name = checkedName(userName)
   return enrolling(desk, name, async () => {
     const profile = await desk.profiles.find(name)
-    const account = profile && (await withStore(profile, (store) => loadAccount(store.view)))
+    const account = profile && (await readStore(profile, loadAccount))
     if (!account) throw new UsageError("no_keys")
     await proveDevice(desk.api, account, password).catch(async (error) => {
       throw (await isForgotten(desk.api, account, error)) ? new LoginRefused("device_unknown") : error
@@ -147,10 +148,12 @@ export async function enrolling({ api, profiles }, name, act) {
   })
 }
 
-/** @template T @param {Profile} profile @param {(store: Store) => Promise<T>} act @returns {Promise<T>} */
-export async function withStore(profile, act) {
-  const store = await openStore(profile)
-  return act(store).finally(() => store.close())
+/** Writes in an account's store; a window that leads begins anew after it. @template T @param {Profile} profile @param {(store: Store) => Promise<T>} act @returns {Promise<T>} */
+export function withStore(profile, act) {
+  return new LeadLocks(profile.database).insteadOfLeader(async () => {
+    const store = await openStore(profile)
+    return act(store).finally(() => store.close())
+  })
 }
 
 /** Logs a device in by its key and the password. @param {Api} api @param {Account} account @param {string} password */

@@ -28,7 +28,7 @@ import { checkOwnIdentity } from "./verifying.js"
  * @property {import("../lib/timing.js").Clock} clock
  * @property {boolean} isForwarderByDefault
  * @property {(api: Api) => Promise<void>} logOut
- * @property {() => void} superseded another window does the work by now
+ * @property {(error: unknown) => void} ended the peer can not go on
  */
 
 const SUPERSEDED = ["LeadershipLost", "Replaced"]
@@ -46,8 +46,8 @@ export async function lead(profile, edges, tell) {
   const { rest, WebSocket, socketUrl, clock } = edges
   const fail = (/** @type {unknown} */ error) => {
     const code = /** @type {Error} */ (error).name
-    if (SUPERSEDED.includes(code)) edges.superseded()
-    else tell({ event: "failed", code })
+    if (!SUPERSEDED.includes(code)) tell({ event: "failed", code })
+    edges.ended(error)
   }
   const store = await openStore(profile, () => fail(new StoreDamaged()))
   const account = await loadAccount(store.view)

@@ -1,25 +1,18 @@
 // The windows of one account in one browser profile: one leads, the others call it.
 // Spec: docs/spec/web-app.md, section "Leader window"
 
-import { randomBytes } from "../crypto/primitives.js"
-import { toHex } from "../lib/bytes.js"
-import { TooLate, aborted, within } from "../lib/timing.js"
+import { TooLate, aborted, pause, within } from "../lib/timing.js"
+import { CallFailed } from "./call-failed.js"
+import { LeadLocks, randomName } from "./lead-locks.js"
 
 // A leader says at once that it has heard; only a frozen one does not.
 const HEARD_WITHIN_S = 2
 // As long as a request to the server may take, and one after it.
 const ANSWER_WITHIN_S = 120
-const NAME_BYTES = 16
-
-/** What another window's call ended with. */
-export class CallFailed extends Error {
-  /** @param {string} code name of the error @param {string} message what it was, in a word @param {number | null} [retryAfterS] */
-  constructor(code, message, retryAfterS = null) {
-    super(message)
-    this.code = code
-    this.retryAfterS = retryAfterS
-  }
-}
+// Another window may be the one that the server has taken instead, and learn so only now that it leads.
+const REPLACED_FOR_S = 30
+const LOST = "LeadershipLost"
+const REPLACED = "Replaced"
 
 /**
  * What a leader does: `call` answers after the commit, `stop` ends everything at once.
@@ -31,27 +24,31 @@ export class CallFailed extends Error {
  * @typedef {object} Edges
  * @property {string} name of the account's database
  * @property {import("../lib/timing.js").Clock} clock
- * @property {(tell: (event: object) => void) => Promise<Leader>} lead begins to lead; `tell` reaches all windows
+ * @property {(tell: (event: object) => void, ended: (error: unknown) => void) => Promise<Leader>} lead begins to lead; `tell` reaches all windows, `ended` is for what the leader can not go on after
  * @property {(event: object) => void} told takes an event, whichever window it comes from
  * @property {(name: string) => BroadcastChannel} [openChannel]
  * @property {(isLeading: boolean) => void} [changed] this window began to lead, or another one does now
  */
+
+/** @typedef {{leader: Promise<Leader>, over: AbortController}} Leadership */
 
 /** This window among the others. */
 export class Windows {
   #edges
   #channel
   #ended = new AbortController()
-  /** @type {Promise<Leader> | null} */
-  #leader = null
+  #locks
+  /** @type {Leadership | null} */
+  #leadership = null
+  /** What ended the peer of this window, which does not lead again. @type {CallFailed | null} */
+  #aside = null
   /** @type {Map<string, {heard: () => void, answered: (answer: any) => void}>} */
   #asked = new Map()
-  #mark
 
   /** @param {Edges} edges */
   constructor(edges) {
     this.#edges = edges
-    this.#mark = `mesa-leader/${edges.name}/`
+    this.#locks = new LeadLocks(edges.name)
     const { openChannel = (called) => new BroadcastChannel(called) } = edges
     this.#channel = openChannel(`mesa-peer/${edges.name}`)
     this.#channel.onmessage = ({ data }) => this.#hear(data)
@@ -60,7 +57,7 @@ export class Windows {
 
   /** Whether this window leads. */
   get isLeading() {
-    return this.#leader !== null
+    return this.#leadership !== null
   }
 
   /**
@@ -74,15 +71,16 @@ export class Windows {
    */
   async call(name, ...args) {
     for (;;) {
-      const leader = this.#leader
+      const leadership = this.#leadership
       try {
-        if (leader) return await answered(leader, name, args)
+        if (leadership) return await answered(leadership.leader, name, args)
         const answer = await this.#ask(name, args)
-        if (answer) return valueOf(answer)
+        if (answer?.error) throw CallFailed.from(answer.error)
+        if (answer) return answer.value
       } catch (error) {
         // This window led until now: whoever does so instead is asked again.
-        if (!leader || !isLost(error)) throw error
-        await this.#resign(leader)
+        if (!leadership || !isLost(error)) throw error
+        await this.#resign(leadership)
       }
     }
   }
@@ -98,7 +96,7 @@ export class Windows {
   async #ask(name, args) {
     const { clock } = this.#edges
     const call = randomName()
-    const leaders = this.#leaders()
+    const leaders = this.#locks.leaders()
     const asked = { heard: () => {}, answered: (/** @type {any} */ _answer) => {} }
     this.#asked.set(call, asked)
     const answer = new Promise((resolve) => (asked.answered = resolve))
@@ -109,6 +107,10 @@ export class Windows {
       return await within(clock, ANSWER_WITHIN_S, answer)
     } catch (error) {
       if (!(error instanceof TooLate)) throw error
+      if (this.#aside) {
+        this.#edges.told({ event: "failed", code: this.#aside.code })
+        throw this.#aside
+      }
       await this.#steal(await leaders)
       return null
     } finally {
@@ -122,72 +124,79 @@ export class Windows {
     else if ("leads" in data) this.#changed()
     else if ("heard" in data) this.#asked.get(data.heard)?.heard()
     else if ("answer" in data) this.#asked.get(data.answer)?.answered(data)
-    else if (this.#leader) {
+    else if (this.#leadership) {
       this.#say({ heard: data.call })
-      await this.#answer(this.#leader, data)
+      await this.#answer(this.#leadership, data)
     }
   }
 
-  /** @param {Promise<Leader>} leader @param {{call: string, name: string, args: unknown[]}} asked */
-  async #answer(leader, { call, name, args }) {
+  /** @param {Leadership} leadership @param {{call: string, name: string, args: unknown[]}} asked */
+  async #answer(leadership, { call, name, args }) {
     try {
-      this.#say({ answer: call, value: await answered(leader, name, args) })
+      this.#say({ answer: call, value: await answered(leadership.leader, name, args) })
     } catch (error) {
       // Whoever leads instead has heard the call too, and answers it.
-      if (isLost(error)) return this.#resign(leader)
-      const { code, message, retryAfterS } = /** @type {CallFailed} */ (error)
-      this.#say({ answer: call, error: { code, message, retryAfterS } })
+      if (isLost(error)) return this.#resign(leadership)
+      this.#say({ answer: call, error: /** @type {CallFailed} */ (error).plain })
     }
   }
 
-  /** Waits for its turn to lead; when the lock was taken away, this window stands in line again. */
+  /** Waits for its turn to lead; when the lock is gone, this window stands in line again, unless its peer has failed. */
   async #queue() {
     const { signal } = this.#ended
-    while (!signal.aborted) await this.#lead({ signal })
+    while (!signal.aborted) {
+      await this.#lead({ signal })
+      if (this.#aside?.code === REPLACED) {
+        await pause(this.#edges.clock, REPLACED_FOR_S, signal)
+        this.#aside = null
+      } else if (this.#aside) return
+    }
   }
 
   /** Takes the lock from those who lead, if they are the ones who were asked. @param {string} asked */
   #steal(asked) {
-    return navigator.locks.request(`mesa-theft/${this.#edges.name}`, async () => {
-      const isTheSame = (await this.#leaders()) === asked && !this.#leader
+    return this.#locks.aloneAmongThieves(async () => {
+      const isTheSame = (await this.#locks.leaders()) === asked && !this.#leadership
       // Until this window is among those who lead, nobody else steals.
       if (isTheSame) await new Promise((resolve) => void this.#lead({ steal: true }, resolve))
     })
   }
 
-  /** Names those who lead: more than one, if one was stolen from and does not know yet. */
-  async #leaders() {
-    const { held = [] } = await navigator.locks.query()
-    const names = held.map(({ name = "" }) => name).filter((name) => name.startsWith(this.#mark))
-    return names.sort().join()
-  }
-
-  /** Leads from when it gets the lock until this window closes or loses it. @param {LockOptions} how @param {(value?: any) => void} [began] */
+  /** Leads from when it gets the lock until this window closes, its leader ends, or the lock is taken away. @param {LockOptions} how @param {(value?: any) => void} [began] */
   async #lead(how, began = () => {}) {
     const over = new AbortController()
     const begin = () => {
-      if (this.#ended.signal.aborted) return undefined
-      const leader = this.#begin()
-      over.signal.addEventListener("abort", () => void this.#resign(leader))
-      void navigator.locks.request(`${this.#mark}${randomName()}`, () => {
-        began()
-        return aborted(over.signal)
-      })
-      return aborted(this.#ended.signal)
+      if (this.#ended.signal.aborted || this.#aside) return undefined
+      const leadership = this.#begin(over)
+      over.signal.addEventListener("abort", () => void this.#resign(leadership))
+      void this.#locks.mark(over.signal, began)
+      return aborted(over.signal)
     }
-    await navigator.locks.request(this.#channel.name, how, begin).catch(() => {})
+    await this.#locks.hold(how, begin).catch(() => {})
     over.abort()
     began()
   }
 
-  #begin() {
+  /** @param {AbortController} over @returns {Leadership} */
+  #begin(over) {
     void this.#resign()
-    const leader = (this.#leader = this.#edges.lead((event) => this.#tell(event)))
+    /** @param {unknown} error */
+    const ended = (error) => void this.#failed(leadership, error)
+    const leader = this.#edges.lead((event) => this.#tell(event), ended)
+    const leadership = (this.#leadership = { leader, over })
     // Whoever calls is told why there is none.
-    leader.catch(() => {})
+    leader.catch(ended)
     this.#say({ leads: true })
     this.#changed()
-    return leader
+    return leadership
+  }
+
+  /** A leader whose peer has ended leads no longer, nor does this window soon. @param {Leadership} leadership @param {unknown} error */
+  #failed(leadership, error) {
+    if (leadership !== this.#leadership) return
+    const failure = CallFailed.from(error)
+    if (failure.code !== LOST) this.#aside = failure
+    void this.#resign(leadership)
   }
 
   /** Another leader than before: what is asked meanwhile is asked again. */
@@ -196,15 +205,17 @@ export class Windows {
     this.#edges.changed?.(this.isLeading)
   }
 
-  /** @param {Promise<Leader> | null} [leader] unless another one leads here by now */
-  async #resign(leader = this.#leader) {
-    if (!leader || leader !== this.#leader) return
-    this.#leader = null
-    if (!this.#ended.signal.aborted) this.#edges.changed?.(false)
-    await leader.then(
+  /** @param {Leadership | null} [leadership] unless another one leads here by now */
+  async #resign(leadership = this.#leadership) {
+    if (!leadership || leadership !== this.#leadership) return
+    this.#leadership = null
+    if (!this.#ended.signal.aborted && !this.#aside) this.#edges.changed?.(false)
+    const stopped = leadership.leader.then(
       ({ stop }) => stop(),
       () => {},
     )
+    leadership.over.abort()
+    await stopped
   }
 
   /** @param {object} event */
@@ -220,29 +231,16 @@ export class Windows {
   }
 }
 
-/** A name that nobody had before. */
-function randomName() {
-  return toHex(randomBytes(NAME_BYTES))
-}
-
 /** @param {Promise<Leader>} leader @param {string} name @param {unknown[]} args */
 async function answered(leader, name, args) {
   try {
     return await (await leader).call(name, args)
   } catch (error) {
-    const { name, code, message, retryAfterS } = /** @type {any} */ (error)
-    // What the server said is a word for people; the browser's own sentences are not.
-    throw error instanceof CallFailed ? error : new CallFailed(name, code || message, retryAfterS)
+    throw CallFailed.from(error)
   }
 }
 
 /** @param {unknown} error */
 function isLost(error) {
-  return error instanceof CallFailed && error.code === "LeadershipLost"
-}
-
-/** @param {any} answer */
-function valueOf({ value, error }) {
-  if (error) throw new CallFailed(error.code, error.message, error.retryAfterS)
-  return value
+  return error instanceof CallFailed && error.code === LOST
 }

@@ -1,5 +1,9 @@
 import { browserClock } from "../../../static/mesa/lib/timing.js"
-import { CallFailed, Windows } from "../../../static/mesa/peer/windows.js"
+import { CallFailed } from "../../../static/mesa/peer/call-failed.js"
+import { LoginRefused, Replaced } from "../../../static/mesa/peer/errors.js"
+import { LeadLocks } from "../../../static/mesa/peer/lead-locks.js"
+import { Windows } from "../../../static/mesa/peer/windows.js"
+import { LeadershipLost } from "../../../static/mesa/store/errors.js"
 import { assert, assertEqual, assertFails } from "../assert.js"
 import { FakeClock, settled, until } from "../clock.js"
 
@@ -13,18 +17,19 @@ import { FakeClock, settled, until } from "../clock.js"
  */
 async function openWindows(count, { clock = browserClock, callOf = (at) => async () => at } = {}) {
   const name = crypto.randomUUID()
-  /** @type {{windows: Windows, channel: BroadcastChannel, events: object[], led: number, stopped: number, tell: (event: object) => void}[]} */
+  /** @type {{windows: Windows, channel: BroadcastChannel, events: object[], led: number, stopped: number, tell: (event: object) => void, ended: (error: unknown) => void, name: string}[]} */
   const opened = []
   for (let at = 0; at < count; at += 1) {
     /** @type {any} */
-    const about = { events: [], led: 0, stopped: 0 }
+    const about = { name, events: [], led: 0, stopped: 0 }
     about.windows = new Windows({
       name,
       clock,
       openChannel: (/** @type {string} */ called) => (about.channel = new BroadcastChannel(called)),
-      lead: async (tell) => {
+      lead: async (tell, ended) => {
         about.led += 1
         about.tell = tell
+        about.ended = ended
         return { call: callOf(at), stop: () => (about.stopped += 1) }
       },
       told: (event) => about.events.push(event),
@@ -161,7 +166,6 @@ export async function whyThereIsNoLeaderIsToldToWhoeverCalls() {
     },
     told: () => {},
   })
-  await until(() => windows.isLeading)
 
   assertEqual((await assertFails(CallFailed, () => windows.call("who"))).message, "a newer version")
 }
@@ -264,4 +268,86 @@ export async function everyWindowLearnsThatAnotherOneLeads() {
 
   await until(() => all[1].isLeading && told[2].length > 1)
   assertEqual(told, [[true], [false, true], [false, false]])
+}
+
+/** How many windows of an account hold a lock as those who lead. @param {string} name */
+async function countLeaders(name) {
+  const { held = [] } = await navigator.locks.query()
+  return held.filter((each) => each.name?.startsWith(`mesa-leader/${name}/`)).length
+}
+
+export async function leaderWhosePeerEndsGivesWayToTheNextWindow() {
+  const all = await openWindows(3)
+
+  for (const Failure of [LoginRefused, Replaced]) {
+    const [leader] = all.filter(({ windows }) => windows.isLeading)
+    leader.ended(new Failure())
+    await until(() => all.some((each) => each !== leader && each.windows.isLeading))
+  }
+
+  assertEqual(await Promise.all(all.map(({ windows }) => windows.call("who"))), [2, 2, 2])
+  assertEqual(
+    all.map(({ led, stopped }) => [led, stopped]),
+    [
+      [1, 1],
+      [1, 1],
+      [1, 0],
+    ],
+  )
+  assertEqual(await countLeaders(all[0].name), 1)
+}
+
+export async function windowWhoseLeadershipWasLostLeadsAnew() {
+  const [only] = await openWindows(1)
+
+  only.ended(new LeadershipLost())
+
+  await until(() => only.led === 2)
+  assertEqual([await only.windows.call("who"), only.stopped], [0, 1])
+}
+
+export async function windowWhosePeerFailedSaysSoAndDoesNotLead() {
+  const clock = new FakeClock()
+  const [only] = await openWindows(1, { clock })
+  only.ended(new LoginRefused("ended"))
+  const answer = assertFails(CallFailed, () => only.windows.call("who"))
+  await settled()
+
+  await clock.advance(2.1)
+
+  assertEqual((await answer).code, "LoginRefused")
+  assertEqual(only.events, [{ event: "failed", code: "LoginRefused" }])
+  assertEqual([only.led, only.stopped, only.windows.isLeading], [1, 1, false])
+  assertEqual(await countLeaders(only.name), 0)
+}
+
+export async function windowThatWasReplacedLeadsAgainAfterAWhile() {
+  const clock = new FakeClock()
+  const [only] = await openWindows(1, { clock })
+  only.ended(new Replaced())
+  await settled()
+
+  await clock.advance(29)
+  assertEqual(only.led, 1)
+  await clock.advance(2)
+
+  await until(() => only.led === 2)
+}
+
+export async function nobodyLeadsWhileAnAccountIsWrittenFromOutside() {
+  const clock = new FakeClock()
+  const all = await openWindows(2, { clock })
+  /** @type {Promise<number>} */
+  let answer = Promise.resolve(-1)
+
+  await new LeadLocks(all[0].name).insteadOfLeader(async () => {
+    await until(() => all[0].stopped === 1)
+    answer = all[1].windows.call("who")
+    await settled()
+    await clock.advance(2.1)
+    assertEqual(await countLeaders(all[0].name), 0)
+  })
+
+  assertEqual(all[await answer].windows.isLeading, true)
+  assertEqual(await countLeaders(all[0].name), 1)
 }

@@ -31,7 +31,7 @@ async function leaderOf() {
     rest: /** @type {any} */ ({ call, renew: call }),
     ...{ WebSocket, socketUrl: "wss://mesa.example/", clock: browserClock, isForwarderByDefault: false },
     logOut: async () => {},
-    superseded: () => {},
+    ended: () => {},
   }
   const leader = await lead(profile, edges, () => {})
   await until(() => made.length === 1)

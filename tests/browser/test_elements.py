@@ -1,6 +1,5 @@
 """What the elements of the pages do with what people type and press. Nothing here needs a peer."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -162,24 +161,6 @@ def test_half_of_a_sign_is_sent_as_a_mark(chat: Page) -> None:
     chat.locator("#text").press("Enter")
 
     assert [detail["text"] for _, detail in heard(chat)] == ["a\ufffdb"] * 2
-
-
-@pytest.mark.parametrize(
-    ("address", "fields"),
-    [
-        ("/sign-up/", ["#password", "#code"]),
-        ("/log-in/", ["#recovery", "#new-password"]),
-        ("/app/", ["#text", "#greeting"]),
-    ],
-)
-def test_what_is_typed_is_given_to_no_speller(
-    page: Page, live_server_tree: LiveTree, address: str, fields: list[str]
-) -> None:
-    open_page(page, live_server_tree.url + address)
-
-    for field in fields:
-        expect(page.locator(field)).to_have_attribute("spellcheck", "false")
-        expect(page.locator(field)).to_have_attribute("autocomplete", re.compile("off|new-password"))
 
 
 def test_enter_that_ends_a_composition_does_not_send(chat: Page) -> None:

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.scenes import FILL_APP, VALUES, open_page
-from tests.browser.test_elements import heard, listen
+from tests.browser.scenes import FILL_APP, VALUES, heard, listen, open_page
 from tests.live_tree import LiveTree
 
 

@@ -1,29 +1,19 @@
 """What the elements of the pages do with what people type and press. Nothing here needs a peer."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.scenes import FILL_APP, FINGERPRINT, READY, VALUES, message, open_page
+from tests.browser.scenes import FILL_APP, FINGERPRINT, READY, VALUES, heard, listen, message, open_page
 from tests.live_tree import LiveTree
 
 CODE = "K7QM4XWP2D9HVTB3RNCE6FYJ8A"
-NOTE_EVENTS = """(types) => {
-    globalThis.hearing?.abort()
-    globalThis.hearing = new AbortController()
-    globalThis.heard = []
-    const { signal } = hearing
-    for (const type of types)
-        addEventListener(type, (event) => heard.push([type, event.detail]), { signal })
-}"""
 BEGIN_AGAIN = """() => {
     document.querySelector("dialog").close()
     document.querySelector("notice-list").replaceChildren()
     location.hash = "#c/4"
 }"""
-HEARD = "() => heard"
 OPEN_LIST = """([messages, unread]) => document.querySelector("message-list")
     .open({ name: "bo", note: "", unread, now: messages.at(-1).time }, messages)"""
 TEXTS = "() => [...document.querySelectorAll('.message__text')].map((each) => each.textContent)"
@@ -56,15 +46,6 @@ def chat(app: Page) -> Page:
     app.evaluate(BEGIN_AGAIN)
     app.evaluate(FILL_APP, VALUES)
     return app
-
-
-def listen(page: Page, *types: str) -> None:
-    page.evaluate(NOTE_EVENTS, list(types))
-
-
-def heard(page: Page) -> list[Any]:
-    found: list[Any] = page.evaluate(HEARD)
-    return found
 
 
 def test_account_is_begun_by_keyboard_alone(page: Page, live_server_tree: LiveTree) -> None:

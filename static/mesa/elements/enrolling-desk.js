@@ -11,6 +11,9 @@ import { whole } from "./wiring.js"
 
 /** @typedef {import("../peer/enrolling.js").Desk} Desk */
 
+// Notices after which a page goes on when it is loaded again.
+const ENDS = ["newer_version", "damaged", "broken"]
+
 /** The server that this page comes from. */
 export function makeRest() {
   return new Rest({
@@ -27,7 +30,7 @@ export async function startPage(begin) {
   document.addEventListener("notice:act", (event) => {
     const { kind } = /** @type {CustomEvent} */ (event).detail
     if (kind === "logged_out") location.assign("/log-in/")
-    else location.reload()
+    if (ENDS.includes(kind)) location.reload()
   })
   const desk = await makeDesk()
   if (desk) await whole(begin(desk))

@@ -35,7 +35,7 @@ export class StatusWiring {
     this.#windows = windows
     on("app:view", ({ view }) => this.#go(view))
     on("settings:change", (change) => this.#change(change))
-    on("account:log-out", () => this.#windows.call("logOut"))
+    on("notice:act", ({ kind }) => this.#act(kind))
     addEventListener("offline", () => this.#drawOffline(true))
     addEventListener("online", () => void whole(this.look()))
     void this.#keepLooking()
@@ -48,6 +48,8 @@ export class StatusWiring {
     if (event.event === "session_opened") this.#drawOffline(false)
     if (event.event === "disk_full") notices.show("storage_full")
     if (event.event === "guards_limit") notices.show("guards_limit")
+    if (event.event === "guard_taken") notices.hide("guards_limit")
+    if (event.event === "no_turn_server") notices.show("no_turn")
     if (["session_closed", "online", "link_opened", "link_closed", "own_keys"].includes(event.event))
       void whole(this.look())
   }
@@ -105,6 +107,14 @@ export class StatusWiring {
     }
   }
 
+  /** What a notice offers. @param {string} kind */
+  async #act(kind) {
+    if (kind === "no_turn") location.hash = "#settings"
+    if (kind !== "guards_limit") return
+    await this.#windows.call("allowGuard")
+    find(document, "notice-list", NoticeList).hide("guards_limit")
+  }
+
   /** @param {string} view */
   async #go(view) {
     this.#view = view
@@ -126,6 +136,7 @@ export class StatusWiring {
     try {
       await this.#windows.call("change", name, value)
       panel.values = { [name]: value }
+      if (name === "relay_only" && !value) find(document, "notice-list", NoticeList).hide("no_turn")
     } catch (error) {
       panel.restore()
       throw error

@@ -30,7 +30,7 @@ async function leaderOf() {
   const edges = {
     rest: /** @type {any} */ ({ call, renew: call }),
     ...{ WebSocket, socketUrl: "wss://mesa.example/", clock: browserClock, isForwarderByDefault: false },
-    logOut: async () => {},
+    leave: async () => {},
     ended: () => {},
   }
   const leader = await lead(profile, edges, () => {})

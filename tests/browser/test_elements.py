@@ -25,6 +25,11 @@ BEGIN_AGAIN = """() => {
     location.hash = "#c/4"
 }"""
 HEARD = "() => heard"
+ADD_ACCOUNT = """async () => {
+    const base = document.querySelector('script[src*="/mesa/invite.js"]').src.replace("invite.js", "")
+    const { Profiles } = await import(base + "peer/profiles.js")
+    await new Profiles().add("ada")
+}"""
 OPEN_LIST = """([messages, unread]) => document.querySelector("message-list")
     .open({ name: "bo", note: "", unread, now: messages.at(-1).time }, messages)"""
 TEXTS = "() => [...document.querySelectorAll('.message__text')].map((each) => each.textContent)"
@@ -398,6 +403,37 @@ def test_invitation_leads_from_its_page_to_the_request(page: Page, live_server_t
     given = {"username": "olga", "fingerprint": FINGERPRINT, "greeting": ""}
     assert heard(page) == [["request:send", given]]
     assert page.evaluate("() => location.hash") == "#chats"
+
+
+def test_newcomer_keeps_the_invitation_through_every_page(page: Page, live_server_tree: LiveTree) -> None:
+    invited = f"#invite/olga.{FINGERPRINT}"
+    open_page(page, f"{live_server_tree.url}/invite/#olga.{FINGERPRINT}")
+    main = page.locator("invitation-card .button--main")
+    expect(main).to_have_text("Create account")
+    expect(main).to_have_attribute("href", re.compile(f"/sign-up/{invited}$"))
+
+    page.get_by_role("link", name="Log in").click()
+    page.get_by_role("main").get_by_role("link", name="Create account").click()
+
+    assert page.evaluate("() => location.pathname + location.hash") == f"/sign-up/{invited}"
+    page.evaluate(READY)
+    page.evaluate("() => document.querySelector('sign-up-flow').finish()")
+    expect(page.get_by_role("link", name="Open Mesa")).to_have_attribute(
+        "href", re.compile(f"/app/{invited}$")
+    )
+
+
+def test_invitation_leads_who_has_an_account_to_the_app(browser: Browser, live_server_tree: LiveTree) -> None:
+    page = browser.new_page()
+    open_page(page, f"{live_server_tree.url}/invite/#olga.{FINGERPRINT}")
+    page.evaluate(ADD_ACCOUNT)
+
+    page.reload()
+
+    buttons = page.locator("invitation-card .button-row a")
+    expect(buttons).to_have_text(["Open Mesa", "Create account"])
+    expect(page.locator("invitation-card .button--main")).to_have_text("Open Mesa")
+    page.close()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.scenes import FILL_APP, FINGERPRINT, READY, VALUES, message, open_page
+from tests.browser.scenes import EMPTY, FILL_APP, FINGERPRINT, READY, VALUES, message, open_page
 from tests.live_tree import LiveTree
 
 CODE = "K7QM4XWP2D9HVTB3RNCE6FYJ8A"
@@ -434,6 +434,28 @@ def test_invitation_leads_who_has_an_account_to_the_app(browser: Browser, live_s
     expect(buttons).to_have_text(["Open Mesa", "Create account"])
     expect(page.locator("invitation-card .button--main")).to_have_text("Open Mesa")
     page.close()
+
+
+def test_phone_without_a_chat_welcomes_until_somebody_asks(page: Page, live_server_tree: LiveTree) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    open_page(page, f"{live_server_tree.url}/app/")
+
+    page.evaluate(FILL_APP, EMPTY)
+
+    expect(page.get_by_role("heading", name="Welcome, ada")).to_be_visible()
+    expect(page.get_by_role("img", name="QR code of your invite link")).to_be_visible()
+    page.evaluate("() => document.querySelector('app-shell').welcomed()")
+    expect(page.get_by_role("link", name="Settings")).to_be_visible()
+
+
+def test_phone_with_a_chat_begins_with_the_list(page: Page, live_server_tree: LiveTree) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    open_page(page, f"{live_server_tree.url}/app/")
+
+    page.evaluate(FILL_APP, VALUES)
+
+    expect(page.get_by_role("link", name="Settings")).to_be_visible()
+    expect(page.get_by_role("heading", name="Welcome, ada")).to_be_hidden()
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,11 @@ export class ConversationList extends MesaElement {
     part(this, "request-list").replaceChildren(...requests.map(makeRequest))
   }
 
+  /** Whether it was shown that there is nobody to write to, and nobody asks. */
+  get isEmpty() {
+    return !part(this, "empty").hidden && part(this, "requests").hidden
+  }
+
   /** Marks the chat that is open; 0: none. @param {number} number */
   choose(number) {
     this.#chosen = number

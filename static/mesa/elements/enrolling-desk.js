@@ -7,6 +7,7 @@ import { Profiles } from "../peer/profiles.js"
 import { Rest } from "../peer/rest.js"
 import { find } from "./base.js"
 import { MissingFeatures } from "./missing-features.js"
+import { FAILURES } from "./problems.js"
 import { whole } from "./wiring.js"
 
 /** @typedef {import("../peer/enrolling.js").Desk} Desk */
@@ -27,7 +28,7 @@ export async function startPage(begin) {
   document.addEventListener("notice:act", (event) => {
     const { kind } = /** @type {CustomEvent} */ (event).detail
     if (kind === "logged_out") location.assign("/log-in/")
-    else location.reload()
+    else if (FAILURES.includes(kind)) location.reload()
   })
   const desk = await makeDesk()
   if (desk) await whole(begin(desk))

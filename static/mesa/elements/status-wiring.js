@@ -35,6 +35,7 @@ export class StatusWiring {
     this.#windows = windows
     on("app:view", ({ view }) => this.#go(view))
     on("settings:change", (change) => this.#change(change))
+    on("notice:act", ({ kind }) => this.#act(kind))
     on("account:log-out", () => this.#windows.call("logOut"))
     addEventListener("offline", () => this.#drawOffline(true))
     addEventListener("online", () => void whole(this.look()))
@@ -110,6 +111,13 @@ export class StatusWiring {
     this.#view = view
     // Another window, or another device, may have changed them.
     if (view === "settings") await this.#showSettings()
+  }
+
+  /** @param {string} kind */
+  async #act(kind) {
+    if (kind !== "not_persistent") return
+    find(document, "notice-list", NoticeList).hide(kind)
+    await this.#windows.call("change", "knows_storage_risk", true)
   }
 
   async #showSettings() {

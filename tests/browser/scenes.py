@@ -244,6 +244,16 @@ export const startApp = async () => find(document, "app-shell", AppShell).start(
 READY: Final = """() => Promise.all(
     [...document.querySelectorAll(":not(:defined)")].map((each) => customElements.whenDefined(each.localName))
 )"""
+# What elements say, for tests.
+NOTE_EVENTS: Final = """(types) => {
+    globalThis.hearing?.abort()
+    globalThis.hearing = new AbortController()
+    globalThis.heard = []
+    const { signal } = hearing
+    for (const type of types)
+        addEventListener(type, (event) => heard.push([type, event.detail]), { signal })
+}"""
+HEARD: Final = "() => heard"
 
 
 def open_page(page: Page, address: str) -> None:
@@ -264,3 +274,12 @@ def show(page: Page, url: str, scene: Scene) -> None:
         page.wait_for_selector(scene.begins)
     if scene.script:
         page.evaluate(scene.script, scene.values)
+
+
+def listen(page: Page, *types: str) -> None:
+    page.evaluate(NOTE_EVENTS, list(types))
+
+
+def heard(page: Page) -> list[Any]:
+    found: list[Any] = page.evaluate(HEARD)
+    return found

@@ -241,3 +241,23 @@ def test_missing_message_has_no_time_and_begins_no_day(chats: Page) -> None:
     expect(chats.get_by_text("A message is missing here")).to_be_visible()
     expect(chats.locator(".day")).to_have_count(1)
     expect(chats.locator('.message[data-number="2"] time')).to_have_text("")
+
+
+@pytest.mark.parametrize(
+    ("address", "fields"),
+    [
+        ("/sign-up/", ["#password", "#code"]),
+        ("/log-in/", ["#recovery", "#new-password"]),
+        ("/app/", ["#text", "#greeting"]),
+    ],
+)
+def test_what_is_typed_is_given_to_no_speller(
+    context: BrowserContext, live_server_tree: LiveTree, address: str, fields: list[str]
+) -> None:
+    page = context.new_page()
+    open_page(page, live_server_tree.url + address)
+
+    for field in fields:
+        expect(page.locator(field)).to_have_attribute("spellcheck", "false")
+        expect(page.locator(field)).to_have_attribute("autocomplete", re.compile("off|new-password"))
+    page.close()

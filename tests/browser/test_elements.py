@@ -1,34 +1,18 @@
 """What the elements of the pages do with what people type and press. Nothing here needs a peer."""
 
-import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.scenes import EMPTY, FILL_APP, FINGERPRINT, READY, VALUES, message, open_page
+from tests.browser.scenes import FILL_APP, VALUES, heard, listen, message, open_page
 from tests.live_tree import LiveTree
 
 CODE = "K7QM4XWP2D9HVTB3RNCE6FYJ8A"
-NOTE_EVENTS = """(types) => {
-    globalThis.hearing?.abort()
-    globalThis.hearing = new AbortController()
-    globalThis.heard = []
-    const { signal } = hearing
-    for (const type of types)
-        addEventListener(type, (event) => heard.push([type, event.detail]), { signal })
-}"""
 BEGIN_AGAIN = """() => {
     document.querySelector("dialog").close()
     document.querySelector("notice-list").replaceChildren()
     location.hash = "#c/4"
-}"""
-HEARD = "() => heard"
-ADD_ACCOUNT = """async () => {
-    const base = document.querySelector('script[src*="/mesa/invite.js"]').src.replace("invite.js", "")
-    const { Profiles } = await import(base + "peer/profiles.js")
-    await new Profiles().add("ada")
 }"""
 OPEN_LIST = """([messages, unread]) => document.querySelector("message-list")
     .open({ name: "bo", note: "", unread, now: messages.at(-1).time }, messages)"""
@@ -62,15 +46,6 @@ def chat(app: Page) -> Page:
     app.evaluate(BEGIN_AGAIN)
     app.evaluate(FILL_APP, VALUES)
     return app
-
-
-def listen(page: Page, *types: str) -> None:
-    page.evaluate(NOTE_EVENTS, list(types))
-
-
-def heard(page: Page) -> list[Any]:
-    found: list[Any] = page.evaluate(HEARD)
-    return found
 
 
 def test_account_is_begun_by_keyboard_alone(page: Page, live_server_tree: LiveTree) -> None:
@@ -167,24 +142,6 @@ def test_half_of_a_sign_is_sent_as_a_mark(chat: Page) -> None:
     chat.locator("#text").press("Enter")
 
     assert [detail["text"] for _, detail in heard(chat)] == ["a\ufffdb"] * 2
-
-
-@pytest.mark.parametrize(
-    ("address", "fields"),
-    [
-        ("/sign-up/", ["#password", "#code"]),
-        ("/log-in/", ["#recovery", "#new-password"]),
-        ("/app/", ["#text", "#greeting"]),
-    ],
-)
-def test_what_is_typed_is_given_to_no_speller(
-    page: Page, live_server_tree: LiveTree, address: str, fields: list[str]
-) -> None:
-    open_page(page, live_server_tree.url + address)
-
-    for field in fields:
-        expect(page.locator(field)).to_have_attribute("spellcheck", "false")
-        expect(page.locator(field)).to_have_attribute("autocomplete", re.compile("off|new-password"))
 
 
 def test_enter_that_ends_a_composition_does_not_send(chat: Page) -> None:
@@ -386,86 +343,6 @@ def test_new_chat_is_begun_by_keyboard(chat: Page) -> None:
     ]
     chat.keyboard.press("Escape")
     expect(chat.locator("#new-chat")).to_be_hidden()
-
-
-def test_invitation_leads_from_its_page_to_the_request(page: Page, live_server_tree: LiveTree) -> None:
-    open_page(page, f"{live_server_tree.url}/invite/#olga.{FINGERPRINT}")
-    listen(page, "request:send")
-    expect(page.get_by_role("heading", name="olga invites you")).to_be_visible()
-
-    page.get_by_role("link", name="Open Mesa").click()
-    page.wait_for_url("**/app/**")
-    page.evaluate(READY)
-    page.evaluate(FILL_APP, VALUES)
-    listen(page, "request:send")
-    page.get_by_role("button", name="Send the request").click()
-
-    given = {"username": "olga", "fingerprint": FINGERPRINT, "greeting": ""}
-    assert heard(page) == [["request:send", given]]
-    assert page.evaluate("() => location.hash") == "#chats"
-
-
-def test_newcomer_keeps_the_invitation_through_every_page(page: Page, live_server_tree: LiveTree) -> None:
-    invited = f"#invite/olga.{FINGERPRINT}"
-    open_page(page, f"{live_server_tree.url}/invite/#olga.{FINGERPRINT}")
-    main = page.locator("invitation-card .button--main")
-    expect(main).to_have_text("Create account")
-    expect(main).to_have_attribute("href", re.compile(f"/sign-up/{invited}$"))
-
-    page.get_by_role("link", name="Log in").click()
-    page.get_by_role("main").get_by_role("link", name="Create account").click()
-
-    assert page.evaluate("() => location.pathname + location.hash") == f"/sign-up/{invited}"
-    page.evaluate(READY)
-    page.evaluate("() => document.querySelector('sign-up-flow').finish()")
-    expect(page.get_by_role("link", name="Open Mesa")).to_have_attribute(
-        "href", re.compile(f"/app/{invited}$")
-    )
-
-
-def test_invitation_leads_who_has_an_account_to_the_app(browser: Browser, live_server_tree: LiveTree) -> None:
-    page = browser.new_page()
-    open_page(page, f"{live_server_tree.url}/invite/#olga.{FINGERPRINT}")
-    page.evaluate(ADD_ACCOUNT)
-
-    page.reload()
-
-    buttons = page.locator("invitation-card .button-row a")
-    expect(buttons).to_have_text(["Open Mesa", "Create account"])
-    expect(page.locator("invitation-card .button--main")).to_have_text("Open Mesa")
-    page.close()
-
-
-def test_phone_without_a_chat_welcomes_until_somebody_asks(page: Page, live_server_tree: LiveTree) -> None:
-    page.set_viewport_size({"width": 360, "height": 740})
-    open_page(page, f"{live_server_tree.url}/app/")
-
-    page.evaluate(FILL_APP, EMPTY)
-
-    expect(page.get_by_role("heading", name="Welcome, ada")).to_be_visible()
-    expect(page.get_by_role("img", name="QR code of your invite link")).to_be_visible()
-    page.evaluate("() => document.querySelector('app-shell').welcomed()")
-    expect(page.get_by_role("link", name="Settings")).to_be_visible()
-
-
-def test_phone_with_a_chat_begins_with_the_list(page: Page, live_server_tree: LiveTree) -> None:
-    page.set_viewport_size({"width": 360, "height": 740})
-    open_page(page, f"{live_server_tree.url}/app/")
-
-    page.evaluate(FILL_APP, VALUES)
-
-    expect(page.get_by_role("link", name="Settings")).to_be_visible()
-    expect(page.get_by_role("heading", name="Welcome, ada")).to_be_hidden()
-
-
-@pytest.mark.parametrize(
-    "fragment", ["", "#olga", "#olga.short", f"#Olga.{FINGERPRINT}", f"#<b>.{FINGERPRINT}"]
-)
-def test_broken_invitation_is_said(page: Page, live_server_tree: LiveTree, fragment: str) -> None:
-    open_page(page, f"{live_server_tree.url}/invite/{fragment}")
-
-    expect(page.get_by_role("heading", name="This link is not whole")).to_be_visible()
-    expect(page.get_by_role("heading", name="invites you")).to_be_hidden()
 
 
 def test_chosen_theme_stays(chat: Page) -> None:

@@ -9,7 +9,7 @@ from tests.browser.people import LIMIT_MS, Crowd, Tab
 from tests.network.agents import Agent
 
 # For a start of the page and a few messages.
-SPACE_BYTES = 60_000
+SPACE_BYTES = 20_000
 # A text that is longer is not drawn whole.
 TEXT_SIGNS = 3_900
 FULL = "The storage of this browser is full"
@@ -70,7 +70,7 @@ def test_store_that_the_browser_deletes_is_told_of_and_the_recovery_code_leads_b
     tools = page.context.new_cdp_session(page)
     tools.send("Storage.clearDataForOrigin", {"origin": ada.url, "storageTypes": "indexeddb"})
 
-    tab.wait_for_notice("Mesa stopped in this tab")
+    tab.wait_for_notice("What Mesa keeps in this browser can not be read")
     tab.write("too late")
     refused = page.locator("li.message--failed")
     expect(refused).to_contain_text("Not sent.")

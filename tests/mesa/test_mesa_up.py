@@ -26,6 +26,15 @@ def tree(tmp_path: Path) -> Iterator[LiveTree]:
         tree.stop()
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveTree]:
+    """A tree that goes on: a start of one takes seconds."""
+    tree = LiveTree(tmp_path_factory.mktemp("running") / "state")
+    tree.start()
+    yield tree
+    tree.stop()
+
+
 def ask(tree: LiveTree, path: str) -> tuple[int, dict[str, object]]:
     connection = http.client.HTTPConnection("127.0.0.1", tree.port, timeout=10)
     connection.request("GET", path)
@@ -63,37 +72,33 @@ def test_web_processes_share_one_port(tree: LiveTree) -> None:
     assert not any(is_running(pid) for pid in tree.pids.values())
 
 
-def test_tree_serves_the_same_state_after_a_restart(tree: LiveTree) -> None:
-    tree.start()
-    key = (tree.state_dir / "secret-key").read_text()
-    port = tree.port
+def test_tree_serves_the_same_state_after_a_restart(running: LiveTree) -> None:
+    key = (running.state_dir / "secret-key").read_text()
+    port = running.port
 
-    tree.restart()
+    running.restart()
 
-    assert ask(tree, "/readyz") == (200, {})
-    assert tree.port == port
-    assert (tree.state_dir / "secret-key").read_text() == key
-
-
-def test_state_directory_is_for_its_owner_only(tree: LiveTree) -> None:
-    tree.start()
-
-    assert tree.state_dir.stat().st_mode & 0o077 == 0
-    assert (tree.state_dir / "secret-key").stat().st_mode & 0o077 == 0
-    assert (tree.state_dir / "store.sock").stat().st_mode & 0o077 == 0
+    assert ask(running, "/readyz") == (200, {})
+    assert running.port == port
+    assert (running.state_dir / "secret-key").read_text() == key
 
 
-def test_second_tree_on_one_state_directory_names_the_first(tree: LiveTree) -> None:
-    tree.start()
-    second = LiveTree(tree.state_dir)
+def test_state_directory_is_for_its_owner_only(running: LiveTree) -> None:
+    assert running.state_dir.stat().st_mode & 0o077 == 0
+    assert (running.state_dir / "secret-key").stat().st_mode & 0o077 == 0
+    assert (running.state_dir / "store.sock").stat().st_mode & 0o077 == 0
+
+
+def test_second_tree_on_one_state_directory_names_the_first(running: LiveTree) -> None:
+    second = LiveTree(running.state_dir)
 
     second.launch()
     code = second.wait()
 
     assert code == 3
-    assert f"process {tree.process.pid} " in second.output
+    assert f"process {running.process.pid} " in second.output
     assert len(second.lines) == 1
-    assert ask(tree, "/readyz") == (200, {})
+    assert ask(running, "/readyz") == (200, {})
 
 
 def test_port_in_use_is_one_line_and_nothing_was_started(tree: LiveTree) -> None:
@@ -120,7 +125,7 @@ def test_death_of_one_child_ends_all_and_is_named(tree: LiveTree, name: str) -> 
     assert not any(is_running(pid) for pid in tree.pids.values())
 
 
-def test_killed_supervisor_leaves_no_process(tree: LiveTree) -> None:
+def test_killed_supervisor_leaves_no_process_and_the_tree_starts_again(tree: LiveTree) -> None:
     tree.start()
 
     tree.process.kill()
@@ -128,12 +133,6 @@ def test_killed_supervisor_leaves_no_process(tree: LiveTree) -> None:
 
     for pid in tree.pids.values():
         wait_for_end(pid)
-
-
-def test_tree_starts_again_after_its_supervisor_was_killed(tree: LiveTree) -> None:
-    tree.start()
-    tree.process.kill()
-    tree.wait()
 
     tree.start()
 
@@ -174,16 +173,15 @@ def test_stop_during_the_start_leaves_no_process(tree: LiveTree) -> None:
     assert not any(is_running(pid) for pid in tree.pids.values())
 
 
-def test_worker_that_hangs_makes_the_server_unready(tree: LiveTree) -> None:
-    tree.start()
-    worker = tree.pids["worker"]
+def test_worker_that_hangs_makes_the_server_unready(running: LiveTree) -> None:
+    worker = running.pids["worker"]
 
     os.kill(worker, signal.SIGSTOP)
-    wait_for(lambda: ask(tree, "/readyz")[0] == 503)
-    status, body = ask(tree, "/readyz")
+    wait_for(lambda: ask(running, "/readyz")[0] == 503)
+    status, body = ask(running, "/readyz")
     os.kill(worker, signal.SIGCONT)
 
     assert status == 503
     assert body["code"] == "unavailable"
     assert body["checks"] == {"database": True, "store": True, "worker": False}
-    wait_for(lambda: ask(tree, "/readyz")[0] == 200)
+    wait_for(lambda: ask(running, "/readyz")[0] == 200)

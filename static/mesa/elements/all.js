@@ -1,6 +1,8 @@
 // Every element of the app page.
 
+import "./account-form.js"
 import "./app-shell.js"
+import "./blocked-people.js"
 import "./contact-view.js"
 import "./conversation-list.js"
 import "./conversation-view.js"
@@ -15,6 +17,7 @@ import "./message-list.js"
 import "./message-text.js"
 import "./missing-features.js"
 import "./notice-list.js"
+import "./password-field.js"
 import "./peer-status.js"
 import "./settings-panel.js"
 import "./user-search.js"

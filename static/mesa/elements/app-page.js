@@ -2,9 +2,10 @@
 
 import { browserClock } from "../lib/timing.js"
 import { lead } from "../peer/leader.js"
-import { logOut } from "../peer/enrolling.js"
+import { leave } from "../peer/enrolling.js"
 import { isPassing } from "../peer/failures.js"
 import { Windows } from "../peer/windows.js"
+import { AccountWiring } from "./account-wiring.js"
 import { AppShell } from "./app-shell.js"
 import { find } from "./base.js"
 import { ChatWiring } from "./chat-wiring.js"
@@ -32,7 +33,7 @@ async function start(desk) {
   const edges = {
     ...{ rest, WebSocket, clock: browserClock, isForwarderByDefault: isDesktop() },
     socketUrl: `${location.origin.replace("http", "ws")}/ws/session/`,
-    logOut: () => logOut(desk),
+    leave: (/** @type {import("../peer/leader.js").Leaving} */ how) => leave(desk, how),
   }
   /** @type {{told: (event: any) => void, catchUp: () => void}[]} catchUp: another window leads than before, and not all may have been heard */
   const wired = []
@@ -73,7 +74,7 @@ async function start(desk) {
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && wakeUp?.())
   const people = new PeopleWiring(windows)
   const status = new StatusWiring(windows)
-  wired.push(new ChatWiring(windows), people, status)
+  wired.push(new ChatWiring(windows), people, status, new AccountWiring(windows))
   await people.renew()
   if (!windows.isLeading) notices.show("other_tab")
   find(document, "app-shell", AppShell).start()

@@ -19,7 +19,7 @@ export class AppShell extends MesaElement {
   connected() {
     // Without scripts nothing starts.
     find(this, '.app__main > [data-view="starting"]', HTMLElement).hidden = this.#isStarted
-    this.listen("hashchange", () => this.#go(), window)
+    this.listen("hashchange", (event) => this.#turn(/** @type {HashChangeEvent} */ (event)), window)
   }
 
   /** Shows what the address names, from now on: the keys are open. */
@@ -34,6 +34,15 @@ export class AppShell extends MesaElement {
   /** Makes room for the first who asks, on a phone. */
   welcomed() {
     if (location.hash === "#welcome") location.hash = "#chats"
+  }
+
+  /** @param {HashChangeEvent} event */
+  #turn({ oldURL }) {
+    const place = document.getElementById(location.hash.slice(1))
+    if (!place) return this.#go()
+    // A link to a place on the page, which shows what it showed.
+    history.replaceState(null, "", oldURL)
+    place.focus()
   }
 
   #go() {

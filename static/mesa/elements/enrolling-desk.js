@@ -7,10 +7,12 @@ import { Profiles } from "../peer/profiles.js"
 import { Rest } from "../peer/rest.js"
 import { find } from "./base.js"
 import { MissingFeatures } from "./missing-features.js"
-import { FAILURES } from "./problems.js"
 import { whole } from "./wiring.js"
 
 /** @typedef {import("../peer/enrolling.js").Desk} Desk */
+
+// Notices after which a page goes on when it is loaded again.
+const ENDS = ["newer_version", "damaged", "broken"]
 
 /** The server that this page comes from. */
 export function makeRest() {
@@ -28,7 +30,7 @@ export async function startPage(begin) {
   document.addEventListener("notice:act", (event) => {
     const { kind } = /** @type {CustomEvent} */ (event).detail
     if (kind === "logged_out") location.assign("/log-in/")
-    else if (FAILURES.includes(kind)) location.reload()
+    if (ENDS.includes(kind)) location.reload()
   })
   const desk = await makeDesk()
   if (desk) await whole(begin(desk))

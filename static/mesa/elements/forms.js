@@ -29,11 +29,13 @@ export function clearErrors(form) {
  *
  * @param {ParentNode} form
  * @param {Problem} problem
- * @param {Record<string, string>} [fieldOf] the field that a code belongs to
+ * @param {Record<string, string>} [fieldOf] the field that a code, or a part of the request, belongs to
  */
 export function showProblem(form, problem, fieldOf = {}) {
   clearErrors(form)
-  const fields = Object.entries(problem.fields ?? {}).filter(([name]) => errorOf(form, name) !== null)
+  /** @type {[string, string[]][]} */
+  const named = Object.entries(problem.fields ?? {}).map(([name, said]) => [fieldOf[name] ?? name, said])
+  const fields = named.filter(([name]) => errorOf(form, name) !== null)
   if (fields.length === 0) showError(form, fieldOf[problem.code] ?? "", sayProblem(problem))
   for (const [name, sentences] of fields) showError(form, name, sentences.join(" "))
   const wrong = form.querySelector('input[aria-invalid="true"]')

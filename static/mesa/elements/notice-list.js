@@ -4,7 +4,7 @@
 import { MesaElement, clone, fill, part, setIcon } from "./base.js"
 import { hasText, say } from "./texts.js"
 
-/** @typedef {"newer_version" | "clock" | "not_persistent" | "storage_full" | "damaged" | "offline" | "other_tab" | "logged_out" | "own_keys" | "guards_limit" | "refused" | "broken"} NoticeKind */
+/** @typedef {"newer_version" | "clock" | "not_persistent" | "storage_full" | "damaged" | "offline" | "other_tab" | "logged_out" | "own_keys" | "guards_limit" | "no_turn" | "refused" | "broken"} NoticeKind */
 
 /** @type {Record<NoticeKind, {icon: string, look: "" | "waiting" | "danger"}>} */
 const LOOKS = {
@@ -18,6 +18,7 @@ const LOOKS = {
   logged_out: { icon: "lock", look: "waiting" },
   own_keys: { icon: "unverified", look: "danger" },
   guards_limit: { icon: "warning", look: "waiting" },
+  no_turn: { icon: "warning", look: "danger" },
   refused: { icon: "warning", look: "danger" },
   broken: { icon: "warning", look: "danger" },
 }

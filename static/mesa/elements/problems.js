@@ -1,6 +1,6 @@
 // What was refused, in the codes for which there are words.
 
-import { hasText } from "./texts.js"
+import { hasText, say } from "./texts.js"
 
 /** @typedef {import("./notice-list.js").NoticeKind} NoticeKind */
 /** @typedef {import("./views.js").Problem} Problem */
@@ -31,13 +31,19 @@ export const FAILURES = [...Object.values(NOTICES), "broken"]
 
 /** @param {unknown} error of the peer, or of a call of another window @returns {Problem} */
 export function problemOf(error) {
-  const { code = "", name, message, retryAfterS } = /** @type {any} */ (error)
+  const { code = "", name, message, retryAfterS, fields = [] } = /** @type {any} */ (error)
   const words = [message, code, CODES[code], CODES[name]].filter((each) => each && hasText(`problem.${each}`))
-  return { code: words[0] ?? "unknown", count: retryAfterS ?? 0 }
+  return { code: words[0] ?? "unknown", count: retryAfterS ?? 0, fields: sentencesOf(fields) }
 }
 
 /** The notice for what concerns all of the page. @param {unknown} error of the peer, or of a call of another window @returns {NoticeKind | undefined} */
 export function noticeOf(error) {
   const { code = "", name } = /** @type {any} */ (error)
   return NOTICES[code] ?? NOTICES[name]
+}
+
+/** What is said beside the parts of a request that the server did not take. @param {string[]} fields @returns {Record<string, string[]>} */
+function sentencesOf(fields) {
+  const known = fields.filter((name) => hasText(`problem.field.${name}`))
+  return Object.fromEntries(known.map((name) => [name, [say(`problem.field.${name}`)]]))
 }

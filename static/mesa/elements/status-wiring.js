@@ -36,7 +36,6 @@ export class StatusWiring {
     on("app:view", ({ view }) => this.#go(view))
     on("settings:change", (change) => this.#change(change))
     on("notice:act", ({ kind }) => this.#act(kind))
-    on("account:log-out", () => this.#windows.call("logOut"))
     addEventListener("offline", () => this.#drawOffline(true))
     addEventListener("online", () => void whole(this.look()))
     void this.#keepLooking()
@@ -49,6 +48,8 @@ export class StatusWiring {
     if (event.event === "session_opened") this.#drawOffline(false)
     if (event.event === "disk_full") notices.show("storage_full")
     if (event.event === "guards_limit") notices.show("guards_limit")
+    if (event.event === "guard_taken") notices.hide("guards_limit")
+    if (event.event === "no_turn_server") notices.show("no_turn")
     if (["session_closed", "online", "link_opened", "link_closed", "own_keys"].includes(event.event))
       void whole(this.look())
   }
@@ -106,18 +107,20 @@ export class StatusWiring {
     }
   }
 
+  /** What a notice offers. @param {string} kind */
+  async #act(kind) {
+    if (kind === "no_turn") location.hash = "#settings"
+    if (kind === "guards_limit") await this.#windows.call("allowGuard")
+    else if (kind === "not_persistent") await this.#windows.call("change", "knows_storage_risk", true)
+    else return
+    find(document, "notice-list", NoticeList).hide(kind)
+  }
+
   /** @param {string} view */
   async #go(view) {
     this.#view = view
     // Another window, or another device, may have changed them.
     if (view === "settings") await this.#showSettings()
-  }
-
-  /** @param {string} kind */
-  async #act(kind) {
-    if (kind !== "not_persistent") return
-    find(document, "notice-list", NoticeList).hide(kind)
-    await this.#windows.call("change", "knows_storage_risk", true)
   }
 
   async #showSettings() {
@@ -134,6 +137,7 @@ export class StatusWiring {
     try {
       await this.#windows.call("change", name, value)
       panel.values = { [name]: value }
+      if (name === "relay_only" && !value) find(document, "notice-list", NoticeList).hide("no_turn")
     } catch (error) {
       panel.restore()
       throw error

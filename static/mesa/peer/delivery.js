@@ -69,7 +69,8 @@ export class Delivery {
     })
     written.courier?.queue(written.number, written.form)
     // Nothing carries it before the yes, so no courier tells of it.
-    if (written.waitsForYes) new Reports(contacts.folded(userName), this.#parts.report).written(written.number)
+    if (written.waitsForYes)
+      new Reports(contacts.folded(userName), this.#parts.report).written(written.number)
     return written.number
   }
 

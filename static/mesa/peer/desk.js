@@ -9,6 +9,7 @@ import * as history from "../store/history.js"
 import * as sessions from "../store/session-book.js"
 import * as showing from "../store/showing.js"
 import { readChain } from "../crypto/chain.js"
+import { ACCOUNT_ACTS } from "./account-desk.js"
 import * as choices from "./choices.js"
 import { decide } from "./deciding.js"
 import { UnknownUser, UsageError } from "./errors.js"
@@ -22,9 +23,10 @@ import { contactView, messageView, rowView } from "./views.js"
  * @property {import("./contacts.js").ContactParts} shared
  * @property {import("./peer.js").Peer} peer
  * @property {import("./settings.js").Settings} settings
+ * @property {Pick<import("./guards-book.js").GuardsBook, "allowOneMore">} guards
  * @property {(event: object) => void} tell reaches all windows
  * @property {(error: unknown) => void} fail
- * @property {() => Promise<void>} logOut
+ * @property {(how: import("./leader.js").Leaving) => Promise<void>} leave
  * @property {() => boolean} hasOtherKeys the server shows other keys for this user
  */
 
@@ -98,10 +100,7 @@ export class Desk {
 
 /** @type {Record<string, (desk: Desk, parts: DeskParts, ...args: any[]) => unknown>} */
 const ACTS = {
-  async account(_desk, { shared }) {
-    const { userName, chain } = shared.account
-    return { name: userName, fingerprint: toBase64url((await readChain(chain)).fingerprint) }
-  },
+  ...ACCOUNT_ACTS,
 
   async list(desk, { shared }) {
     const { view } = shared.store
@@ -209,10 +208,6 @@ const ACTS = {
         throw new UsageError(name)
     }
   },
-
-  visibility: (_desk, { shared }) => shared.api.visibility(),
-
-  logOut: (_desk, { logOut }) => logOut(),
 }
 
 /** @param {Desk} desk @param {Unit} unit @param {contacts.Contact} contact @param {number | undefined} before */

@@ -120,6 +120,11 @@ export async function logOut({ api, profiles }, { wipe = false } = {}) {
   if (wipe && profile) await profiles.forget(profile)
 }
 
+/** Leaves as a user asks for it. @param {Desk} desk @param {import("./leader.js").Leaving} how @throws {LoginRefused | ServerUnreachable} nothing was done */
+export function leave(desk, { wipe, password }) {
+  return password === undefined ? logOut(desk, { wipe }) : removeAccount(desk, password)
+}
+
 /** Removes the account that is logged in, at the server and here. @param {Desk} desk @param {string} password @throws {LoginRefused} */
 export async function removeAccount({ api, profiles }, password) {
   const profile = await profiles.current()

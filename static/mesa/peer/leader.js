@@ -18,6 +18,8 @@ import { Session } from "./session.js"
 import { Settings } from "./settings.js"
 import { checkOwnIdentity } from "./verifying.js"
 
+/** @typedef {{wipe?: boolean, password?: string}} Leaving what is kept here goes, too; with its password the account goes */
+
 /**
  * What a leader reaches the world by.
  *
@@ -27,7 +29,7 @@ import { checkOwnIdentity } from "./verifying.js"
  * @property {string} socketUrl
  * @property {import("../lib/timing.js").Clock} clock
  * @property {boolean} isForwarderByDefault
- * @property {(api: Api) => Promise<void>} logOut
+ * @property {(how: Leaving) => Promise<void>} leave logs out, or removes the account, as asked
  * @property {(error: unknown) => void} ended the peer can not go on
  */
 
@@ -44,7 +46,10 @@ const LOOK_AT_OWN_KEYS_EVERY_S = 3_600
  */
 export async function lead(profile, edges, tell) {
   const { rest, WebSocket, socketUrl, clock } = edges
+  // What ends the peer then is what was asked for.
+  let isLeaving = false
   const fail = (/** @type {unknown} */ error) => {
+    if (isLeaving) return
     const code = /** @type {Error} */ (error).name
     if (!SUPERSEDED.includes(code)) tell({ event: "failed", code })
     edges.ended(error)
@@ -69,8 +74,9 @@ export async function lead(profile, edges, tell) {
     desk.report(event)
     if (event.event === "session_opened") void ownKeys.look().catch(fail)
   }
+  const book = new GuardsBook(store, clock)
   const made = async () => {
-    const guards = new GuardsWatch(new GuardsBook(store, clock), clock, report)
+    const guards = new GuardsWatch(book, clock, report)
     await guards.resume()
     return new Peer({
       ...{ account, store, api, clock, guards, fail },
@@ -83,7 +89,7 @@ export async function lead(profile, edges, tell) {
   let peer = await made()
   const ownKeys = new OwnKeys(peer.shared, tell)
   const desk = new Desk({
-    ...{ settings, tell, fail },
+    ...{ settings, guards: book, tell, fail },
     get peer() {
       return peer
     },
@@ -91,12 +97,14 @@ export async function lead(profile, edges, tell) {
       return peer.shared
     },
     hasOtherKeys: () => ownKeys.areOther,
-    logOut: async () => {
-      // Out of its reach the login goes on, and so does the peer.
+    leave: async (/** @type {Leaving} */ how) => {
+      // Out of its reach the login goes on, and so does the peer; a wrong password ends nothing, either.
       await api.server()
-      await peer.sayGoodbye()
-      await edges.logOut(api).catch((error) => {
-        fail(error)
+      if (how.password === undefined) await peer.sayGoodbye()
+      isLeaving = true
+      await edges.leave(how).catch((error) => {
+        isLeaving = false
+        if (how.password === undefined) fail(error)
         throw error
       })
       tell({ event: "logged_out" })

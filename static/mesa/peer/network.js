@@ -4,7 +4,6 @@
 
 import { toHex } from "../lib/bytes.js"
 import { pause } from "../lib/timing.js"
-import { PeerError } from "./errors.js"
 import { Forwarding } from "./forwarding.js"
 import { Links } from "./links.js"
 import { Presence } from "./presence.js"
@@ -45,9 +44,6 @@ import { hasTurn, hasWebRtc, transportsWith } from "./rtc.js"
  */
 
 const HOUSEKEEPING_S = 1
-
-/** The user wants none but TURN servers, and the server names none. */
-export class NoTurnServer extends PeerError {}
 
 /** One peer among others. */
 export class Network {
@@ -182,11 +178,11 @@ export class Network {
 
   /** Makes links with these ICE servers from now on. @param {IceServer[]} servers */
   #use(servers) {
-    const { isTurnOnly, makeTransports = transportsWith, fail } = this.#parts
+    const { isTurnOnly, makeTransports = transportsWith, report } = this.#parts
     // Without links a user can read, and what is written waits.
     if (!hasWebRtc()) return
     this.mayHaveTurn = hasTurn(servers)
-    if (isTurnOnly && !this.mayHaveTurn) return fail(new NoTurnServer())
+    if (isTurnOnly && !this.mayHaveTurn) return report({ event: "no_turn_server" })
     this.links.use(makeTransports(servers, isTurnOnly))
   }
 

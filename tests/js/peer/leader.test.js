@@ -30,8 +30,8 @@ async function leaderOf() {
   const edges = {
     rest: /** @type {any} */ ({ call, renew: call }),
     ...{ WebSocket, socketUrl: "wss://mesa.example/", clock: browserClock, isForwarderByDefault: false },
-    logOut: async () => {},
-    superseded: () => {},
+    leave: async () => {},
+    ended: () => {},
   }
   const leader = await lead(profile, edges, () => {})
   await until(() => made.length === 1)

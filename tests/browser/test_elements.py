@@ -120,6 +120,14 @@ def test_browser_without_keys_offers_the_recovery_code(page: Page, live_server_t
     assert heard(page) == [["recover:submit", given]]
 
 
+def test_row_of_who_was_asked_says_what_it_waits_for(chat: Page) -> None:
+    asked = VALUES["rows"][0] | {"state": "asked", "last": None}
+
+    chat.evaluate("(row) => document.querySelector('conversation-list').showRows([row], 0)", asked)
+
+    expect(chat.locator(".conversation-row__text")).to_have_text("Asked, waits for bo")
+
+
 def test_enter_sends_and_shift_enter_begins_a_line(chat: Page) -> None:
     listen(chat, "message:submit")
     text = chat.get_by_label("Message to bo")

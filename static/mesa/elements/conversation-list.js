@@ -98,7 +98,8 @@ function makeRow(row, now) {
 /** @param {ConversationRowView} row */
 function lastWords(row) {
   if (row.draft !== "") return say("message.draft", { text: shownBeginning(row.draft) })
-  if (row.last === null) return say("list.nothing")
+  if (row.last === null)
+    return say(row.state === "asked" ? "list.asked" : "list.nothing", { name: shownName(row.name) })
   const text = row.last.text === null ? say("message.newer") : shownBeginning(row.last.text)
   return row.last.outgoing ? say("message.you", { text }) : text
 }

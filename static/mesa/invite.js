@@ -1,4 +1,6 @@
-// The page of an invite link: its elements.
+// The page of an invite link.
 
-import "./elements/invitation-card.js"
 import "./elements/missing-features.js"
+import { startInvite } from "./elements/invite-page.js"
+
+await startInvite()

@@ -15,6 +15,7 @@ CONTACT: Final[dict[str, Any]] = {
     "number": 4,
     "name": "bo",
     "state": "accepted",
+    "greeting": "",
     "verified": True,
     "blocked": False,
     "danger": None,
@@ -87,6 +88,7 @@ ROWS: Final = [
     {
         "number": 4,
         "name": "bo",
+        "state": "accepted",
         "verified": True,
         "unsafe": False,
         "unread": 0,
@@ -96,6 +98,7 @@ ROWS: Final = [
     {
         "number": 7,
         "name": "olga",
+        "state": "accepted",
         "verified": False,
         "unsafe": False,
         "unread": 3,
@@ -105,6 +108,7 @@ ROWS: Final = [
     {
         "number": 9,
         "name": "hausverwaltungsgenossenschaft",
+        "state": "accepted",
         "verified": False,
         "unsafe": False,
         "unread": 0,
@@ -148,7 +152,8 @@ FILL_APP: Final = """async (values) => {
     find("invite-link").showCode(drawCode(values.account.link))
     find("contact-view").view = values.contact
     find("conversation-view").view = { contact: values.contact, draft: values.draft }
-    const around = { name: values.contact.name, note: values.note, unread: values.unread, now: values.now }
+    const { name, greeting } = values.contact
+    const around = { name, greeting, note: values.note, unread: values.unread, now: values.now }
     find("message-list").open(around, values.messages)
     if (values.timeline) {
         const drawn = document.importNode(find("template#timeline").content, true).firstElementChild

@@ -19,13 +19,13 @@ JOIN = """async ({ contact, messages }) => {
     const names = { 4: "bo", 7: "olga" }
     const waiting = {}
     const answers = {
-        conversation: (number) => ({ contact: { ...contact, number, name: names[number] }, unread: 0,
+        conversation: (number) => ({ contact: { ...contact, ...changes, number, name: names[number] }, unread: 0,
             draft: globalThis.drafts[number] ?? "", messages: messages[number] }),
-        contact: (number) => ({ ...contact, number, name: names[number] }),
+        contact: (number) => ({ ...contact, ...changes, number, name: names[number] }),
         draft: (number, text) => { globalThis.drafts[number] = text },
         showed: () => {}, send: () => 1, older: () => [], decide: () => {},
     }
-    Object.assign(globalThis, { called: [], held: [], drafts: {}, refused: null, refusing: ["send"] })
+    Object.assign(globalThis, { called: [], held: [], drafts: {}, changes: {}, refused: null, refusing: ["send"] })
     globalThis.answer = (name) => waiting[name].shift()()
     const call = async (name, args) => {
         called.push([name, ...args])
@@ -231,6 +231,26 @@ def test_news_of_a_chat_that_is_being_opened_take_its_draft_from_nobody(chats: P
     chats.evaluate("() => answer('conversation')")
 
     expect(chats.locator("#text")).to_have_value("to olga")
+
+
+def test_acceptance_is_said_above_the_messages_at_once(chats: Page) -> None:
+    chats.evaluate("() => { changes.state = 'asked' }")
+    go(chats, "bo")
+    expect(chats.locator(".thread-note")).to_have_text(re.compile("^You asked bo"))
+
+    chats.evaluate("() => { changes.state = 'accepted' }")
+    chats.evaluate("() => wiring.told({ event: 'contact_changed', contact: 4 })")
+
+    expect(chats.locator(".thread-note")).to_have_text(re.compile("^Messages go through three forwarders"))
+
+
+def test_first_words_of_who_asked_stand_above_the_messages(chats: Page) -> None:
+    chats.evaluate("() => { changes.greeting = 'It is bo, <b>from</b> the workshop.' }")
+
+    go(chats, "bo")
+
+    words = "bo asked to write to you: It is bo, <b>from</b> the workshop."
+    expect(chats.locator(".thread-note").last).to_have_text(words)
 
 
 def test_missing_message_has_no_time_and_begins_no_day(chats: Page) -> None:

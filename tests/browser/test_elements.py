@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.scenes import FILL_APP, FINGERPRINT, READY, VALUES, heard, listen, message, open_page
+from tests.browser.scenes import FILL_APP, VALUES, heard, listen, message, open_page
 from tests.live_tree import LiveTree
 
 CODE = "K7QM4XWP2D9HVTB3RNCE6FYJ8A"
@@ -118,6 +118,14 @@ def test_browser_without_keys_offers_the_recovery_code(page: Page, live_server_t
 
     given = {"username": "ada", "code": CODE, "password": "correct horse battery"}
     assert heard(page) == [["recover:submit", given]]
+
+
+def test_row_of_who_was_asked_says_what_it_waits_for(chat: Page) -> None:
+    asked = VALUES["rows"][0] | {"state": "asked", "last": None}
+
+    chat.evaluate("(row) => document.querySelector('conversation-list').showRows([row], 0)", asked)
+
+    expect(chat.locator(".conversation-row__text")).to_have_text("Asked, waits for bo")
 
 
 def test_enter_sends_and_shift_enter_begins_a_line(chat: Page) -> None:
@@ -343,33 +351,6 @@ def test_new_chat_is_begun_by_keyboard(chat: Page) -> None:
     ]
     chat.keyboard.press("Escape")
     expect(chat.locator("#new-chat")).to_be_hidden()
-
-
-def test_invitation_leads_from_its_page_to_the_request(page: Page, live_server_tree: LiveTree) -> None:
-    open_page(page, f"{live_server_tree.url}/invite/#olga.{FINGERPRINT}")
-    listen(page, "request:send")
-    expect(page.get_by_role("heading", name="olga invites you")).to_be_visible()
-
-    page.get_by_role("link", name="Open Mesa").click()
-    page.wait_for_url("**/app/**")
-    page.evaluate(READY)
-    page.evaluate(FILL_APP, VALUES)
-    listen(page, "request:send")
-    page.get_by_role("button", name="Send the request").click()
-
-    given = {"username": "olga", "fingerprint": FINGERPRINT, "greeting": ""}
-    assert heard(page) == [["request:send", given]]
-    assert page.evaluate("() => location.hash") == "#chats"
-
-
-@pytest.mark.parametrize(
-    "fragment", ["", "#olga", "#olga.short", f"#Olga.{FINGERPRINT}", f"#<b>.{FINGERPRINT}"]
-)
-def test_broken_invitation_is_said(page: Page, live_server_tree: LiveTree, fragment: str) -> None:
-    open_page(page, f"{live_server_tree.url}/invite/{fragment}")
-
-    expect(page.get_by_role("heading", name="This link is not whole")).to_be_visible()
-    expect(page.get_by_role("heading", name="invites you")).to_be_hidden()
 
 
 def test_chosen_theme_stays(chat: Page) -> None:

@@ -13,6 +13,7 @@ import { makeRest, startPage } from "./enrolling-desk.js"
 import { NoticeList } from "./notice-list.js"
 import { PeopleWiring } from "./people-wiring.js"
 import { FAILURES, noticeOf } from "./problems.js"
+import { SettingsPanel } from "./settings-panel.js"
 import { StatusWiring } from "./status-wiring.js"
 import { say } from "./texts.js"
 
@@ -78,7 +79,7 @@ async function start(desk) {
   if (!windows.isLeading) notices.show("other_tab")
   find(document, "app-shell", AppShell).start()
   isStarted = true
-  await Promise.all([status.begin(), checkClock(rest, notices), askToStay(notices)])
+  await Promise.all([status.begin(), checkClock(rest, notices), askToStay(windows)])
 }
 
 /** Says so if this device's clock is wrong. @param {import("../peer/rest.js").Rest} rest @param {NoticeList} notices */
@@ -93,9 +94,12 @@ async function checkClock(rest, notices) {
     notices.show("clock", { minutes: say("notice.minutes", { count }) })
 }
 
-/** Asks the browser not to delete what the page keeps. @param {NoticeList} notices */
-async function askToStay(notices) {
-  if (!(await navigator.storage.persist())) notices.show("not_persistent")
+/** Asks the browser not to delete what the page keeps; that it may, settings go on saying. @param {Windows} windows */
+async function askToStay(windows) {
+  const isSafe = await navigator.storage.persist()
+  find(document, "settings-panel", SettingsPanel).isAtRisk = !isSafe
+  if (isSafe || (await windows.call("settings")).knows_storage_risk) return
+  find(document, "notice-list", NoticeList).show("not_persistent")
 }
 
 /** Whether this looks like a machine that may forward: no phone, and no connection that is paid by its bytes. */

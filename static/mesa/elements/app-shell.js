@@ -25,7 +25,15 @@ export class AppShell extends MesaElement {
   /** Shows what the address names, from now on: the keys are open. */
   start() {
     this.#isStarted = true
+    // On a phone an empty list would be all; the welcome leads further.
+    if (["", "#chats"].includes(location.hash) && this.#list.isEmpty)
+      history.replaceState(null, "", "#welcome")
     this.#go()
+  }
+
+  /** Makes room for the first who asks, on a phone. */
+  welcomed() {
+    if (location.hash === "#welcome") location.hash = "#chats"
   }
 
   /** @param {HashChangeEvent} event */
@@ -51,9 +59,13 @@ export class AppShell extends MesaElement {
       if (isHere) link.setAttribute("aria-current", "page")
       else link.removeAttribute("aria-current")
     }
-    find(this, "conversation-list", ConversationList).choose(view === "conversation" ? number : 0)
+    this.#list.choose(view === "conversation" ? number : 0)
     this.tell("app:view", { view, number })
     if (open) this.#focus(view)
+  }
+
+  get #list() {
+    return find(this, "conversation-list", ConversationList)
   }
 
   /** @param {View} view */

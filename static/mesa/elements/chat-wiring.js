@@ -9,11 +9,10 @@ import { ContactPane } from "./contact-view.js"
 import { ConversationPane } from "./conversation-view.js"
 import { DeliveryTimeline } from "./delivery-timeline.js"
 import { MessageComposer } from "./message-composer.js"
+import { headOf } from "./message-item.js"
 import { MessageList } from "./message-list.js"
 import { NoticeList } from "./notice-list.js"
 import { Timelines } from "./timelines.js"
-import { say } from "./texts.js"
-import { shownName } from "./shown.js"
 import { on, whole } from "./wiring.js"
 import { Writing } from "./writing.js"
 
@@ -93,10 +92,9 @@ export class ChatWiring {
     this.#show(opened.contact, opened.draft)
     if (view !== "conversation") return
     const { contact, unread, messages } = opened
-    const name = shownName(contact.name)
-    const note = say(contact.state === "asked" ? "thread.asked" : "thread.note", { name })
     this.#listed = number
-    this.#list.open({ name, note, unread, now: Date.now() }, messages, this.#unsent(number))
+    const around = { ...headOf(contact), unread, now: Date.now() }
+    this.#list.open(around, messages, this.#unsent(number))
     for (const message of this.#early) this.#list.put(message)
     this.#drawTimeline()
     find(document, "message-composer", MessageComposer).focus()
@@ -117,6 +115,7 @@ export class ChatWiring {
     const view = { contact, draft: this.#writing.textOf(contact.number, draft ?? written) }
     find(document, "conversation-view", ConversationPane).view = view
     find(document, "contact-view", ContactPane).view = contact
+    if (contact.number === this.#listed) this.#list.head = headOf(contact)
   }
 
   /** @param {{contact: number, message: MessageView}} event */

@@ -39,6 +39,11 @@ export class ConversationList extends MesaElement {
     part(this, "request-list").replaceChildren(...requests.map(makeRequest))
   }
 
+  /** Whether it was shown that there is nobody to write to, and nobody asks. */
+  get isEmpty() {
+    return !part(this, "empty").hidden && part(this, "requests").hidden
+  }
+
   /** Marks the chat that is open; 0: none. @param {number} number */
   choose(number) {
     this.#chosen = number
@@ -93,7 +98,8 @@ function makeRow(row, now) {
 /** @param {ConversationRowView} row */
 function lastWords(row) {
   if (row.draft !== "") return say("message.draft", { text: shownBeginning(row.draft) })
-  if (row.last === null) return say("list.nothing")
+  if (row.last === null)
+    return say(row.state === "asked" ? "list.asked" : "list.nothing", { name: shownName(row.name) })
   const text = row.last.text === null ? say("message.newer") : shownBeginning(row.last.text)
   return row.last.outgoing ? say("message.you", { text }) : text
 }

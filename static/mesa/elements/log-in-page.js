@@ -3,12 +3,14 @@
 import { logIn } from "../peer/enrolling.js"
 import { recover } from "../peer/recovery.js"
 import { find } from "./base.js"
+import { carryAlong } from "./carrying.js"
 import { startPage } from "./enrolling-desk.js"
 import { LogInForms } from "./log-in-forms.js"
 import { problemOf } from "./problems.js"
 
 /** Brings the page to life. */
 export function startLogIn() {
+  carryAlong(location.hash)
   return startPage(start)
 }
 

@@ -3,6 +3,7 @@
 import { clone, fill, find, part, setIcon, show } from "./base.js"
 import { lookOf } from "./message-states.js"
 import { MessageText } from "./message-text.js"
+import { shownName, shownText } from "./shown.js"
 import { say } from "./texts.js"
 import { clockTime, dayOf, sayDay } from "./times.js"
 
@@ -82,6 +83,20 @@ export function makeDay(at, now) {
 export function makeUnreadMark(count) {
   const item = clone("unread-mark")
   item.textContent = say("thread.unread", { count })
+  return item
+}
+
+/** What stands above the messages of a contact. @param {import("./views.js").ContactView} contact */
+export function headOf({ name: userName, state, greeting }) {
+  const name = shownName(userName)
+  return { name, note: say(state === "asked" ? "thread.asked" : "thread.note", { name }), greeting }
+}
+
+/** The words with which somebody asked. @param {string} name @param {string} words */
+export function makeGreeting(name, words) {
+  const item = clone("thread-greeting")
+  fill(item, "name", name)
+  fill(item, "greeting", shownText(words))
   return item
 }
 

@@ -2,11 +2,11 @@
 // Says `messages:older` {before} when the reader comes near the oldest, `message:retry` and `message:edit` {number}.
 
 import { MesaElement, part } from "./base.js"
-import { isJoined, makeDay, makeMessage, makeNote, makeUnreadMark } from "./message-item.js"
+import { isJoined, makeDay, makeGreeting, makeMessage, makeNote, makeUnreadMark } from "./message-item.js"
 import { dayOf } from "./times.js"
 
 /** @typedef {import("./views.js").MessageView} MessageView */
-/** @typedef {{name: string, note: string, unread?: number, now: number}} Around what stands around the messages */
+/** @typedef {{name: string, note: string, greeting?: string, unread?: number, now: number}} Around what stands around the messages */
 
 // So near to the top older ones are asked for, in heights of what is seen.
 const NEAR_TOP = 1.5
@@ -51,6 +51,14 @@ export class MessageList extends MesaElement {
       incoming.toSorted((a, b) => a - b).at(-(around.unread ?? 0) || incoming.length) ?? Infinity
     this.#drawQuietly()
     this.scrollTop = 0
+  }
+
+  /** Says anew what stands above the messages. @param {{note: string, greeting: string}} head */
+  set head(head) {
+    if (head.note === this.#around.note && head.greeting === this.#around.greeting) return
+    this.#around = { ...this.#around, ...head }
+    for (const name of ["note", "greeting"]) this.#marks.delete(name)
+    this.#drawSoon()
   }
 
   /** Adds a message or changes it. @param {MessageView} view */
@@ -102,7 +110,7 @@ export class MessageList extends MesaElement {
     const placed = [...this.#views.values()].sort((a, b) => a.number - b.number)
     const ordered = [...placed, ...this.#unsent]
     /** @type {HTMLElement[]} */
-    const items = this.#around.note === "" ? [] : [this.#mark("note", () => makeNote(this.#around.note))]
+    const items = this.#head()
     let day = ""
     for (const view of ordered) {
       items.push(...this.#before(view, day), this.#item(view))
@@ -115,6 +123,13 @@ export class MessageList extends MesaElement {
     // Moving what is there already would lose focus and selection: only differences are touched.
     for (const [at, item] of items.entries())
       if (list.children[at] !== item) list.insertBefore(item, list.children[at] ?? null)
+  }
+
+  #head() {
+    const { name, note, greeting = "" } = this.#around
+    const items = note === "" ? [] : [this.#mark("note", () => makeNote(note))]
+    if (greeting !== "") items.push(this.#mark("greeting", () => makeGreeting(name, greeting)))
+    return items
   }
 
   /** @param {MessageView} view @param {string} day the one above */

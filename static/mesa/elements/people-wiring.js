@@ -1,6 +1,7 @@
 // Joins the list of chats, the search for people and what is decided about them to the peer.
 
 import { browserClock, pause } from "../lib/timing.js"
+import { AppShell } from "./app-shell.js"
 import { find } from "./base.js"
 import { ConversationList } from "./conversation-list.js"
 import { problemOf } from "./problems.js"
@@ -35,8 +36,10 @@ export class PeopleWiring {
       this.#isDue = false
       const { rows, requests } = await this.#windows.call("list")
       const list = find(document, "conversation-list", ConversationList)
+      const wasEmpty = list.isEmpty
       list.showRows(rows, Date.now())
       list.showRequests(requests)
+      if (wasEmpty && !list.isEmpty) find(document, "app-shell", AppShell).welcomed()
       showUnread(rows)
     } finally {
       void pause(browserClock, REST_S).then(() => whole(this.#rested()))

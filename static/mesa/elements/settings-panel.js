@@ -39,6 +39,11 @@ export class SettingsPanel extends MesaElement {
     this.values = this.#known
   }
 
+  /** Whether the browser may delete what this page keeps. @param {boolean} isAtRisk */
+  set isAtRisk(isAtRisk) {
+    show(this, "at-risk", isAtRisk)
+  }
+
   /** @param {AccountView} account */
   set account(account) {
     fill(this, "name", shownName(account.name))

@@ -68,8 +68,6 @@ export class SignUpFlow extends MesaElement {
   #go(number) {
     for (const step of [1, 2, 3]) this.#step(step).hidden = step !== number
     find(this.#step(number), ".step__title", HTMLElement).focus()
-    // What an invitation named goes along.
-    find(this, 'a[data-part="open"]', HTMLAnchorElement).hash = location.hash
   }
 }
 

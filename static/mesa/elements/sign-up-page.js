@@ -2,6 +2,7 @@
 
 import { forgetRecoveryCode, recoveryCode, signUp, withStore } from "../peer/enrolling.js"
 import { readStore } from "../peer/profiles.js"
+import { carryAlong } from "./carrying.js"
 import { startPage } from "./enrolling-desk.js"
 import { problemOf } from "./problems.js"
 import { SignUpFlow } from "./sign-up-flow.js"
@@ -9,6 +10,7 @@ import { on } from "./wiring.js"
 
 /** Brings the page to life. */
 export async function startSignUp() {
+  carryAlong(location.hash)
   const flow = document.querySelector("sign-up-flow")
   // None: nobody may make an account at this server.
   if (flow instanceof SignUpFlow) await startPage((desk) => start(desk, flow))
@@ -38,5 +40,5 @@ async function start(desk, flow) {
   // Whoever was interrupted goes on where the code was shown; everybody else has an account.
   const code = await readStore(profile, recoveryCode)
   if (code) flow.showCode(code)
-  else location.replace("/app/")
+  else location.replace(`/app/${location.hash}`)
 }

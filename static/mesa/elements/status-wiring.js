@@ -110,9 +110,10 @@ export class StatusWiring {
   /** What a notice offers. @param {string} kind */
   async #act(kind) {
     if (kind === "no_turn") location.hash = "#settings"
-    if (kind !== "guards_limit") return
-    await this.#windows.call("allowGuard")
-    find(document, "notice-list", NoticeList).hide("guards_limit")
+    if (kind === "guards_limit") await this.#windows.call("allowGuard")
+    else if (kind === "not_persistent") await this.#windows.call("change", "knows_storage_risk", true)
+    else return
+    find(document, "notice-list", NoticeList).hide(kind)
   }
 
   /** @param {string} view */

@@ -31,6 +31,7 @@
  * @property {number} number local random number of the conversation
  * @property {string} name
  * @property {"asked" | "asking" | "accepted"} state
+ * @property {string} greeting the first words of somebody who asked; may be empty
  * @property {boolean} verified
  * @property {boolean} blocked
  * @property {DangerWord | null} danger
@@ -47,6 +48,7 @@
  * @typedef {object} ConversationRowView
  * @property {number} number
  * @property {string} name
+ * @property {"asked" | "accepted"} state
  * @property {boolean} verified
  * @property {boolean} unsafe
  * @property {number} unread

@@ -5,6 +5,7 @@
 
 const FORWARDS = "forwards"
 const TURN_ONLY = "turnOnly"
+const KNOWS_RISK = "knowsStorageRisk"
 const [NO, YES] = [new Uint8Array([0]), new Uint8Array([1])]
 
 /** Whether the user lets this device forward. @param {Unit} unit @param {boolean} otherwise while nothing was chosen: not on phones and metered connections */
@@ -26,4 +27,14 @@ export async function isTurnOnly(unit) {
 /** @param {Unit} unit @param {boolean} wanted */
 export function chooseTurnOnly(unit, wanted) {
   return unit.setSetting(TURN_ONLY, wanted ? YES : undefined)
+}
+
+/** Whether the user was told that the browser may delete what is stored, and wants to hear no more of it. @param {Unit} unit */
+export async function knowsRisk(unit) {
+  return (await unit.setting(KNOWS_RISK)) !== undefined
+}
+
+/** @param {Unit} unit @param {boolean} knows */
+export function noteRisk(unit, knows) {
+  return unit.setSetting(KNOWS_RISK, knows ? YES : undefined)
 }

@@ -11,6 +11,7 @@ import * as history from "../store/history.js"
 import * as sessions from "../store/session-book.js"
 import { Courier } from "./courier.js"
 import { ContactBlocked, UnknownUser, UsageError } from "./errors.js"
+import { Reports } from "./reports.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
 /** @typedef {import("../protocol/frames.js").FrameToPeer} FrameToPeer */
@@ -59,13 +60,17 @@ export class Delivery {
       const weakest = Math.max(...contact.devices.map((device) => device.suite))
       if (contact.isClosed || (await sessions.refuses(unit, weakest))) throw new ContactBlocked()
       const known = messageId && (await history.numberOf(unit, contact.number, messageId))
-      if (known) return { number: known, courier: null, form: null }
+      if (known) return { number: known, courier: null, form: null, waitsForYes: false }
       const courier = contact.state === "accepted" ? this.#courier(contact) : null
       const content = /** @type {const} */ ({ kind: Kind.TEXT, text })
       const stored = await history.write(unit, contact.number, content, clock.unixMs(), messageId)
-      return { number: stored.number, courier, form: (await courier?.sealAtOnce(unit, stored)) ?? null }
+      const form = (await courier?.sealAtOnce(unit, stored)) ?? null
+      return { number: stored.number, courier, form, waitsForYes: courier === null }
     })
     written.courier?.queue(written.number, written.form)
+    // Nothing carries it before the yes, so no courier tells of it.
+    if (written.waitsForYes)
+      new Reports(contacts.folded(userName), this.#parts.report).written(written.number)
     return written.number
   }
 

@@ -10,6 +10,7 @@ import * as sessions from "../store/session-book.js"
 import * as showing from "../store/showing.js"
 import { readChain } from "../crypto/chain.js"
 import { ACCOUNT_ACTS } from "./account-desk.js"
+import * as choices from "./choices.js"
 import { decide } from "./deciding.js"
 import { UnknownUser, UsageError } from "./errors.js"
 import { ForwarderCount } from "./forwarder-count.js"
@@ -185,7 +186,9 @@ const ACTS = {
 
   async settings(_desk, { settings, shared }) {
     const refuses = await sessions.refuses(shared.store.view, 2)
-    return { forward: settings.forwards, relay_only: settings.isTurnOnly, refuses_suite_2: refuses }
+    const knows = await choices.knowsRisk(shared.store.view)
+    const { forwards: forward, isTurnOnly: relay_only } = settings
+    return { forward, relay_only, refuses_suite_2: refuses, knows_storage_risk: knows }
   },
 
   async change(_desk, { settings, peer, shared }, name, value) {
@@ -197,6 +200,8 @@ const ACTS = {
         return settings.setTurnOnly(value)
       case "refuses_suite_2":
         return shared.store.transaction((unit) => sessions.refuseSuite2(unit, value))
+      case "knows_storage_risk":
+        return shared.store.transaction((unit) => choices.noteRisk(unit, value))
       case "visibility":
         return shared.api.setVisibility(value)
       default:

@@ -22,6 +22,11 @@ export class Reports {
     this.#report({ event: "message_progress", ...where, waits_for: waitsFor, forwarders })
   }
 
+  /** A message is on the disk, and nothing carries it yet. @param {number} number */
+  written(number) {
+    this.progress({ kind: "tell", number, state: "queued", attempt: 0, waitsFor: null, forwarders: null }, [])
+  }
+
   /** Says once what was claimed falsely; a liar must not fill the screen. @param {string} what @param {number | null} number */
   falseClaim(what, number) {
     const name = `${what} ${number}`

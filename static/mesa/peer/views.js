@@ -39,6 +39,7 @@ export async function contactView({ number, userName, state, fields, identity },
     number,
     name: userName,
     state,
+    greeting: fields.greeting,
     verified: fields.isVerified,
     blocked: fields.isBlocked,
     danger,
@@ -56,11 +57,12 @@ export async function seenOf({ shown }) {
 
 /** @param {Unit} unit @param {Contact} contact @param {ProgressOf} progressOf */
 export async function rowView(unit, contact, progressOf) {
-  const { number, userName, fields } = contact
+  const { number, userName, state, fields } = contact
   const [last] = await showing.conversation(unit, number, { limit: 1 })
   return {
     number,
     name: userName,
+    state,
     verified: fields.isVerified,
     unsafe: fields.isUnsafe,
     unread: fields.isBlocked ? 0 : await showing.unread(unit, number),

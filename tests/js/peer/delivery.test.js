@@ -43,6 +43,18 @@ export async function messageThatIsWrittenWhileTheYesComesInIsCarried() {
   assertEqual([told, ada.failures], [["queued"], []])
 }
 
+export async function messageThatWaitsForTheYesIsToldOf() {
+  const [ada, bo] = await Promise.all([Person.make("ada"), Person.make("bo")])
+  await ada.know(bo, { state: "asked", theirToken: null })
+  const { delivery, told } = deliveryOf(ada)
+  const chosen = randomBytes(16)
+
+  await delivery.send("bo", "hello", chosen)
+  await delivery.send("bo", "hello", chosen)
+
+  assertEqual(told, ["queued"])
+}
+
 export async function messageIdIsAUuid4WhateverTheWindowChose() {
   const [ada, bo] = await Promise.all([Person.make("ada"), Person.make("bo")])
   const boToAda = await ada.know(bo)

@@ -41,6 +41,16 @@ export async function whoLooksAtTheStatusAsksTheServerNothing() {
   assertEqual(asked, 1)
 }
 
+export async function whatWasSaidOfTheStorageIsPutOffForGood() {
+  const { desk: own } = await desk()
+  const settings = async () => /** @type {any} */ (await own.call("settings", [])).knows_storage_risk
+  assertEqual(await settings(), false)
+
+  await own.call("change", ["knows_storage_risk", true])
+
+  assertEqual(await settings(), true)
+}
+
 const ID = "00".repeat(16)
 
 export async function sendingTakesTheDraftAway() {

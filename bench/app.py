@@ -53,6 +53,7 @@ class AppTaken:
     raw_rates: list[float] = field(default_factory=list)
     grown_by_cells: int = 0
     grown_by_switches: int = 0
+    grown_by_later_switches: int = 0
 
 
 def measure_app(plan: AppPlan, advance: Callable[[int], None]) -> AppTaken:
@@ -91,6 +92,10 @@ def _measure_pages(pages: AppPages, plan: AppPlan, taken: AppTaken, advance: Cal
     # What is loaded and compiled with the first of them is no growth.
     pages.switch(2)
     before = pages.heap_bytes()
-    pages.switch(plan.switches)
+    earlier = plan.switches // 2
+    pages.switch(earlier)
+    halfway = pages.heap_bytes()
+    pages.switch(plan.switches - earlier)
     taken.grown_by_switches = pages.heap_bytes() - before
+    taken.grown_by_later_switches = pages.heap_bytes() - halfway
     advance(plan.switches)

@@ -32,3 +32,5 @@ def app_rows(taken: AppTaken | None) -> Iterator[Row]:
     yield Row("growth of a tab by 1,000 cells", taken.grown_by_cells / 1_000, "kB", None, goal, GROWTH_KB)
     switched = taken.grown_by_switches / 1_000
     yield Row("growth of a tab by 200 changes of conversation", switched, "kB", None, goal, GROWTH_KB)
+    later = taken.grown_by_later_switches / 1_000
+    yield Row("of it: by the second half of them", later, "kB")

@@ -15,7 +15,7 @@ HOURS_OFF_S = 5 * 3_600
 NEEDING = {
     "/sign-up/": "#sign-up",
     "/log-in/": "#log-in",
-    "/app/": "#main",
+    "/app/": "#pane",
     f"/invite/#ada.{FINGERPRINT}": "#invitation",
 }
 NEWER = """

@@ -19,10 +19,8 @@ JOIN = """async ({ contact, messages }) => {
     const names = { 4: "bo", 7: "olga" }
     const waiting = {}
     const answers = {
-        conversation: (number) => ({
-            contact: { ...contact, ...changes, number, name: names[number] },
-            unread: 0, draft: globalThis.drafts[number] ?? "", messages: messages[number],
-        }),
+        conversation: (number) => ({ contact: answers.contact(number), unread: 0,
+            draft: globalThis.drafts[number] ?? "", messages: messages[number] }),
         contact: (number) => ({ ...contact, ...changes, number, name: names[number] }),
         draft: (number, text) => { globalThis.drafts[number] = text },
         showed: () => {}, send: () => 1, older: () => [], decide: () => {},

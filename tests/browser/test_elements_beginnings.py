@@ -6,7 +6,17 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.scenes import EMPTY, FILL_APP, FINGERPRINT, READY, VALUES, heard, listen, open_page
+from tests.browser.scenes import (
+    EMPTY,
+    FILL_APP,
+    FIND_BO,
+    FINGERPRINT,
+    READY,
+    VALUES,
+    heard,
+    listen,
+    open_page,
+)
 from tests.live_tree import LiveTree
 
 ADD_ACCOUNT = """async () => {
@@ -99,6 +109,36 @@ def test_broken_invitation_is_said(page: Page, live_server_tree: LiveTree, fragm
 
     expect(page.get_by_role("heading", name="This link is not whole")).to_be_visible()
     expect(page.get_by_role("heading", name="invites you")).to_be_hidden()
+
+
+def test_new_chat_begins_without_the_name_before(page: Page, live_server_tree: LiveTree) -> None:
+    open_page(page, f"{live_server_tree.url}/app/#c/4")
+    page.evaluate(FILL_APP, VALUES)
+    page.evaluate(FIND_BO)
+    page.get_by_label("User name").fill("bo")
+    page.locator("#new-chat").get_by_role("button", name="Close").click()
+    # An answer that comes late.
+    page.evaluate("() => document.querySelector('user-search').showFound('bo', ['bo'])")
+
+    page.get_by_role("button", name="New chat").click()
+
+    expect(page.get_by_label("User name")).to_have_value("")
+    expect(page.get_by_label("User name")).to_be_focused()
+    expect(page.locator("#new-chat").get_by_role("listitem")).to_have_count(0)
+    expect(page.get_by_label("First words")).to_be_hidden()
+    expect(page.locator("#new-chat .dialog__status")).to_have_text("")
+
+
+def test_name_is_found_as_it_is_often_written(page: Page, live_server_tree: LiveTree) -> None:
+    open_page(page, f"{live_server_tree.url}/app/#c/4")
+    page.evaluate(FILL_APP, VALUES)
+    listen(page, "users:search")
+    page.get_by_role("button", name="New chat").click()
+
+    page.get_by_label("User name").fill(" @Bo ")
+    page.keyboard.press("Enter")
+
+    assert heard(page) == [["users:search", {"query": "Bo"}]]
 
 
 def test_notice_that_was_put_off_leaves_room_for_messages(page: Page, live_server_tree: LiveTree) -> None:

@@ -102,7 +102,7 @@ def test_device_with_keys_logs_in_again(page: Page, sign_up: SignUp) -> None:
     do(page, "logOut")
     assert do(page, "me") == "LoginRefused ended"
 
-    assert do(page, "logIn", userName="ada3", password="not this one") == "LoginRefused login_refused"
+    assert do(page, "logIn", userName="ada3", password="not this one") == "LoginRefused wrong_password"
     assert do(page, "logIn", userName="Ada3", password=PASSWORD) is None
     assert do(page, "me") == "ada3"
 

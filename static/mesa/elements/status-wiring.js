@@ -138,6 +138,9 @@ export class StatusWiring {
       await this.#windows.call("change", name, value)
       panel.values = { [name]: value }
       if (name === "relay_only" && !value) find(document, "notice-list", NoticeList).hide("no_turn")
+      // Less than a second: no rate of the meter.
+      this.#carried = null
+      await this.look()
     } catch (error) {
       panel.restore()
       throw error

@@ -19,10 +19,14 @@ export class UserSearch extends MesaElement {
     this.listen("submit", (event) => this.#send(event), part(this, "request"))
     this.listen("click", (event) => this.#choose(event), part(this, "found"))
     this.listen("click", () => this.#close(), part(this, "invite"))
+    const dialog = this.closest("dialog")
+    if (dialog !== null) this.listen("close", () => this.#empty(), dialog)
   }
 
   /** @param {string} query @param {string[]} names */
   showFound(query, names) {
+    // Closed meanwhile: whoever opens it again begins anew.
+    if (this.closest("dialog")?.open === false) return
     const count = names.length
     fill(
       this,
@@ -64,7 +68,9 @@ export class UserSearch extends MesaElement {
     event.preventDefault()
     this.#reset()
     fill(this, "status", say("search.searching"))
-    this.tell("users:search", { query: find(this, 'input[type="search"]', HTMLInputElement).value.trim() })
+    // As names of people are often written.
+    const query = this.#field.value.trim().replace(/^@/u, "")
+    this.tell("users:search", { query })
   }
 
   /** @param {Event} event */
@@ -85,6 +91,16 @@ export class UserSearch extends MesaElement {
     part(this, "found").replaceChildren()
     show(this, "request", false)
     find(this, "textarea", HTMLTextAreaElement).value = ""
+  }
+
+  #empty() {
+    this.#reset()
+    this.#field.value = ""
+    fill(this, "status", "")
+  }
+
+  get #field() {
+    return find(this, 'input[type="search"]', HTMLInputElement)
   }
 
   #close() {

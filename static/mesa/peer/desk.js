@@ -157,7 +157,13 @@ const ACTS = {
     return sent
   },
 
-  search: (_desk, { shared }, query) => shared.api.users(contacts.folded(query)),
+  async search(_desk, { shared }, query) {
+    const name = contacts.folded(query)
+    const found = await shared.api.users(name)
+    // Nobody is shown to themselves.
+    if (found.length === 0 && name === shared.account.userName) throw new UsageError("own_name")
+    return found
+  },
 
   async request(_desk, { peer }, userName, greeting, fingerprint) {
     const pinned = fingerprint === null ? null : fromBase64url(fingerprint)

@@ -87,7 +87,7 @@ export async function signUp(desk, { userName, password, invitation }) {
  * @param {{userName: string, password: string}} form
  * @returns {Promise<Profile>}
  * @throws {UsageError} `user_name`, `logged_in`; `no_keys`: only the recovery code helps
- * @throws {LoginRefused} `device_unknown`: the server does not have this device; `login_refused`, `banned`
+ * @throws {LoginRefused} `device_unknown`: the server does not have this device; `wrong_password`, `banned`
  */
 export async function logIn(desk, { userName, password }) {
   const name = checkedName(userName)
@@ -96,7 +96,9 @@ export async function logIn(desk, { userName, password }) {
     const account = profile && (await readStore(profile, loadAccount))
     if (!account) throw new UsageError("no_keys")
     await proveDevice(desk.api, account, password).catch(async (error) => {
-      throw (await isForgotten(desk.api, account, error)) ? new LoginRefused("device_unknown") : error
+      if (!(error instanceof LoginRefused && error.code === "login_refused")) throw error
+      // The name is that of the device: if this is known, only the password is left.
+      throw new LoginRefused((await isKnown(desk.api, account)) ? "wrong_password" : "device_unknown")
     })
     await desk.profiles.setCurrent(profile.number)
     return profile
@@ -211,9 +213,8 @@ async function forgetProfile({ profiles }, profile, store) {
   await profiles.forget(profile)
 }
 
-/** Tells a device that the server does not have from a wrong password. @param {Api} api @param {Account} account @param {unknown} error */
-async function isForgotten(api, { device }, error) {
-  if (!(error instanceof LoginRefused && error.code === "login_refused")) return false
+/** Whether the server has this device. @param {Api} api @param {Account} account */
+export async function isKnown(api, { device }) {
   const challenge = await api.challenge()
-  return !(await api.isKnown(device.deviceId, { challenge, signature: await device.proveLogin(challenge) }))
+  return api.isKnown(device.deviceId, { challenge, signature: await device.proveLogin(challenge) })
 }

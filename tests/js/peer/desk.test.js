@@ -1,5 +1,5 @@
 import { Desk } from "../../../static/mesa/peer/desk.js"
-import { ContactBlocked } from "../../../static/mesa/peer/errors.js"
+import { ContactBlocked, UsageError } from "../../../static/mesa/peer/errors.js"
 import { assertEqual, assertFails } from "../assert.js"
 import { friends } from "./people.js"
 
@@ -49,6 +49,18 @@ export async function whatWasSaidOfTheStorageIsPutOffForGood() {
   await own.call("change", ["knows_storage_risk", true])
 
   assertEqual(await settings(), true)
+}
+
+export async function whoLooksForTheirOwnNameIsToldSo() {
+  const { ada, desk: own } = await desk()
+  /** @type {string[]} */
+  const asked = []
+  Object.assign(ada.parts.api, { users: async (/** @type {string} */ name) => (asked.push(name), []) })
+
+  await assertFails(UsageError, () => own.call("search", ["Ada"]))
+
+  assertEqual(await own.call("search", ["Bo"]), [])
+  assertEqual(asked, ["ada", "bo"])
 }
 
 const ID = "00".repeat(16)

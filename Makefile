@@ -20,7 +20,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 help:
 	@echo 'make demo       everything on this machine, one real message, and what the server knew of it'
 	@echo 'make serve      the server alone; ARGS="--host 0.0.0.0 --port 8000"'
-	@echo 'make test       all tests of the short tier, about ten minutes on two processors; installs what it lacks when it may'
+	@echo 'make test       all tests of the short tier, about a quarter of an hour on two processors; installs what it lacks when it may'
 	@echo 'make test-long  soak, long faults, load, long fuzz: one to two hours on two processors; says how far it is'
 	@echo 'make lint       format, lint, types, import contracts, migrations'
 	@echo 'make bench      measurements against raw baselines, into bench/results.json'

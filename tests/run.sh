@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs one tier of the tests and says which groups it had to skip and why. With CI=true a skipped group is a failure.
 #
-# The short tier runs its groups side by side, and shows them one after the other. In the long one those whose tests
-# watch the clock follow each other, beside those that compute for many minutes and give way to them; what any of
-# them says is shown at once, under its name.
+# The short tier runs its groups side by side, four at a time, and shows them one after the other. In the long one
+# those whose tests watch the clock follow each other, beside those that compute for many minutes and give way to
+# them; what any of them says is shown at once, under its name.
 #
 # usage: tests/run.sh short|long
 set -uo pipefail
@@ -21,9 +21,28 @@ said=()
 pids=()
 trap 'kill -INT -- "${pids[@]/#/-}" 2>/dev/null; wait; rm -f "${said[@]}"; exit 130' INT TERM
 
+# Processes that take turns by the dozen waste what they share.
+LANES=4
+
+# usage: wait_for_lane: until fewer groups run than there are lanes.
+wait_for_lane() {
+  local running=$LANES
+  until [ "$running" -lt "$LANES" ]; do
+    running=0
+    for pid in "${pids[@]}"; do
+      if kill -0 "$pid" 2>/dev/null; then running=$((running + 1)); fi
+    done
+    if [ "$running" -ge "$LANES" ]; then sleep 0.5; fi
+  done
+}
+
 # usage: start NAME command…
 start() {
   local at=${#names[@]}
+  if [ "$tier" = short ]; then
+    wait_for_lane
+    echo "begins   $1"
+  fi
   names+=("$1")
   said+=("$(mktemp)")
   shift
@@ -72,18 +91,21 @@ case $tier in
 esac
 # A browser is driven by an event loop of its own, beside which no test of another kind runs.
 browser=(tests/browser tests/js)
+# What the short tier asks of SQLite alone, and the long one of PostgreSQL.
+later=(tests/accounts tests/network/test_{direct,guards,what_is_left}.py)
 apart=("${timed[@]}" "${computing[@]}" "${browser[@]}")
 
 here=("${test[@]}" -m "not nat and not servers and $marked")
 for place in "${computing[@]}"; do
   start "embedded default, $place" "${gives_way[@]}" "${here[@]}" "$place"
 done
-start 'embedded default, the rest' "${gives_way[@]}" "${here[@]}" "${apart[@]/#/--ignore=}"
+# Those that take longest begin first.
 if [ -x /usr/bin/chromium ]; then
   start 'browser' "${gives_way[@]}" "${here[@]}" "${browser[@]}"
 else
   skip 'browser' 'no /usr/bin/chromium' chromium
 fi
+start 'embedded default, the rest' "${gives_way[@]}" "${here[@]}" "${apart[@]/#/--ignore=}"
 for place in "${timed[@]}"; do
   start_timed "embedded default, $place" "${here[@]}" "$place"
 done
@@ -107,9 +129,15 @@ else
   skip 'Redis' 'no redis-server on the path' redis-server
 fi
 if [ ${#servers[@]} -gt 0 ]; then
+  on_servers=("$python" -m tests.servers "${servers[@]}" -- "${test[@]}")
   # Who may do what is decided before any database is asked: once is enough.
-  start_timed "${servers[*]//--/}" "$python" -m tests.servers "${servers[@]}" -- \
-    "${test[@]}" -m "(db or servers) and $marked" --ignore=tests/permissions
+  without=(tests/permissions)
+  if [ "$tier" = short ]; then without+=("${later[@]}"); fi
+  start_timed "${servers[*]//--/}" "${on_servers[@]}" -m "(db or servers) and $marked" "${without[@]/#/--ignore=}"
+  if [ "$tier" = long ]; then
+    start_timed "${servers[*]//--/}, of the short tier" "${on_servers[@]}" -m "(db or servers) and not long" \
+      "${later[@]}"
+  fi
 fi
 
 for at in "${!pids[@]}"; do await "$at"; done

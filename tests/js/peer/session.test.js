@@ -182,6 +182,28 @@ export async function pausesGrowAndStartAnewAfterAGoodTime() {
   assertEqual(seen.events.at(-1), { event: "session_closed", cause: "1001", retry_s: 1 })
 }
 
+export async function hourWithoutASocketIsTriedEachHalfMinuteAndOver() {
+  const { session, clock, made, last, seen } = await greeted()
+  last().refuse(1006)
+  await clock.advance(31)
+  session.send({ type: "link_up", link: LINK })
+  const before = made.length
+  for (let at = 0; at < 120; at += 1) {
+    last().refuse(1006)
+    await clock.advance(30)
+  }
+  assert(made.length - before >= 115 && made.length - before <= 121, String(made.length - before))
+
+  last().accept()
+  // By then the server has forgotten this peer, and what was said about its links.
+  last().say(welcome({ resumed: false }))
+  await settled()
+
+  assertEqual(seen.greetings.length, 2)
+  assertEqual(last().types, ["hello"])
+  assertEqual(seen.events.at(-1).event, "session_opened")
+}
+
 export async function userWhoComesBackDoesNotWait() {
   const { session, clock, made, last } = start()
   for (const pauseS of [1, 2, 4, 8]) {

@@ -18,6 +18,7 @@ from peer_agent.rtc import AiortcTransport, Callbacks, TransportFailed
 Line = dict[str, Any]
 ECHO_LIMIT_S = 5.0
 FIRST_CHANNEL = 0x4000
+ALLOCATION_MISMATCH = 437
 
 
 class LinkEnd:
@@ -67,10 +68,7 @@ class LinkEnd:
 
     async def reach(self, server: str, username: str, credential: str, peer: str) -> Line:
         """Ask a TURN server for a way to a peer; answers with the code of its refusal, or 0."""
-        host, port = server.rsplit(":", 1)
-        transport, _ = await turn.create_turn_endpoint(
-            asyncio.DatagramProtocol, (host, int(port)), username, credential
-        )
+        transport = await _allocate(server, username, credential)
         client: Any = vars(transport)["_TurnTransport__inner_protocol"]
         try:
             await client.channel_bind(FIRST_CHANNEL, (peer, 40_000))
@@ -91,6 +89,21 @@ class LinkEnd:
         given = [IceServer((each["url"],), each["username"], each["credential"]) for each in servers]
         self._transport = AiortcTransport(callbacks, given, turn_only=turn_only)
         return self._transport
+
+
+async def _allocate(server: str, username: str, credential: str) -> Any:
+    """Allocate; from another port where the server still has an allocation of before (RFC 8656, 7.4)."""
+    host, port = server.rsplit(":", 1)
+    while True:
+        try:
+            transport, _ = await turn.create_turn_endpoint(
+                asyncio.DatagramProtocol, (host, int(port)), username, credential
+            )
+        except stun.TransactionFailed as error:
+            if error.response.error_code != ALLOCATION_MISMATCH:
+                raise
+        else:
+            return transport
 
 
 async def main() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.browser.people import PASSWORD, Crowd, Person, Tab
 from tests.network.agents import Agent
+from tests.waiting import wait_for
 
 # Longer than a window waits for an answer of the one that leads.
 FROZEN_S = 6
@@ -84,9 +85,10 @@ def test_window_that_froze_writes_nothing_when_it_goes_on(first: Tab, echo: Agen
     # What was written there comes when the page goes on, to a window that leads no longer.
     first.write("after it")
 
-    first.wait_for_notice(OTHER)
     for tab in (first, second):
         arrive_once(tab, ["before", "while it is frozen", "after it"])
+    # On a busy machine the second one may be silent for so long that the first takes over again.
+    wait_for(lambda: [tab.notice(OTHER).is_visible() for tab in (first, second)].count(True) == 1, limit_s=30)
     assert first.numbers() == second.numbers()
 
 

@@ -79,8 +79,12 @@ skip() {
 tests/install.sh "$python" redis-server postgresql coturn iproute2 nftables chromium
 
 case $tier in
-  # Side by side: whole networks of agents wait for one another, servers as processes do, and the rest computes.
-  short) test=("$python" -m pytest -q) marked='not long' timed=(tests/network tests/mesa) computing=() gives_way=() ;;
+  # Side by side: whole networks of agents wait for one another, servers as processes do, and the rest computes, in
+  # two halves.
+  short)
+    test=("$python" -m pytest -q) marked='not long' gives_way=()
+    timed=(tests/network tests/mesa) computing=(tests/peer_agent)
+    ;;
   # Uncaptured: what takes minutes says how far it is. What computes longest is apart, so that no processor has nothing
   # to do at the end.
   long)

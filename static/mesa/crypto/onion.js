@@ -60,21 +60,55 @@ async function layerOf(secret, hopId, ephemeral, key) {
  * @throws {Malformed} another number of hops, or not PAYLOAD_BYTES of payload
  */
 export async function wrap(hops, payload, rng = randomBytes) {
+  return (await prepare(hops, rng)).wrap(payload)
+}
+
+/**
+ * Does what a cell needs before its payload is known: draws and exchanges its keys.
+ *
+ * @param {readonly Hop[]} hops
+ * @param {Rng} [rng]
+ * @returns {Promise<PreparedCell>}
+ * @throws {Malformed} another number of hops
+ */
+export async function prepare(hops, rng = randomBytes) {
   if (hops.length !== LAYERS) throw new Malformed()
-  exactly(payload, PAYLOAD_BYTES)
   const ephemerals = hops.map(() => X25519Private.generate(rng))
   const keys = await Promise.all(ephemerals.map(async (each) => (await each.public()).raw))
   const layers = await Promise.all(
     hops.map(async ({ key, hopId }, at) => layerOf(await ephemerals[at].exchange(key), hopId, keys[at], key)),
   )
-  let body = concat(hopInfo(DELIVER), payload, await lastFiller(layers))
-  let cell = await closed(layers[LAYERS - 1], keys[LAYERS - 1], body)
-  for (let at = LAYERS - 2; at >= 0; at -= 1) {
-    // The peer makes up for what is cut off here with the layer's pad; the filler has foreseen it.
-    body = concat(hopInfo(FORWARD), cell.subarray(0, -PAD_BYTES))
-    cell = await closed(layers[at], keys[at], body)
+  return new PreparedCell(keys, layers, await lastFiller(layers))
+}
+
+/** The keys of one cell. A key seals one body in its life, so this wraps one payload and no second. */
+class PreparedCell {
+  #keys
+  #filler
+  /** @type {Layer[]} */
+  #layers
+
+  /** @param {Bytes[]} keys ephemeral ones @param {Layer[]} layers @param {Bytes} filler */
+  constructor(keys, layers, filler) {
+    this.#keys = keys
+    this.#layers = layers
+    this.#filler = filler
   }
-  return cell
+
+  /** @param {Bytes} payload @returns {Promise<Bytes>} the cell @throws {Malformed} not PAYLOAD_BYTES @throws {TypeError} wrapped before */
+  async wrap(payload) {
+    exactly(payload, PAYLOAD_BYTES)
+    const layers = this.#layers.splice(0)
+    if (layers.length === 0) throw new TypeError("a prepared cell wraps one payload")
+    let body = concat(hopInfo(DELIVER), payload, this.#filler)
+    let cell = await closed(layers[LAYERS - 1], this.#keys[LAYERS - 1], body)
+    for (let at = LAYERS - 2; at >= 0; at -= 1) {
+      // The peer makes up for what is cut off here with the layer's pad; the filler has foreseen it.
+      body = concat(hopInfo(FORWARD), cell.subarray(0, -PAD_BYTES))
+      cell = await closed(layers[at], this.#keys[at], body)
+    }
+    return cell
+  }
 }
 
 /**

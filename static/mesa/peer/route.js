@@ -3,7 +3,7 @@
 
 import { X25519Public } from "../crypto/keys.js"
 import { SignedOnionKey } from "../crypto/onion-keys.js"
-import { wrap } from "../crypto/onion.js"
+import { prepare } from "../crypto/onion.js"
 import { randomBytes } from "../crypto/primitives.js"
 import { equal } from "../lib/bytes.js"
 import { fragments, packFragment, packLinkFrame } from "../protocol/cells.js"
@@ -17,6 +17,8 @@ export class Route {
   /** @type {Map<number, Bytes>} */
   #streams = new Map()
   #layers
+  /** @type {ReturnType<typeof prepare> | null} */
+  #prepared = null
 
   /** @param {Bytes} link @param {DeviceEntry} device @param {import("../crypto/onion.js").Hop[]} layers */
   constructor(link, device, layers) {
@@ -38,11 +40,22 @@ export class Route {
    * @param {number} atMost
    * @returns {Promise<Bytes[]>} link frames
    */
-  frames(number, envelope, first, atMost) {
+  async frames(number, envelope, first, atMost) {
     const stream = this.#streams.get(number) ?? randomBytes(STREAM_ID_BYTES)
     this.#streams.set(number, stream)
     const cells = fragments(envelope, stream).slice(first, first + atMost)
-    return Promise.all(cells.map(async (each) => this.#frame(await wrap(this.#layers, packFragment(each)))))
+    const frames = await Promise.all(
+      cells.map(async (each) => this.#frame(await (await this.#keys()).wrap(packFragment(each)))),
+    )
+    // Most messages are one cell: the next one need not wait for its keys.
+    this.#prepared ??= prepare(this.#layers)
+    return frames
+  }
+
+  #keys() {
+    const keys = this.#prepared ?? prepare(this.#layers)
+    this.#prepared = null
+    return keys
   }
 
   /** The message a stream of this attempt carries. @param {Bytes} stream */

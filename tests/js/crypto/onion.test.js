@@ -1,4 +1,4 @@
-import { CellRejected } from "../../../static/mesa/crypto/errors.js"
+import { CellRejected, Malformed } from "../../../static/mesa/crypto/errors.js"
 import { X25519Private, X25519Public } from "../../../static/mesa/crypto/keys.js"
 import { OnionKeys } from "../../../static/mesa/crypto/onion-keys.js"
 import {
@@ -7,6 +7,7 @@ import {
   PAD_BYTES,
   ReplayWindow,
   peel,
+  prepare,
   wrap,
 } from "../../../static/mesa/crypto/onion.js"
 import { randomBytes } from "../../../static/mesa/crypto/primitives.js"
@@ -105,6 +106,23 @@ export async function noTwoCellsOfAPathShareEightBytes() {
     assert(own.every((each) => !seen.has(each)))
     for (const each of own) seen.add(each)
   }
+}
+
+export async function preparedKeysWrapOnePayloadAndNoSecond() {
+  const peers = await path()
+  const prepared = await prepare(peers)
+  await assertFails(Malformed, () => prepared.wrap(PAYLOAD.subarray(1)))
+
+  const { payload } = await carry(peers, await prepared.wrap(PAYLOAD))
+
+  assertEqual(payload, PAYLOAD)
+  await assertFails(TypeError, () => prepared.wrap(PAYLOAD))
+}
+
+export async function aPathOfAnotherLengthIsRefused() {
+  const peers = await path()
+  await assertFails(Malformed, () => prepare(peers.slice(1)))
+  await assertFails(Malformed, () => wrap([...peers, peers[0]], PAYLOAD))
 }
 
 export async function aCellOfAnotherHopOrKeyIsRefused() {

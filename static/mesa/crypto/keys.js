@@ -7,6 +7,7 @@ import { WeakKey } from "./errors.js"
 import {
   KEY_BYTES,
   agree,
+  agreeToDerive,
   decapsulateWith,
   encapsulateTo,
   loadKemPrivate,
@@ -163,6 +164,11 @@ export class X25519Private extends Secret {
    */
   async exchange(peer) {
     return agree(...(await Promise.all([this.key, peer.key])))
+  }
+
+  /** Agrees with the holder of `peer` on a secret that no script sees, to derive from. @param {X25519Public} peer */
+  async exchangeToDerive(peer) {
+    return agreeToDerive(...(await Promise.all([this.key, peer.key])))
   }
 }
 

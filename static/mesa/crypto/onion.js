@@ -36,7 +36,7 @@ const LAYER_BYTES = KEY_BYTES + PAD_BYTES + TAG_BYTES
  */
 
 /**
- * @param {Bytes} secret
+ * @param {CryptoKey} secret
  * @param {Bytes} hopId
  * @param {Bytes} ephemeral
  * @param {X25519Public} key
@@ -76,7 +76,9 @@ export async function prepare(hops, rng = randomBytes) {
   const ephemerals = hops.map(() => X25519Private.generate(rng))
   const keys = await Promise.all(ephemerals.map(async (each) => (await each.public()).raw))
   const layers = await Promise.all(
-    hops.map(async ({ key, hopId }, at) => layerOf(await ephemerals[at].exchange(key), hopId, keys[at], key)),
+    hops.map(async ({ key, hopId }, at) =>
+      layerOf(await ephemerals[at].exchangeToDerive(key), hopId, keys[at], key),
+    ),
   )
   return new PreparedCell(keys, layers, await lastFiller(layers))
 }
@@ -161,7 +163,7 @@ export async function peel(cell, hopId, keys) {
 /** @param {Bytes} cell @param {Bytes} hopId @param {X25519Private} own @returns {Promise<Forward | Deliver>} */
 async function peeled(cell, hopId, own) {
   const ephemeral = exactly(cell, CELL_BYTES).subarray(0, KEY_BYTES)
-  const [secret, key] = await Promise.all([own.exchange(new X25519Public(ephemeral)), own.public()])
+  const [secret, key] = await Promise.all([own.exchangeToDerive(new X25519Public(ephemeral)), own.public()])
   const { key: sealKey, pad, replayTag } = await layerOf(secret, hopId, ephemeral, key)
   const sealed = concat(cell.subarray(HEADER_BYTES), cell.subarray(KEY_BYTES, HEADER_BYTES))
   const reader = new Reader(await unsealOnce(sealKey, sealed))

@@ -56,7 +56,7 @@ function refusedAs(Refusal) {
 
 /** @param {"X25519" | "Ed25519"} name @param {Bytes} raw */
 export function loadPrivate(name, raw) {
-  const uses = /** @type {KeyUsage[]} */ (name === "X25519" ? ["deriveBits"] : ["sign"])
+  const uses = /** @type {KeyUsage[]} */ (name === "X25519" ? ["deriveBits", "deriveKey"] : ["sign"])
   return subtle.importKey("pkcs8", concat(PREFIXES[name], raw), name, true, uses)
 }
 
@@ -82,6 +82,16 @@ export async function agree(own, other) {
   const agreed = new Uint8Array(await agreeing.catch(refusedAs(WeakKey)))
   if (agreed.every((each) => each === 0)) throw new WeakKey()
   return agreed
+}
+
+/**
+ * Agrees like `agree`, into a key for `derive` alone: one errand less to the browser's cryptography.
+ *
+ * @param {CryptoKey} own
+ * @param {CryptoKey} other not of small order
+ */
+export function agreeToDerive(own, other) {
+  return subtle.deriveKey({ name: "X25519", public: other }, own, "HKDF", false, ["deriveBits"])
 }
 
 /** @param {CryptoKey} key @param {Bytes} body */
@@ -131,13 +141,16 @@ export function same(left, right) {
 /**
  * HKDF-SHA256; `chained` is the key that enters as HKDF's salt.
  *
- * @param {Bytes} secret
+ * @param {Key} secret
  * @param {string} what
  * @param {Bytes} [context]
  * @param {{size?: number, chained?: Bytes}} [more] size: bytes, 32 unless told
  */
 export async function derive(secret, what, context = EMPTY, { size = KEY_BYTES, chained = EMPTY } = {}) {
-  const key = await subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"])
+  const key =
+    secret instanceof CryptoKey
+      ? secret
+      : await subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"])
   const way = { name: "HKDF", hash: "SHA-256", salt: chained, info: concat(label(what), context) }
   return new Uint8Array(await subtle.deriveBits(way, key, 8 * size))
 }

@@ -96,7 +96,7 @@ esac
 # A browser is driven by an event loop of its own, beside which no test of another kind runs.
 browser=(tests/browser tests/js)
 # What the short tier asks of SQLite alone, and the long one of PostgreSQL.
-later=(tests/accounts tests/network/test_{direct,guards,what_is_left}.py)
+later=(tests/accounts tests/network/test_{direct,faults,guards,what_is_left}.py)
 apart=("${timed[@]}" "${computing[@]}" "${browser[@]}")
 
 here=("${test[@]}" -m "not nat and not servers and $marked")

@@ -92,12 +92,11 @@ SHORT: Final = {
     ("store", "receipt"),
     ("sender", "frames"),
     ("receiver", "receipt"),
-    ("database", "find"),
 }
 
 
 def cells(*parts: str) -> list[Any]:
-    """Some parts at every step; all but one for each part are for the long tier."""
+    """Some parts at every step; all but one for most parts are for the long tier."""
     return [
         pytest.param(*cell, id=" dies at ".join(cell), marks=() if cell in SHORT else pytest.mark.long)
         for cell in product(parts, POINTS)

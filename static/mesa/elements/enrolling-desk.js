@@ -33,7 +33,9 @@ export async function startPage(begin) {
     if (ENDS.includes(kind)) location.reload()
   })
   const desk = await makeDesk()
-  if (desk) await whole(begin(desk))
+  if (!desk) return
+  void whole(desk.profiles.deleteForgotten())
+  await whole(begin(desk))
 }
 
 /** @returns {Promise<Desk | null>} null: the browser can not, and the page says so */

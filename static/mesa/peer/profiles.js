@@ -42,7 +42,7 @@ export class Profiles {
   /** @returns {Promise<Profile[]>} */
   all() {
     return this.#use(async (list) =>
-      Promise.all((await list.select(PROFILES, {})).map((row) => opened(list, row))),
+      Promise.all((await list.select(PROFILES, {})).filter(hasKeys).map((row) => opened(list, row))),
     )
   }
 
@@ -79,12 +79,24 @@ export class Profiles {
     return { number, database, keys, userName }
   }
 
-  /** Deletes an account's database and keys: nothing of it is left here. @param {Profile} profile */
+  /** Deletes an account's keys and database: nothing of it can be read here from then on. @param {Profile} profile */
   async forget({ number, database }) {
     if ((await this.current())?.number === number) await this.setCurrent(null)
-    await deleteDatabase(database)
+    // First: another window may hold the database open.
+    await this.#change([{ table: PROFILES, put: { profile: number, database } }])
+    await this.#delete({ profile: number, database })
+  }
+
+  /** Goes on with deleting what has no keys any more; may wait for other windows. */
+  async deleteForgotten() {
+    const rows = await this.#use((list) => list.select(PROFILES, {}))
+    await Promise.all(rows.filter((row) => !hasKeys(row)).map((row) => this.#delete(row)))
+  }
+
+  /** @param {import("../store/database.js").Row} row */
+  async #delete({ profile, database }) {
     // Last, so that what was cut short can be done again.
-    await this.#change([{ table: PROFILES, delete: number }])
+    if (await deleteDatabase(database)) await this.#change([{ table: PROFILES, delete: profile }])
   }
 
   /** @param {Change[]} changes */
@@ -123,6 +135,11 @@ export async function readStore({ database: name, keys }, read) {
 /** @param {Database} list @param {StoreKeys} keys */
 function unitOf(list, keys) {
   return new Unit(list, new Sealer(keys, RECORDS_VERSION), new Map())
+}
+
+/** @param {import("../store/database.js").Row} row */
+function hasKeys(row) {
+  return row.keys !== undefined
 }
 
 /** @param {Database} list @param {import("../store/database.js").Row} row @returns {Promise<Profile>} */

@@ -175,9 +175,19 @@ export function openDatabase(name, steps, lost) {
   })
 }
 
-/** @param {string} name @returns {Promise<void>} when nothing of it is left */
-export async function deleteDatabase(name) {
-  await result(indexedDB.deleteDatabase(name))
+/**
+ * Deletes a database.
+ *
+ * @param {string} name
+ * @returns {Promise<boolean>} whether nothing of it is left; a window that stands still and holds it open delays that
+ */
+export function deleteDatabase(name) {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(name)
+    request.onblocked = () => resolve(false)
+    request.onsuccess = () => resolve(true)
+    request.onerror = () => reject(asStoreError(request.error))
+  })
 }
 
 /** @param {IDBValidKey} first @param {IDBKeyRange | undefined} range @returns {IDBKeyRange} what of a range begins there */

@@ -71,6 +71,25 @@ export async function forgottenAccountLeavesNothing() {
   assert((await indexedDB.databases()).every(({ name }) => name !== ada.database))
 }
 
+export async function windowThatStandsStillKeepsNothingThatCanBeRead() {
+  const list = freshName()
+  const profiles = new Profiles(list)
+  const ada = await profiles.add("ada")
+  ;(await openStore(ada)).close()
+  // It does not hear that it is to let go.
+  const held = await opened(ada.database)
+
+  await profiles.forget(ada)
+
+  assertEqual([await profiles.all(), await profiles.find("ada")], [[], undefined])
+  const rows = await openDatabase(list, [() => {}], () => {})
+  assertEqual(await rows.select("profiles", {}), [{ profile: ada.number, database: ada.database }])
+  held.close()
+  await new Profiles(list).deleteForgotten()
+  assertEqual(await rows.select("profiles", {}), [])
+  assert((await indexedDB.databases()).every(({ name }) => name !== ada.database))
+}
+
 export async function accountIsReadAsItWasWritten() {
   const profile = await new Profiles(freshName()).add("ada")
   const device = createDevice(2)
@@ -130,4 +149,13 @@ export async function deviceThatForwardsThoughItIsAPhoneDoesSoByChoice() {
   await store.transaction((unit) => choices.chooseForwards(unit, true))
 
   assertEqual(await choices.forwards(store.view, false), true)
+}
+
+/** @param {string} name @returns {Promise<IDBDatabase>} */
+function opened(name) {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(name)
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error)
+  })
 }

@@ -16,6 +16,7 @@ CONTACT: Final[dict[str, Any]] = {
     "name": "bo",
     "state": "accepted",
     "greeting": "",
+    "ownGreeting": "",
     "verified": True,
     "blocked": False,
     "danger": None,
@@ -152,8 +153,8 @@ FILL_APP: Final = """async (values) => {
     find("invite-link").showCode(drawCode(values.account.link))
     find("contact-view").view = values.contact
     find("conversation-view").view = { contact: values.contact, draft: values.draft }
-    const { name, greeting } = values.contact
-    const around = { name, greeting, note: values.note, unread: values.unread, now: values.now }
+    const { name, greeting, ownGreeting } = values.contact
+    const around = { name, greeting, ownGreeting, note: values.note, unread: values.unread, now: values.now }
     find("message-list").open(around, values.messages)
     if (values.timeline) {
         const drawn = document.importNode(find("template#timeline").content, true).firstElementChild

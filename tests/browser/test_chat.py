@@ -245,13 +245,16 @@ def test_acceptance_is_said_above_the_messages_at_once(chats: Page) -> None:
     expect(chats.locator(".thread-note")).to_have_text(re.compile("^Messages go through three forwarders"))
 
 
-def test_first_words_of_who_asked_stand_above_the_messages(chats: Page) -> None:
-    chats.evaluate("() => { changes.greeting = 'It is bo, <b>from</b> the workshop.' }")
+@pytest.mark.parametrize(
+    ("name", "before"), [("greeting", "bo asked to write to you"), ("ownGreeting", "Your first words to bo")]
+)
+def test_first_words_stand_above_the_messages(chats: Page, name: str, before: str) -> None:
+    words = "It is me, <b>from</b> the workshop."
+    chats.evaluate("([name, words]) => { changes[name] = words }", [name, words])
 
     go(chats, "bo")
 
-    words = "bo asked to write to you: It is bo, <b>from</b> the workshop."
-    expect(chats.locator(".thread-note").last).to_have_text(words)
+    expect(chats.locator(".thread-note").last).to_have_text(f"{before}: {words}")
 
 
 def test_missing_message_has_no_time_and_begins_no_day(chats: Page) -> None:

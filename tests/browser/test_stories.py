@@ -47,6 +47,7 @@ def test_browser_and_agent_write_to_each_other(crowd: Crowd, agents_folder: Path
     listener.wait_for_event("online")
 
     hers.find_and_ask(bo.name, "It is me.")
+    expect(hers.page.locator(".thread-note__words")).to_have_text("It is me.")
     hers.write("to an agent")
     hers.wait_until_delivered("to an agent")
     assert listener.all_received(1) == ["to an agent"]

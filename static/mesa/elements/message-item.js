@@ -87,14 +87,15 @@ export function makeUnreadMark(count) {
 }
 
 /** What stands above the messages of a contact. @param {import("./views.js").ContactView} contact */
-export function headOf({ name: userName, state, greeting }) {
+export function headOf({ name: userName, state, greeting, ownGreeting }) {
   const name = shownName(userName)
-  return { name, note: say(state === "asked" ? "thread.asked" : "thread.note", { name }), greeting }
+  const note = say(state === "asked" ? "thread.asked" : "thread.note", { name })
+  return { name, note, greeting, ownGreeting }
 }
 
-/** The words with which somebody asked. @param {string} name @param {string} words */
-export function makeGreeting(name, words) {
-  const item = clone("thread-greeting")
+/** The words with which somebody asked, or was asked. @param {string} name @param {string} words @param {boolean} isOwn */
+export function makeGreeting(name, words, isOwn) {
+  const item = clone(isOwn ? "thread-own-greeting" : "thread-greeting")
   fill(item, "name", name)
   fill(item, "greeting", shownText(words))
   return item

@@ -6,10 +6,12 @@ import { isJoined, makeDay, makeGreeting, makeMessage, makeNote, makeUnreadMark 
 import { dayOf } from "./times.js"
 
 /** @typedef {import("./views.js").MessageView} MessageView */
-/** @typedef {{name: string, note: string, greeting?: string, unread?: number, now: number}} Around what stands around the messages */
+/** @typedef {{name: string, note: string, greeting?: string, ownGreeting?: string, unread?: number, now: number}} Around what stands around the messages */
 
 // So near to the top older ones are asked for, in heights of what is seen.
 const NEAR_TOP = 1.5
+// What stands above all messages, and may change while they are shown.
+const HEAD = /** @type {const} */ (["note", "greeting", "ownGreeting"])
 
 export class MessageList extends MesaElement {
   /** @type {Map<number, MessageView>} */
@@ -53,11 +55,11 @@ export class MessageList extends MesaElement {
     this.scrollTop = 0
   }
 
-  /** Says anew what stands above the messages. @param {{note: string, greeting: string}} head */
+  /** Says anew what stands above the messages. @param {{note: string, greeting: string, ownGreeting: string}} head */
   set head(head) {
-    if (head.note === this.#around.note && head.greeting === this.#around.greeting) return
+    if (HEAD.every((name) => head[name] === this.#around[name])) return
     this.#around = { ...this.#around, ...head }
-    for (const name of ["note", "greeting"]) this.#marks.delete(name)
+    for (const name of HEAD) this.#marks.delete(name)
     this.#drawSoon()
   }
 
@@ -126,9 +128,10 @@ export class MessageList extends MesaElement {
   }
 
   #head() {
-    const { name, note, greeting = "" } = this.#around
+    const { name, note, greeting, ownGreeting } = this.#around
     const items = note === "" ? [] : [this.#mark("note", () => makeNote(note))]
-    if (greeting !== "") items.push(this.#mark("greeting", () => makeGreeting(name, greeting)))
+    if (greeting) items.push(this.#mark("greeting", () => makeGreeting(name, greeting, false)))
+    if (ownGreeting) items.push(this.#mark("ownGreeting", () => makeGreeting(name, ownGreeting, true)))
     return items
   }
 

@@ -32,6 +32,7 @@
  * @property {string} name
  * @property {"asked" | "asking" | "accepted"} state
  * @property {string} greeting the first words of somebody who asked; may be empty
+ * @property {string} ownGreeting the first words with which the user asked; may be empty
  * @property {boolean} verified
  * @property {boolean} blocked
  * @property {DangerWord | null} danger

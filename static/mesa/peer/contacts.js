@@ -168,7 +168,7 @@ export class Contacts {
       (await contacts.findByName(unit, name)) ?? (await contacts.add(unit, { userName: name, chain }))
     if (known.state !== "asked" || known.isClosed || !equal(known.fields.chain, chain)) return null
     const token = known.fields.myToken ?? (await tokens.give(unit, known.number))
-    const contact = await contacts.change(unit, known.number, { myToken: token })
+    const contact = await contacts.change(unit, known.number, { myToken: token, ownGreeting: greeting })
     const content = { kind: Kind.CONTACT_REQUEST, chain: account.chain, token, greeting }
     return { contact, post: await this.#write(unit, contact, content, session, { userName: name }) }
   }

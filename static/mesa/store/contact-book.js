@@ -22,7 +22,8 @@ import { rowKey } from "./store.js"
  * @property {Bytes} chain pinned at the first meeting
  * @property {Bytes | null} theirToken reaches them, once they gave one
  * @property {Bytes | null} myToken reaches us and is given to nobody else
- * @property {string} greeting
+ * @property {string} greeting the first words of somebody who asked
+ * @property {string} ownGreeting the first words with which they were asked
  * @property {boolean} isUnsafe keys came up that do not match what was pinned: nothing is sent
  * @property {boolean} isVerified the users have compared their safety number
  * @property {Bytes} shown the chain that stands against the pin, if it was one
@@ -48,6 +49,7 @@ const STRANGER = {
   theirToken: null,
   myToken: null,
   greeting: "",
+  ownGreeting: "",
   isUnsafe: false,
   isVerified: false,
   shown: new Uint8Array(),

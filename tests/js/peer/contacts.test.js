@@ -24,6 +24,7 @@ export async function twoPeopleBecomeContactsByARequestAndAYes() {
   assertEqual((await ada.contacts.request("Bo", { greeting: "hello bo" })).state, "asked")
   await bo.mailbox.empty()
   assertEqual([await stateOf(bo, ada), (await bo.known(ada)).fields.greeting], ["asking", "hello bo"])
+  assertEqual((await ada.known(bo)).fields.ownGreeting, "hello bo")
   await bo.contacts.accept("ada")
   await ada.mailbox.empty()
 

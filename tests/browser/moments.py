@@ -87,7 +87,6 @@ MOMENTS: Final = {
         ),
         of_app("contact-verified", "#contact/4", contact=CONTACT | {"blocked": True, "suite": 2}),
         of_app("contact-unsafe", "#contact/4", contact=CONTACT | {"danger": "rolled_back"}),
-        of_app("other-tab", "#chats", peer=VALUES["peer"] | {"state": "other_tab"}),
         of_app(
             "alone-offline",
             "#welcome",

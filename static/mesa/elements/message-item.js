@@ -1,7 +1,7 @@
 // One message in the list, and what stands between messages.
 
 import { clone, fill, find, part, setIcon, show } from "./base.js"
-import { lookOf } from "./message-states.js"
+import { lookOf, textOf } from "./message-states.js"
 import { MessageText } from "./message-text.js"
 import { shownName, shownText } from "./shown.js"
 import { say } from "./texts.js"
@@ -34,9 +34,7 @@ export function makeMessage(view, name) {
   item.dataset.number = String(view.number)
   item.classList.toggle("message--mine", view.outgoing)
   item.classList.toggle("message--newer", view.text === null)
-  const isMissing = view.missing === true
-  const text = view.text ?? say(isMissing ? "message.missing" : "message.newer")
-  find(item, "message-text", MessageText).text = text
+  find(item, "message-text", MessageText).text = textOf(view)
   if (view.time === null) return item
   fill(item, "time", clockTime(view.time))
   part(item, "time").setAttribute("datetime", new Date(view.time).toISOString())

@@ -1,0 +1,46 @@
+"""What rows and buttons say, and for how long. Nothing here needs a peer."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.scenes import FILL_APP, VALUES, message, open_page
+from tests.live_tree import LiveTree
+
+
+@pytest.fixture
+def app(browser: Browser, live_server_tree: LiveTree) -> Iterator[Page]:
+    context = browser.new_context(permissions=["clipboard-write"], reduced_motion="reduce")
+    page = context.new_page()
+    page.clock.install()
+    open_page(page, f"{live_server_tree.url}/app/#contact/4")
+    page.evaluate(FILL_APP, VALUES)
+    yield page
+    context.close()
+
+
+def test_row_says_of_a_last_message_that_is_missing_that_it_is_not_there(app: Page) -> None:
+    missing = message(3, "", 0) | {"text": None, "time": None, "missing": True}
+    row = VALUES["rows"][0] | {"last": missing}
+
+    app.evaluate("(row) => document.querySelector('conversation-list').showRows([row], 0)", row)
+
+    expect(app.locator(".conversation-row__text")).to_have_text(
+        "A message is missing here. It did not arrive."
+    )
+
+
+def test_copied_is_said_for_a_while_and_of_what_was_copied(app: Page) -> None:
+    button = app.locator("contact-view copy-button")
+    expect(button).to_have_text("Copy number")
+    button.click()
+    expect(button).to_have_text("Copied")
+
+    app.clock.run_for(5_000)
+
+    expect(button).to_have_text("Copy number")
+    button.click()
+    expect(button).to_have_text("Copied")
+    app.evaluate("(view) => { document.querySelector('contact-view').view = view }", VALUES["contact"])
+    expect(button).to_have_text("Copy number")

@@ -5,7 +5,7 @@ import { lookOf, textOf } from "./message-states.js"
 import { MessageText } from "./message-text.js"
 import { shownName, shownText } from "./shown.js"
 import { say } from "./texts.js"
-import { clockTime, dayOf, sayDay } from "./times.js"
+import { clockTime, dateOf, sayDay } from "./times.js"
 
 /** @typedef {import("./views.js").MessageView} MessageView */
 
@@ -23,7 +23,7 @@ export function isJoined(before, view) {
     before.time !== null &&
     view.time !== null &&
     before.outgoing === view.outgoing &&
-    dayOf(before.time) === dayOf(view.time) &&
+    dateOf(before.time) === dateOf(view.time) &&
     Math.abs(view.time - before.time) < JOINED_MS
   )
 }
@@ -72,7 +72,7 @@ export function fillPips(pips, found) {
 export function makeDay(at, now) {
   const item = clone("day")
   const time = find(item, "time", HTMLTimeElement)
-  time.dateTime = dayOf(at)
+  time.dateTime = dateOf(at)
   time.textContent = sayDay(at, now)
   return item
 }

@@ -8,7 +8,7 @@ import { derive, mac, same } from "./primitives.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
 
-export const FINGERPRINT_BYTES = 32
+const FINGERPRINT_BYTES = 32
 export const KEY_BYTES = 32
 
 // Wherever some reader may see the end of a line.

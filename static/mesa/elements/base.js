@@ -1,7 +1,7 @@
 // What all elements have in common: listeners that end with them, named parts, events that go up.
 
 /** A part that the markup around an element promises is not there. */
-export class PartMissing extends Error {}
+class PartMissing extends Error {}
 
 /** An element whose listeners all end when it leaves the page. */
 export class MesaElement extends HTMLElement {

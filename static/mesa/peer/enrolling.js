@@ -128,7 +128,7 @@ export function leave(desk, { wipe, password }) {
 }
 
 /** Removes the account that is logged in, at the server and here. @param {Desk} desk @param {string} password @throws {LoginRefused} */
-export async function removeAccount({ api, profiles }, password) {
+async function removeAccount({ api, profiles }, password) {
   const profile = await profiles.current()
   await api.remove(password)
   if (profile) await profiles.forget(profile)

@@ -234,6 +234,25 @@ def test_news_of_a_chat_that_is_being_opened_take_its_draft_from_nobody(chats: P
     expect(chats.locator("#text")).to_have_value("to olga")
 
 
+def test_way_of_the_last_message_is_drawn_under_it_from_what_the_leader_tells(chats: Page) -> None:
+    go(chats, "bo")
+    picture = chats.locator('.message[data-number="2"]').get_by_role("figure")
+
+    for state in ("queued", "path", "sent"):
+        tell(chats, 4, message(2, "mine", 0, state=state, attempt=1))
+    expect(picture).to_contain_text("Your last message is on its way")
+    expect(picture.locator(".path__stop--open")).to_have_count(3)
+    tell(chats, 4, message(2, "mine", 0, state="delivered", attempt=1))
+
+    expect(picture).to_contain_text("Your last message took")
+    expect(picture.locator(".path__stop--open")).to_have_count(0)
+    # Nobody tells when the others had it.
+    expect(picture.locator('[data-part="second"], [data-part="third"]')).to_have_text(["no time", "no time"])
+    tell(chats, 4, message(3, "another", 0, state="queued"))
+    expect(chats.locator('.message[data-number="3"]').get_by_role("figure")).to_be_visible()
+    expect(picture).to_have_count(0)
+
+
 def test_acceptance_is_said_above_the_messages_at_once(chats: Page) -> None:
     chats.evaluate("() => { changes.state = 'asked' }")
     go(chats, "bo")

@@ -45,3 +45,19 @@ def test_copied_is_said_for_a_while_and_of_what_was_copied(app: Page) -> None:
     other = VALUES["contact"] | {"safetyNumber": "1" * 60}
     app.evaluate("(view) => { document.querySelector('contact-view').view = view }", other)
     expect(button).to_have_text("Copy number")
+
+
+def test_empty_network_says_how_many_are_there_why_that_is_too_few_and_what_helps(app: Page) -> None:
+    app.evaluate("() => { location.hash = '#welcome' }")
+    app.evaluate("() => { document.querySelector('forwarder-wait').view = { found: 1, online: true } }")
+
+    welcome = app.locator(".first-run")
+    expect(welcome.get_by_role("status")).to_have_text("Waiting for forwarders, 1 of 3")
+    expect(welcome.locator(".pips__one--found")).to_have_count(1)
+    expect(welcome.locator('[data-part="why"]')).to_contain_text("2 more")
+    expect(welcome.get_by_role("heading", name="What helps the network")).to_be_visible()
+    expect(welcome.locator(".first-run__help > li")).to_have_count(3)
+    app.evaluate("() => { document.querySelector('forwarder-wait').view = { found: 3, online: true } }")
+
+    expect(welcome.get_by_role("status")).not_to_contain_text("Waiting")
+    expect(welcome.locator(".pips__one--found")).to_have_count(3)

@@ -1,5 +1,6 @@
 """What the server renders for browsers. Spec: docs/spec/web-app.md, sections "Pages" and "Content policy"."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -42,6 +43,17 @@ def test_anybody_gets_the_page(address: str) -> None:
     assert answer.headers["Content-Security-Policy"] == PAGE_POLICY
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert answer.headers["Cache-Control"].startswith(("no-store", "max-age=0"))
+
+
+def test_policy_is_that_of_the_spec_and_knows_no_source_but_the_server() -> None:
+    words = Path(settings.BASE_DIR, "docs/spec/web-app.md").read_text()
+    (written,) = re.findall(r"(?s)```\n(default-src .*?)\n```", words)
+    directives = [each.split() for each in PAGE_POLICY.split(";")]
+
+    assert " ".join(written.split()) == PAGE_POLICY
+    assert directives[0] == ["default-src", "'none'"]
+    sources = {source for name, *sources in directives if name.endswith("-src") for source in sources}
+    assert sources == {"'self'", "'none'"}
 
 
 def test_pages_may_turn_no_text_into_script_or_markup_by_themselves() -> None:

@@ -1,6 +1,6 @@
 import { TextMissing, hasText, say, sayDuration } from "../../../static/mesa/elements/texts.js"
 import { lookOf } from "../../../static/mesa/elements/message-states.js"
-import { dayOf, sayDay, sayShortly } from "../../../static/mesa/elements/times.js"
+import { dateOf, sayDay, sayShortly } from "../../../static/mesa/elements/times.js"
 import { assert, assertEqual, assertFails } from "../assert.js"
 
 const NOON = new Date(2025, 9, 15, 12).getTime()
@@ -71,5 +71,5 @@ export function daysHaveNames() {
 
 export function messageFromTheFutureHasADate() {
   assert(!["Today", "Yesterday"].includes(sayDay(NOON + DAY, NOON)))
-  assertEqual(dayOf(NOON), "2025-10-15")
+  assertEqual(dateOf(NOON), "2025-10-15")
 }

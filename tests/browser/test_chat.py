@@ -23,9 +23,10 @@ JOIN = """async ({ contact, messages }) => {
             draft: globalThis.drafts[number] ?? "", messages: messages[number] }),
         contact: (number) => ({ ...contact, ...changes, number, name: names[number] }),
         draft: (number, text) => { globalThis.drafts[number] = text },
-        showed: () => {}, send: () => 1, older: () => [], decide: () => {},
+        showed: () => {}, send: () => 1, decide: () => {},
+        older: (number, before) => old.filter((each) => each.number < before).slice(-50),
     }
-    Object.assign(globalThis, { called: [], held: [], drafts: {}, changes: {} })
+    Object.assign(globalThis, { called: [], held: [], drafts: {}, changes: {}, messages, old: [] })
     Object.assign(globalThis, { refused: null, refusing: ["send"] })
     globalThis.answer = (name) => waiting[name].shift()()
     const call = async (name, args) => {
@@ -48,6 +49,7 @@ MESSAGES = {
     "7": [message(number, f"of olga {number}", 9) for number in (1, 2, 3)],
 }
 SENT = "() => called.filter(([name]) => name === 'send').map(([_, contact, text]) => [contact, text])"
+OLDER = "() => called.filter(([name]) => name === 'older').map((each) => each.slice(1))"
 SHOWED = "() => called.filter(([name]) => name === 'showed').map((each) => each.slice(1))"
 
 
@@ -251,6 +253,20 @@ def test_way_of_the_last_message_is_drawn_under_it_from_what_the_leader_tells(ch
     tell(chats, 4, message(3, "another", 0, state="queued"))
     expect(chats.locator('.message[data-number="3"]').get_by_role("figure")).to_be_visible()
     expect(picture).to_have_count(0)
+
+
+def test_older_messages_come_when_the_reader_scrolls_to_them(chats: Page) -> None:
+    views = [message(number, f"text {number}", 300 - number) for number in range(1, 131)]
+    chats.evaluate("(views) => { messages[4] = views.slice(-50); old = views }", views)
+    go(chats, "bo")
+    expect(texts(chats)).to_have_count(50)
+
+    for count in (100, 130):
+        chats.locator("message-list").evaluate("(list) => { list.scrollTop = -list.scrollHeight }")
+        expect(texts(chats)).to_have_count(count)
+
+    assert texts(chats).all_text_contents() == [f"text {number}" for number in range(1, 131)]
+    assert chats.evaluate(OLDER)[:2] == [[4, 81], [4, 31]]
 
 
 def test_acceptance_is_said_above_the_messages_at_once(chats: Page) -> None:

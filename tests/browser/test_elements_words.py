@@ -1,5 +1,6 @@
 """What rows and buttons say, and for how long. Nothing here needs a peer."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -29,6 +30,26 @@ def test_row_says_of_a_last_message_that_is_missing_that_it_is_not_there(app: Pa
     expect(app.locator(".conversation-row__text")).to_have_text(
         "A message is missing here. It did not arrive."
     )
+
+
+def test_row_says_how_many_messages_are_unread(app: Page) -> None:
+    rows = [VALUES["rows"][0] | {"unread": count, "number": 40 + count} for count in (0, 12)]
+
+    app.evaluate("(rows) => document.querySelector('conversation-list').showRows(rows, 0)", rows)
+
+    read, unread = app.locator(".conversation-row").all()
+    expect(read.locator(".count")).to_be_hidden()
+    expect(unread.locator(".count")).to_have_text("12unread")
+    expect(unread).to_have_class(re.compile("conversation-row--unread"))
+
+
+def test_lines_of_a_text_stay_lines(app: Page) -> None:
+    app.evaluate("() => { location.hash = '#c/4' }")
+    view = message(1, "one\n  two\n\nfour", 0)
+
+    app.locator("message-list").evaluate("(list, view) => list.open({ name: 'bo', note: '' }, [view])", view)
+
+    assert app.locator("li.message .message__text").inner_text() == view["text"]
 
 
 def test_copied_is_said_for_a_while_and_of_what_was_copied(app: Page) -> None:

@@ -11,7 +11,7 @@ from django.test import Client, override_settings
 from django.urls import path
 
 from mesa import urls
-from mesa.middleware import PAGE_POLICY
+from mesa.middleware import ADMIN_POLICY, PAGE_POLICY
 from mesa.refusals import server_error, unavailable
 from tests.mesa.markup import Markup, read
 
@@ -134,6 +134,25 @@ def test_every_control_has_a_label(address: str) -> None:
 
     assert bare == []
     assert mute == []
+
+
+def test_landing_says_what_is_protected_and_what_not_without_a_script() -> None:
+    markup = page("/")
+    said = [each.text for each in markup.named("h3")]
+    lists = [each for each in markup.named("ul") if each.get("class") == "truth__list"]
+
+    assert said[said.index("It protects") + 1] == "It does not protect"
+    assert [each.text.strip() != "" for each in lists] == [True, True]
+    assert markup.named("noscript", "template") == []
+
+
+@pytest.mark.django_db
+def test_operators_pages_have_a_policy_of_their_own() -> None:
+    policy = Client().get("/admin/login/").headers["Content-Security-Policy"]
+
+    # Scripts of Django's own pages write markup from text.
+    assert policy == ADMIN_POLICY
+    assert "require-trusted-types-for" not in policy
 
 
 @pytest.mark.parametrize("address", ["/sign-up/", "/log-in/", "/app/", "/invite/"])

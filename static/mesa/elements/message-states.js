@@ -36,7 +36,7 @@ export function lookOf(view, name) {
     case "delivered":
       return { ...look(say("state.delivered"), "delivered", ""), arrived: true }
     case "blocked":
-      return look(say("state.blocked", { name }), "warning", "failed")
+      return look(say(`state.blocked_${view.why ?? "keys"}`, { name }), "warning", "failed")
     default: {
       const why = say(`why.${view.why ?? "unknown"}`, { name })
       return look(say("state.failed", { why }), "warning", "failed")

@@ -15,7 +15,7 @@
  * @property {"path" | "contact" | "forwarders" | "acceptance" | null} [waitsFor]
  * @property {number | null} [forwarders] of three, while it waits for them
  * @property {number} [attempt]
- * @property {string} [why] of `failed`: a key under `why.`
+ * @property {string} [why] of `failed`: a key under `why.`; of `blocked`: `keys` that changed, or the `user`
  *
  * @typedef {object} TimelineView
  * @property {number} number the message it stands under

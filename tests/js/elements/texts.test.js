@@ -43,7 +43,8 @@ export function everyStateOfAMessageHasWords() {
     lookOf({ ...view, state: "path", attempt: 1 }, "bo"),
     lookOf({ ...view, state: "sent", attempt: 2 }, "bo"),
     lookOf({ ...view, state: "delivered" }, "bo"),
-    lookOf({ ...view, state: "blocked" }, "bo"),
+    lookOf({ ...view, state: "blocked", why: "keys" }, "bo"),
+    lookOf({ ...view, state: "blocked", why: "user" }, "bo"),
     lookOf({ ...view, state: "failed", why: "too_long" }, "bo"),
   ].map((look) => look.words)
   assertEqual(said[3], "Waiting for forwarders, 2 of 3")

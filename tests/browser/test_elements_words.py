@@ -82,3 +82,14 @@ def test_empty_network_says_how_many_are_there_why_that_is_too_few_and_what_help
 
     expect(welcome.get_by_role("status")).not_to_contain_text("Waiting")
     expect(welcome.locator(".pips__one--found")).to_have_count(3)
+
+
+@pytest.mark.parametrize(("danger", "count"), [("other_keys", 1), ("rolled_back", 0), ("forked", 0)])
+def test_numbers_are_compared_where_they_can_tell(app: Page, danger: str, count: int) -> None:
+    view = VALUES["contact"] | {"danger": danger}
+
+    app.evaluate("(view) => { document.querySelector('contact-view').view = view }", view)
+
+    shown = app.locator('contact-view [data-state="unsafe"]')
+    expect(shown.get_by_role("button", name="Accept without comparing")).to_be_visible()
+    expect(shown.get_by_role("button", name="The numbers match")).to_have_count(count)

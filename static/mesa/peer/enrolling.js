@@ -145,7 +145,7 @@ export function forgetRecoveryCode(store) {
   return store.transaction((unit) => unit.setSetting(RECOVERY, undefined))
 }
 
-/** Enrols one account at a time: the cookies are those of all windows. @template T @param {Desk} desk @param {string} name @param {() => Promise<T>} act @returns {Promise<T>} */
+/** Enrols one account at a time: the cookies are those of all windows. @template T @param {Desk} desk @param {string} name @param {() => Promise<T>} act @returns {Promise<T>} @throws {UsageError} `logged_in`: another account is @throws {Refused} the server speaks another version */
 export async function enrolling({ api, profiles }, name, act) {
   return navigator.locks.request(LOCK, async () => {
     const current = await profiles.current()

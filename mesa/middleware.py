@@ -20,7 +20,7 @@ ADMIN_POLICY = (
 # Pages of the web app, and their scripts: a worker obeys the policy of its own file.
 # Spec: docs/spec/web-app.md, section "Content policy"
 PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )

@@ -64,6 +64,7 @@ def crowd(browser: Browser, tree: LiveTree, numbers: Iterator[int]) -> Iterator[
     """People at the shared server; what they saw is looked at when their module ends, too."""
     made = Crowd(browser, tree.url, numbers)
     yield made
+    assert [each.faults for each in made.people if each.faults] == []
     made.leave()
 
 

@@ -29,6 +29,9 @@ NOTICES: Final = [
     ["logged_out", {}],
     ["own_keys", {}],
     ["guards_limit", {}],
+    ["no_turn", {}],
+    ["damaged", {}],
+    ["refused", {"why": "There is no connection to the server."}],
     ["broken", {}],
 ]
 
@@ -36,7 +39,7 @@ NOTICES: Final = [
 def of_app(name: str, fragment: str, script: str = "", **values: Any) -> Scene:
     """Make a moment of the app: filled anew, and then something done."""
     fill = f"""(values) => {{
-        document.querySelector("#new-chat").close()
+        for (const dialog of document.querySelectorAll("dialog")) dialog.close()
         document.querySelector("notice-list").replaceChildren()
         location.hash = "{fragment}"
         ;({FILL_APP})(values)
@@ -47,6 +50,10 @@ def of_app(name: str, fragment: str, script: str = "", **values: Any) -> Scene:
 
 def searching(script: str) -> str:
     return f";({FIND_BO})(values); {script}"
+
+
+def opening(dialog: str) -> str:
+    return f"document.querySelector('#{dialog}').showModal()"
 
 
 # The moments of one page follow each other in it, without loading it again.
@@ -87,7 +94,6 @@ MOMENTS: Final = {
         ),
         of_app("contact-verified", "#contact/4", contact=CONTACT | {"blocked": True, "suite": 2}),
         of_app("contact-unsafe", "#contact/4", contact=CONTACT | {"danger": "rolled_back"}),
-        of_app("other-tab", "#chats", peer=VALUES["peer"] | {"state": "other_tab"}),
         of_app(
             "alone-offline",
             "#welcome",
@@ -106,6 +112,25 @@ MOMENTS: Final = {
             "#settings",
             "document.querySelector('settings-panel').values = { forward: false, relay_only: true }; "
             "document.querySelector('forwarding-meter').view = { forwards: false, rates: [], total: 0 }",
+        ),
+        of_app(
+            "blocked-people",
+            "#settings",
+            "document.querySelector('blocked-people').people = [{ number: 9, name: 'mallory' }]; "
+            "document.querySelector('settings-panel').isAtRisk = true",
+        ),
+        of_app("password", "#settings", opening("password")),
+        of_app(
+            "password-refused",
+            "#settings",
+            opening("password") + "; document.querySelector('account-form[name=password]')"
+            ".refuse({ code: 'wrong_password' })",
+        ),
+        of_app("wipe", "#settings", opening("wipe")),
+        of_app(
+            "removing",
+            "#settings",
+            opening("remove") + "; document.querySelector('account-form[name=remove]').busy()",
         ),
         of_app("found-nobody", "#chats", searching(f"{SEARCH}.showFound('bo', [])")),
         of_app("search-refused", "#chats", searching(f"{SEARCH}.refuse({{ code: 'throttled', count: 9 }})")),

@@ -6,7 +6,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Locator, Page, Request, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Locator,
+    Page,
+    Request,
+    WebSocket,
+    expect,
+)
 
 PASSWORD = "four unrelated words here"
 # Machines that are shared, with many pages at work at once.
@@ -107,16 +117,17 @@ class Person:
         page.on("pageerror", lambda error: self.faults.append(f"error: {error.stack or error}"))
         page.on("console", self._listen)
         page.on("request", self._look_at)
+        page.on("websocket", self._look_at)
 
     def _listen(self, said: ConsoleMessage) -> None:
         if said.type != "error" or (self.expected and self.expected.search(said.text)):
             return
         self.faults.append(f"console: {said.text}")
 
-    def _look_at(self, request: Request) -> None:
+    def _look_at(self, request: Request | WebSocket) -> None:
         address = urlsplit(request.url)
-        if address.scheme != "blob" and address.netloc != urlsplit(self.url).netloc:
-            self.faults.append(f"request to {address.netloc}")
+        if address.netloc != urlsplit(self.url).netloc:
+            self.faults.append(f"{address.scheme} request to {address.netloc}")
 
 
 @dataclass

@@ -1,5 +1,7 @@
 """axe-core finds nothing, light and dark, on phone and desktop; pages fit any window and large letters."""
 
+import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -8,10 +10,10 @@ from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page
 from pytest_django import Settings
 
-from tests.browser.moments import MOMENTS
+from tests.browser.moments import MOMENTS, NOTICES
 from tests.browser.scenes import SCENES, Scene, open_page, show
 from tests.js import tools
-from tests.live_tree import LiveTree
+from tests.live_tree import ROOT, LiveTree
 
 # Rules of the norm and those that experience adds.
 RUN_AXE = """async (rules) => {
@@ -125,6 +127,14 @@ def test_sign_up_with_other_rules_is_for_everybody(
 
     assert broken_anywhere(page) == []
     assert said == []
+
+
+def test_every_notice_is_looked_at() -> None:
+    words = json.loads((ROOT / "static/mesa/i18n/en.json").read_text())
+
+    kinds = {each.split(".")[1] for each in words if re.fullmatch(r"notice\.\w+\.title", each)}
+
+    assert kinds == {kind for kind, _ in NOTICES}
 
 
 def broken_rules(page: Page, size: tuple[int, int], scheme: Scheme, rules: Sequence[str] = ()) -> list[str]:

@@ -23,9 +23,10 @@ JOIN = """async ({ contact, messages }) => {
             draft: globalThis.drafts[number] ?? "", messages: messages[number] }),
         contact: (number) => ({ ...contact, ...changes, number, name: names[number] }),
         draft: (number, text) => { globalThis.drafts[number] = text },
-        showed: () => {}, send: () => 1, older: () => [], decide: () => {},
+        showed: () => {}, send: () => 1, decide: () => {},
+        older: (number, before) => old.filter((each) => each.number < before).slice(-50),
     }
-    Object.assign(globalThis, { called: [], held: [], drafts: {}, changes: {} })
+    Object.assign(globalThis, { called: [], held: [], drafts: {}, changes: {}, messages, old: [] })
     Object.assign(globalThis, { refused: null, refusing: ["send"] })
     globalThis.answer = (name) => waiting[name].shift()()
     const call = async (name, args) => {
@@ -48,6 +49,7 @@ MESSAGES = {
     "7": [message(number, f"of olga {number}", 9) for number in (1, 2, 3)],
 }
 SENT = "() => called.filter(([name]) => name === 'send').map(([_, contact, text]) => [contact, text])"
+OLDER = "() => called.filter(([name]) => name === 'older').map((each) => each.slice(1))"
 SHOWED = "() => called.filter(([name]) => name === 'showed').map((each) => each.slice(1))"
 
 
@@ -232,6 +234,39 @@ def test_news_of_a_chat_that_is_being_opened_take_its_draft_from_nobody(chats: P
     chats.evaluate("() => answer('conversation')")
 
     expect(chats.locator("#text")).to_have_value("to olga")
+
+
+def test_way_of_the_last_message_is_drawn_under_it_from_what_the_leader_tells(chats: Page) -> None:
+    go(chats, "bo")
+    picture = chats.locator('.message[data-number="2"]').get_by_role("figure")
+
+    for state in ("queued", "path", "sent"):
+        tell(chats, 4, message(2, "mine", 0, state=state, attempt=1))
+    expect(picture).to_contain_text("Your last message is on its way")
+    expect(picture.locator(".path__stop--open")).to_have_count(3)
+    tell(chats, 4, message(2, "mine", 0, state="delivered", attempt=1))
+
+    expect(picture).to_contain_text("Your last message took")
+    expect(picture.locator(".path__stop--open")).to_have_count(0)
+    # Nobody tells when the others had it.
+    expect(picture.locator('[data-part="second"], [data-part="third"]')).to_have_text(["no time", "no time"])
+    tell(chats, 4, message(3, "another", 0, state="queued"))
+    expect(chats.locator('.message[data-number="3"]').get_by_role("figure")).to_be_visible()
+    expect(picture).to_have_count(0)
+
+
+def test_older_messages_come_when_the_reader_scrolls_to_them(chats: Page) -> None:
+    views = [message(number, f"text {number}", 300 - number) for number in range(1, 131)]
+    chats.evaluate("(views) => { messages[4] = views.slice(-50); old = views }", views)
+    go(chats, "bo")
+    expect(texts(chats)).to_have_count(50)
+
+    for count in (100, 130):
+        chats.locator("message-list").evaluate("(list) => { list.scrollTop = -list.scrollHeight }")
+        expect(texts(chats)).to_have_count(count)
+
+    assert texts(chats).all_text_contents() == [f"text {number}" for number in range(1, 131)]
+    assert chats.evaluate(OLDER)[:2] == [[4, 81], [4, 31]]
 
 
 def test_acceptance_is_said_above_the_messages_at_once(chats: Page) -> None:

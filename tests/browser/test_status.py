@@ -1,4 +1,4 @@
-"""What the line of the device and its meter say of what the user chooses. The leader is a stand-in."""
+"""What the line of the device, its meter and the welcome say of what it does. The leader is a stand-in."""
 
 from collections.abc import Iterator
 
@@ -21,6 +21,7 @@ JOIN = """async () => {
     // No later look: what a choice changes is drawn by the choice.
     Object.defineProperty(document, "visibilityState", { value: "hidden" })
     const wiring = new StatusWiring({ call: async (name, ...args) => answers[name](...args) })
+    globalThis.look = (changed) => wiring.look(Object.assign(status, changed))
     await wiring.look()
 }"""
 
@@ -42,3 +43,12 @@ def test_line_and_meter_follow_the_choice_to_forward_at_once(app: Page) -> None:
 
     expect(app.locator("peer-status")).to_contain_text("Online")
     expect(app.locator("forwarding-meter")).to_contain_text("forwarding is off")
+
+
+def test_line_and_welcome_say_how_many_forwarders_are_missing(app: Page) -> None:
+    app.evaluate("() => { location.hash = '#welcome'; return look({ forwarders: 1 }) }")
+
+    expect(app.locator("peer-status")).to_have_text("Waiting for forwarders, 1 of 3.")
+    expect(app.locator("forwarder-wait")).to_contain_text("Waiting for forwarders, 1 of 3")
+    app.evaluate("() => look({ isOpen: false })")
+    expect(app.locator("peer-status")).to_have_text("Connecting")

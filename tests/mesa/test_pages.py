@@ -1,5 +1,6 @@
 """What the server renders for browsers. Spec: docs/spec/web-app.md, sections "Pages" and "Content policy"."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from django.test import Client, override_settings
 from django.urls import path
 
 from mesa import urls
-from mesa.middleware import PAGE_POLICY
+from mesa.middleware import ADMIN_POLICY, PAGE_POLICY
 from mesa.refusals import server_error, unavailable
 from tests.mesa.markup import Markup, read
 
@@ -42,6 +43,17 @@ def test_anybody_gets_the_page(address: str) -> None:
     assert answer.headers["Content-Security-Policy"] == PAGE_POLICY
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert answer.headers["Cache-Control"].startswith(("no-store", "max-age=0"))
+
+
+def test_policy_is_that_of_the_spec_and_knows_no_source_but_the_server() -> None:
+    words = Path(settings.BASE_DIR, "docs/spec/web-app.md").read_text()
+    (written,) = re.findall(r"(?s)```\n(default-src .*?)\n```", words)
+    directives = [each.split() for each in PAGE_POLICY.split(";")]
+
+    assert " ".join(written.split()) == PAGE_POLICY
+    assert directives[0] == ["default-src", "'none'"]
+    sources = {source for name, *sources in directives if name.endswith("-src") for source in sources}
+    assert sources == {"'self'", "'none'"}
 
 
 def test_pages_may_turn_no_text_into_script_or_markup_by_themselves() -> None:
@@ -122,6 +134,25 @@ def test_every_control_has_a_label(address: str) -> None:
 
     assert bare == []
     assert mute == []
+
+
+def test_landing_says_what_is_protected_and_what_not_without_a_script() -> None:
+    markup = page("/")
+    said = [each.text for each in markup.named("h3")]
+    lists = [each for each in markup.named("ul") if each.get("class") == "truth__list"]
+
+    assert said[said.index("It protects") + 1] == "It does not protect"
+    assert [each.text.strip() != "" for each in lists] == [True, True]
+    assert markup.named("noscript", "template") == []
+
+
+@pytest.mark.django_db
+def test_operators_pages_have_a_policy_of_their_own() -> None:
+    policy = Client().get("/admin/login/").headers["Content-Security-Policy"]
+
+    # Scripts of Django's own pages write markup from text.
+    assert policy == ADMIN_POLICY
+    assert "require-trusted-types-for" not in policy
 
 
 @pytest.mark.parametrize("address", ["/sign-up/", "/log-in/", "/app/", "/invite/"])

@@ -4,12 +4,11 @@ import { concat, fromHex, toHex } from "../lib/bytes.js"
 import { exactly } from "./encoding.js"
 import { Malformed } from "./errors.js"
 import { PART_BYTES } from "./messages.js"
-import { derive, mac, same } from "./primitives.js"
+import { KEY_BYTES, derive, mac, same } from "./primitives.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
 
-export const FINGERPRINT_BYTES = 32
-export const KEY_BYTES = 32
+const FINGERPRINT_BYTES = 32
 
 // Wherever some reader may see the end of a line.
 const LINE_ENDS = /\r\n|[\n-\r\x1c-\x1e\x85\u2028\u2029]/

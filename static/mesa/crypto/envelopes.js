@@ -12,7 +12,7 @@ import { OVERHEAD_BYTES as RATCHET_BYTES } from "./ratchet.js"
 export const OVERHEAD_BYTES = 1 + HEADER_BYTES + RATCHET_BYTES
 
 /** The first byte of an envelope. */
-export const EnvelopeKind = /** @type {const} */ ({ INITIAL: 1, RATCHET: 2 })
+const EnvelopeKind = /** @type {const} */ ({ INITIAL: 1, RATCHET: 2 })
 
 /**
  * What travels between devices.

@@ -2,6 +2,7 @@
 
 import { concat } from "../lib/bytes.js"
 import { asUuid4 } from "../lib/uuid.js"
+import { TOKEN_BYTES } from "../protocol/ids.js"
 import { VERSION, Reader, exactly, pad, u16, u32, u64, u8, utf8 } from "./encoding.js"
 import { Malformed } from "./errors.js"
 import { randomBytes } from "./primitives.js"
@@ -11,7 +12,6 @@ import { RECEIPT_KEY_BYTES } from "./receipts.js"
 /** @typedef {import("./primitives.js").Rng} Rng */
 
 export const ID_BYTES = 16
-export const TOKEN_BYTES = 32
 export const STEP_BYTES = 256
 export const MAX_SEEN = 8
 export const MAX_BODY_BYTES = 65_536

@@ -14,8 +14,8 @@ import { KEY_BYTES, randomBytes } from "./primitives.js"
 /** @typedef {import("./primitives.js").Rng} Rng */
 
 export const DAY_S = 86_400
-export const VALID_S = 2 * DAY_S
-export const CLOCK_SKEW_S = 3_600
+const VALID_S = 2 * DAY_S
+const CLOCK_SKEW_S = 3_600
 
 /**
  * A device's onion key of one day.

@@ -23,8 +23,8 @@ import { KEY_BYTES, randomBytes } from "./primitives.js"
 
 export const NO_PREKEY = 0
 export const MAX_PREKEY_ID = 2 ** 32 - 1
-export const MAX_AGE_DAYS = 90
-export const CLOCK_SKEW_DAYS = 1
+const MAX_AGE_DAYS = 90
+const CLOCK_SKEW_DAYS = 1
 
 /** What a prekey is for. */
 export const PrekeyKind = Object.freeze({

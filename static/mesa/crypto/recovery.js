@@ -9,7 +9,7 @@ import { derive, randomBytes } from "./primitives.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
 
-export const CODE_SIGNS = 26
+const CODE_SIGNS = 26
 
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 const CODE = new RegExp(`^[${ALPHABET}]{${CODE_SIGNS}}$`)
@@ -20,14 +20,19 @@ export function createRecoveryCode(rng = randomBytes) {
   return Array.from(rng(CODE_SIGNS), (byte) => ALPHABET[byte & 31]).join("")
 }
 
+/** Takes a code, or a part of one, as people type it: any case, O for 0, I and L for 1, dashes and spaces anywhere. @param {string} typed */
+export function plainCode(typed) {
+  return typed.toUpperCase().replaceAll(/[- ]/g, "").replaceAll("O", "0").replaceAll(/[IL]/g, "1")
+}
+
 /**
- * Accepts a code as people type it: any case, O for 0, I and L for 1, dashes and spaces anywhere.
+ * Reads a code as people type it.
  *
  * @param {string} typed
  * @throws {BadRecoveryCode} not 26 signs of the alphabet
  */
 export function readRecoveryCode(typed) {
-  const code = typed.toUpperCase().replaceAll(/[- ]/g, "").replaceAll("O", "0").replaceAll(/[IL]/g, "1")
+  const code = plainCode(typed)
   if (!CODE.test(code)) throw new BadRecoveryCode()
   return code
 }

@@ -28,58 +28,89 @@ export function startApp() {
 async function start(desk) {
   const profile = await desk.profiles.current()
   if (!profile) return location.replace(`/log-in/${location.hash}`)
-  const notices = find(document, "notice-list", NoticeList)
   const rest = makeRest()
-  const edges = {
+  const place = new Place(profile, {
     ...{ rest, WebSocket, clock: browserClock, isForwarderByDefault: isDesktop() },
     socketUrl: `${location.origin.replace("http", "ws")}/ws/session/`,
-    leave: (/** @type {import("../peer/leader.js").Leaving} */ how) => leave(desk, how),
-  }
-  /** @type {{told: (event: any) => void, catchUp: () => void}[]} catchUp: another window leads than before, and not all may have been heard */
-  const wired = []
-  /** @type {(() => void) | null} */
-  let wakeUp = null
-  let isStarted = false
-  const windows = new Windows({
-    name: profile.database,
-    clock: browserClock,
-    lead: async (tell, ended) => {
-      const end = (/** @type {unknown} */ error) => {
-        wakeUp = null
-        ended(error)
-      }
-      const leader = await lead(profile, { ...edges, ended: end }, tell)
-      wakeUp = leader.wakeUp
-      return leader
-    },
-    told: (event) => {
-      for (const each of wired) each.told(event)
-      const { event: word, code } = /** @type {any} */ (event)
-      const kind = noticeOf({ code }) ?? "broken"
-      if (word === "failed" && !notices.shows(kind)) notices.show(kind)
-      if (word === "logged_out") location.replace("/log-in/")
-    },
-    changed: (isLeading) => {
-      if (!isLeading) wakeUp = null
-      // What ended the leader before need not end this one; if it does, that is told anew.
-      for (const kind of isStarted ? FAILURES : []) notices.hide(kind)
-      if (isLeading) notices.hide("other_tab")
-      else if (!notices.shows("other_tab")) notices.show("other_tab")
-      for (const each of wired) each.catchUp()
-    },
+    leave: (how) => leave(desk, how),
   })
+  const { windows, notices } = place
   // Whether it is so, the server's answer tells.
-  for (const word of ["online", "offline"]) addEventListener(word, () => wakeUp?.())
+  for (const word of ["online", "offline"]) addEventListener(word, () => place.wakeUp())
   addEventListener("pagehide", () => windows.close())
-  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && wakeUp?.())
+  document.addEventListener(
+    "visibilitychange",
+    () => document.visibilityState === "visible" && place.wakeUp(),
+  )
   const people = new PeopleWiring(windows)
   const status = new StatusWiring(windows)
-  wired.push(new ChatWiring(windows), people, status, new AccountWiring(windows))
+  place.wired = [new ChatWiring(windows), people, status, new AccountWiring(windows)]
   await people.renew()
   if (!windows.isLeading) notices.show("other_tab")
   find(document, "app-shell", AppShell).start()
-  isStarted = true
+  place.isStarted = true
   await Promise.all([status.begin(), checkClock(rest, notices), askToStay(windows)])
+}
+
+/** This window among the others of the account: it leads or does not, and hears what the one that leads tells. */
+class Place {
+  /** Whether the page is drawn; what stops it before then stays said. */
+  isStarted = false
+  /** What joins elements to the peer. `catchUp`: another window leads than before, and not all may have been heard. @type {{told: (event: any) => void, catchUp: () => void}[]} */
+  wired = []
+  notices = find(document, "notice-list", NoticeList)
+  windows
+  /** @type {(() => void) | null} */
+  #wakeUp = null
+
+  /** @param {import("../peer/profiles.js").Profile} profile @param {Omit<import("../peer/leader.js").LeaderEdges, "ended">} edges */
+  constructor(profile, edges) {
+    this.windows = new Windows({
+      name: profile.database,
+      clock: browserClock,
+      lead: (tell, ended) =>
+        this.#lead(profile, { ...edges, ended: (error) => this.#end(ended, error) }, tell),
+      told: (event) => this.#told(event),
+      changed: (isLeading) => this.#changed(isLeading),
+    })
+  }
+
+  /** Has the peer look whether its socket is alive, if this window leads. */
+  wakeUp() {
+    this.#wakeUp?.()
+  }
+
+  /** @type {typeof lead} */
+  async #lead(profile, edges, tell) {
+    const leader = await lead(profile, edges, tell)
+    this.#wakeUp = leader.wakeUp
+    return leader
+  }
+
+  /** @param {(error: unknown) => void} ended @param {unknown} error */
+  #end(ended, error) {
+    this.#wakeUp = null
+    ended(error)
+  }
+
+  /** @param {any} event */
+  #told(event) {
+    for (const each of this.wired) each.told(event)
+    const { event: word, code } = event
+    const kind = noticeOf({ code }) ?? "broken"
+    if (word === "failed" && !this.notices.shows(kind)) this.notices.show(kind)
+    if (word === "logged_out") location.replace("/log-in/")
+  }
+
+  /** @param {boolean} isLeading */
+  #changed(isLeading) {
+    if (!isLeading) this.#wakeUp = null
+    // What ended the leader before need not end this one; if it does, that is told anew.
+    for (const kind of this.isStarted ? FAILURES : []) this.notices.hide(kind)
+    if (isLeading) this.notices.hide("other_tab")
+    else if (!this.notices.shows("other_tab")) this.notices.show("other_tab")
+    for (const each of this.wired) each.catchUp()
+  }
 }
 
 /** Says so if this device's clock is wrong. @param {import("../peer/rest.js").Rest} rest @param {NoticeList} notices */

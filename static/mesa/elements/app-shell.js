@@ -3,13 +3,13 @@
 
 import { MesaElement, find } from "./base.js"
 import { ConversationList } from "./conversation-list.js"
+import { readInvitation } from "./invitations.js"
 import { UserSearch } from "./user-search.js"
 
 /** @typedef {"welcome" | "conversation" | "contact" | "settings"} View */
 /** @typedef {{view: View, number: number, open: boolean}} Place open: on a phone it takes the place of the list */
 
-// Name and fingerprint of who invites. Spec: docs/spec/web-app.md, section "Pages"
-const INVITED = /^#invite\/([a-z][a-z0-9_-]{1,31})\.([A-Za-z0-9_-]{43})$/u
+const INVITED = "#invite/"
 const OF_CHATS = /^#(c|contact)\/([1-9]\d{0,15})$/u
 
 export class AppShell extends MesaElement {
@@ -47,8 +47,7 @@ export class AppShell extends MesaElement {
 
   #go() {
     if (!this.#isStarted) return
-    const invited = INVITED.exec(location.hash)
-    if (invited !== null) beginChat(invited[1], invited[2])
+    if (location.hash.startsWith(INVITED)) beginChat(location.hash.slice(INVITED.length))
     const { view, number, open } = placeOf(location.hash)
     this.dataset.view = view
     this.classList.toggle("app--open", open)
@@ -76,13 +75,15 @@ export class AppShell extends MesaElement {
   }
 }
 
-/** @param {string} username @param {string} fingerprint */
-function beginChat(username, fingerprint) {
+/** @param {string} text an invitation */
+function beginChat(text) {
+  const invitation = readInvitation(text)
+  if (invitation === null) return
   // Read once: going back does not ask again.
   history.replaceState(null, "", "#chats")
   const search = find(document, "user-search", UserSearch)
   search.closest("dialog")?.showModal()
-  search.ask(username, fingerprint)
+  search.ask(invitation.username, invitation.fingerprint)
 }
 
 /**

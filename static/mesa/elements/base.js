@@ -1,7 +1,7 @@
 // What all elements have in common: listeners that end with them, named parts, events that go up.
 
-/** A part that the markup around an element promises is not there. */
-export class PartMissing extends Error {}
+/** What the markup around an element promises is not there, or of another kind. */
+class PartMissing extends Error {}
 
 /** An element whose listeners all end when it leaves the page. */
 export class MesaElement extends HTMLElement {
@@ -52,6 +52,7 @@ export class MesaElement extends HTMLElement {
  * @param {ParentNode} around
  * @param {string} name
  * @returns {HTMLElement}
+ * @throws {PartMissing}
  */
 export function part(around, name) {
   const found = around.querySelector(`[data-part="${name}"]`)
@@ -67,6 +68,7 @@ export function part(around, name) {
  * @param {string} selector
  * @param {new () => T} kind
  * @returns {T}
+ * @throws {PartMissing}
  */
 export function find(around, selector, kind) {
   const found = around.querySelector(selector)
@@ -84,7 +86,7 @@ export function clone(id) {
   return cloneOf(find(document, `template#${id}`, HTMLTemplateElement))
 }
 
-/** @param {HTMLTemplateElement} template @returns {HTMLElement} */
+/** @param {HTMLTemplateElement} template @returns {HTMLElement} the first of what it holds @throws {PartMissing} it is empty */
 export function cloneOf(template) {
   const copy = document.importNode(template.content, true).firstElementChild
   if (copy === null) throw new PartMissing(template.id)

@@ -1,5 +1,6 @@
 // Joins the open conversation to the peer: messages that come and go, what is written, and how the last one fared.
 
+import { ID_BYTES } from "../crypto/messages.js"
 import { randomBytes } from "../crypto/primitives.js"
 import { toHex } from "../lib/bytes.js"
 import { browserClock } from "../lib/timing.js"
@@ -20,7 +21,6 @@ import { Writing } from "./writing.js"
 /** @typedef {import("./views.js").MessageView} MessageView */
 /** @typedef {import("./views.js").ContactView} Contact */
 
-const ID_BYTES = 16
 const WHY = /** @type {Record<string, string>} */ ({
   StoreFull: "storage",
   ContactBlocked: "contact",

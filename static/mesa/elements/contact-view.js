@@ -29,6 +29,8 @@ export class ContactPane extends MesaElement {
     for (const notice of this.querySelectorAll("[data-state]"))
       /** @type {HTMLElement} */ (notice).hidden = notice.getAttribute("data-state") !== state
     if (contact.danger !== null) fill(this, "danger", say(`danger.${contact.danger}`, { name }))
+    // Two lists of one user's devices have the same number: it does not tell which is right.
+    find(this, '[data-act="verify-new"]', HTMLElement).hidden = contact.danger !== "other_keys"
     fill(this, "suite", say(`suite.${contact.suite}`))
     fill(this, "suite-hint", say(`suite.${contact.suite}_hint`, { name }))
     find(this, '[data-act="block"]', HTMLElement).hidden = contact.blocked

@@ -1,7 +1,7 @@
 // The chats and the requests. Says `request:decide` {number, decision}; a chat is opened by its fragment.
 
 import { MesaElement, clone, fill, find, part, setIcon, show } from "./base.js"
-import { lookOf } from "./message-states.js"
+import { lookOf, textOf } from "./message-states.js"
 import { letterOf, shownBeginning, shownName, shownText } from "./shown.js"
 import { say } from "./texts.js"
 import { sayShortly } from "./times.js"
@@ -100,7 +100,7 @@ function lastWords(row) {
   if (row.draft !== "") return say("message.draft", { text: shownBeginning(row.draft) })
   if (row.last === null)
     return say(row.state === "asked" ? "list.asked" : "list.nothing", { name: shownName(row.name) })
-  const text = row.last.text === null ? say("message.newer") : shownBeginning(row.last.text)
+  const text = shownBeginning(textOf(row.last))
   return row.last.outgoing ? say("message.you", { text }) : text
 }
 

@@ -1,11 +1,10 @@
 // How many forwarders are there, what that means, and who one is.
 
+import { NEEDED } from "../peer/forwarder-count.js"
 import { MesaElement, fill, find, part } from "./base.js"
 import { fillPips } from "./message-item.js"
 import { shownName } from "./shown.js"
 import { say } from "./texts.js"
-
-const NEEDED = 3
 
 export class ForwarderWait extends MesaElement {
   /** @param {string} name */

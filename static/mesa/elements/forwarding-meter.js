@@ -6,7 +6,8 @@ import { say } from "./texts.js"
 /** @typedef {import("./views.js").MeterView} MeterView */
 
 const CELL_KB = 4.1
-const BARS = 40
+/** For how many seconds what passed is shown, a bar for each. */
+export const SHOWN_S = 40
 const STEP = 8
 const HEIGHT = 42
 const FOOT = 44
@@ -14,11 +15,11 @@ const FOOT = 44
 export class ForwardingMeter extends MesaElement {
   /** @param {MeterView} view */
   set view(view) {
-    const rates = view.rates.slice(-BARS)
+    const rates = view.rates.slice(-SHOWN_S)
     const most = Math.max(...rates, 0)
     const current = rates.at(-1) ?? 0
     part(this, "bars").setAttribute("d", barsOf(rates, most))
-    part(this, "plot").setAttribute("aria-label", say("meter.picture", { count: most }))
+    part(this, "plot").setAttribute("aria-label", say("meter.picture", { seconds: SHOWN_S, count: most }))
     fill(this, "rate", view.forwards ? say("meter.rate", { count: current }) : say("meter.off"))
     fill(this, "bytes", view.forwards ? say("meter.bytes", { count: Math.round(current * CELL_KB) }) : "")
     fill(this, "total", say("meter.total", { count: view.total }))

@@ -2,10 +2,8 @@
 
 import { MesaElement, fill, find, part } from "./base.js"
 import { carryAlong } from "./carrying.js"
+import { readInvitation } from "./invitations.js"
 import { letterOf } from "./shown.js"
-
-// Name and fingerprint. Spec: docs/spec/web-app.md, section "Pages"
-const FRAGMENT = /^#([a-z][a-z0-9_-]{1,31})\.([A-Za-z0-9_-]{43})$/u
 
 export class InvitationCard extends MesaElement {
   /** @override */
@@ -23,13 +21,14 @@ export class InvitationCard extends MesaElement {
   }
 
   #read() {
-    const found = FRAGMENT.exec(location.hash)
-    find(this, '[data-step="good"]', HTMLElement).hidden = found === null
-    find(this, '[data-step="bad"]', HTMLElement).hidden = found !== null
-    if (found === null) return
-    fill(this, "name", found[1])
-    fill(this, "letter", letterOf(found[1]))
-    carryAlong(`invite/${found[1]}.${found[2]}`)
+    const text = location.hash.slice(1)
+    const invitation = readInvitation(text)
+    find(this, '[data-step="good"]', HTMLElement).hidden = invitation === null
+    find(this, '[data-step="bad"]', HTMLElement).hidden = invitation !== null
+    if (invitation === null) return
+    fill(this, "name", invitation.username)
+    fill(this, "letter", letterOf(invitation.username))
+    carryAlong(`invite/${text}`)
   }
 }
 

@@ -1,14 +1,12 @@
 // Writes messages: Enter sends, Shift+Enter begins a line, what an input method composes is left alone.
 // Says `message:submit` and `message:draft` {contact, text}.
 
+import { MAX_BODY_BYTES } from "../crypto/messages.js"
 import { MesaElement, fill, find, part, show } from "./base.js"
 import { shownName } from "./shown.js"
 import { say } from "./texts.js"
 
 /** @typedef {{number: number, name: string, draft: string, stopped: null | "unsafe" | "blocked"}} ComposerView */
-
-// In UTF-8. Spec: docs/spec/messages.md
-const MOST_BYTES = 65_536
 
 export class MessageComposer extends MesaElement {
   #contact = 0
@@ -98,7 +96,7 @@ export class MessageComposer extends MesaElement {
 /** @param {string} text */
 function tooMany(text) {
   // No sign takes more than three bytes for each of its units.
-  return text.length * 3 <= MOST_BYTES ? 0 : new TextEncoder().encode(text).length - MOST_BYTES
+  return text.length * 3 <= MAX_BODY_BYTES ? 0 : new TextEncoder().encode(text).length - MAX_BODY_BYTES
 }
 
 customElements.define("message-composer", MessageComposer)

@@ -1,11 +1,11 @@
 // One message in the list, and what stands between messages.
 
 import { clone, fill, find, part, setIcon, show } from "./base.js"
-import { lookOf } from "./message-states.js"
+import { lookOf, textOf } from "./message-states.js"
 import { MessageText } from "./message-text.js"
 import { shownName, shownText } from "./shown.js"
 import { say } from "./texts.js"
-import { clockTime, dayOf, sayDay } from "./times.js"
+import { clockTime, dateOf, sayDay } from "./times.js"
 
 /** @typedef {import("./views.js").MessageView} MessageView */
 
@@ -23,7 +23,7 @@ export function isJoined(before, view) {
     before.time !== null &&
     view.time !== null &&
     before.outgoing === view.outgoing &&
-    dayOf(before.time) === dayOf(view.time) &&
+    dateOf(before.time) === dateOf(view.time) &&
     Math.abs(view.time - before.time) < JOINED_MS
   )
 }
@@ -34,9 +34,7 @@ export function makeMessage(view, name) {
   item.dataset.number = String(view.number)
   item.classList.toggle("message--mine", view.outgoing)
   item.classList.toggle("message--newer", view.text === null)
-  const isMissing = view.missing === true
-  const text = view.text ?? say(isMissing ? "message.missing" : "message.newer")
-  find(item, "message-text", MessageText).text = text
+  find(item, "message-text", MessageText).text = textOf(view)
   if (view.time === null) return item
   fill(item, "time", clockTime(view.time))
   part(item, "time").setAttribute("datetime", new Date(view.time).toISOString())
@@ -74,7 +72,7 @@ export function fillPips(pips, found) {
 export function makeDay(at, now) {
   const item = clone("day")
   const time = find(item, "time", HTMLTimeElement)
-  time.dateTime = dayOf(at)
+  time.dateTime = dateOf(at)
   time.textContent = sayDay(at, now)
   return item
 }

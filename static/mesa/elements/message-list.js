@@ -3,7 +3,7 @@
 
 import { MesaElement, part } from "./base.js"
 import { isJoined, makeDay, makeGreeting, makeMessage, makeNote, makeUnreadMark } from "./message-item.js"
-import { dayOf } from "./times.js"
+import { dateOf } from "./times.js"
 
 /** @typedef {import("./views.js").MessageView} MessageView */
 /** @typedef {{name: string, note: string, greeting?: string, ownGreeting?: string, unread?: number, now: number}} Around what stands around the messages */
@@ -116,7 +116,7 @@ export class MessageList extends MesaElement {
     let day = ""
     for (const view of ordered) {
       items.push(...this.#before(view, day), this.#item(view))
-      if (view.time !== null) day = dayOf(view.time)
+      if (view.time !== null) day = dateOf(view.time)
     }
     this.#joinItems(ordered)
     const list = part(this, "list")
@@ -138,7 +138,7 @@ export class MessageList extends MesaElement {
   /** @param {MessageView} view @param {string} day the one above */
   #before({ number, time }, day) {
     const items = []
-    if (time !== null && dayOf(time) !== day)
+    if (time !== null && dateOf(time) !== day)
       items.push(this.#mark(`day ${number}`, () => makeDay(time, this.#around.now)))
     if (number === this.#unreadFrom)
       items.push(this.#mark("unread", () => makeUnreadMark(this.#around.unread ?? 0)))

@@ -1,4 +1,4 @@
-// The state of a message of ours: words, an icon and a look for each.
+// What is said of a message: what stands for a text that is not there, and the state of ours, with an icon and a look.
 
 import { say } from "./texts.js"
 
@@ -6,7 +6,11 @@ import { say } from "./texts.js"
 /** @typedef {{words: string, icon: string, look: "" | "waiting" | "moving" | "failed", arrived: boolean}} Look */
 
 const ICON_OF_WAITING = { contact: "away", acceptance: "away", forwarders: "", path: "queued" }
-const ATTEMPTS = 6
+
+/** The text of a message, or what stands for it. @param {MessageView} view */
+export function textOf({ text, missing }) {
+  return text ?? say(missing ? "message.missing" : "message.newer")
+}
 
 /**
  * Says how a message of ours stands.
@@ -32,9 +36,9 @@ export function lookOf(view, name) {
     case "delivered":
       return { ...look(say("state.delivered"), "delivered", ""), arrived: true }
     case "blocked":
-      return look(say("state.blocked", { name }), "warning", "failed")
+      return look(say(`state.blocked_${view.why ?? "keys"}`, { name }), "warning", "failed")
     default: {
-      const why = say(`why.${view.why ?? "unknown"}`, { name, attempts: attempt || ATTEMPTS })
+      const why = say(`why.${view.why ?? "unknown"}`, { name })
       return look(say("state.failed", { why }), "warning", "failed")
     }
   }

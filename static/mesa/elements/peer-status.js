@@ -11,7 +11,6 @@ const ICONS = {
   waiting: "queued",
   online: "delivered",
   forwarding: "routed",
-  other_tab: "chats",
 }
 
 export class PeerStatus extends MesaElement {

@@ -1,5 +1,6 @@
 // Shows the recovery code once, and asks for two of its groups, so that it was written down.
 
+import { plainCode } from "../crypto/recovery.js"
 import { MesaElement, cloneOf, find, part } from "./base.js"
 import { CopyButton } from "./copy-button.js"
 import { showError } from "./forms.js"
@@ -8,8 +9,6 @@ import { say } from "./texts.js"
 const GROUP_SIGNS = 4
 // The last whole group and the one after the middle: who saw only the beginning does not have them.
 const ASKED = [3, 5]
-// What is easily misread counts as what the alphabet has. Spec: docs/spec/identity.md, section "Recovery"
-const READ_AS = /** @type {Record<string, string>} */ ({ O: "0", I: "1", L: "1" })
 
 export class RecoveryCode extends MesaElement {
   /** @type {string[]} */
@@ -47,7 +46,7 @@ export class RecoveryCode extends MesaElement {
   /** Tells whether what was typed are the groups that were asked for, and says so where they are not. */
   isConfirmed() {
     const wanted = ASKED.map((at) => this.#groups[at]).join("")
-    const isRight = wanted !== "" && plain(this.#input.value) === wanted
+    const isRight = wanted !== "" && plainCode(this.#input.value) === wanted
     showError(this, "code", isRight ? "" : say("code.wrong", ASKED_NUMBERS))
     if (!isRight) this.#input.focus()
     return isRight
@@ -62,17 +61,8 @@ const ASKED_NUMBERS = { first: ASKED[0] + 1, second: ASKED[1] + 1 }
 
 /** @param {string} code */
 function groupsOf(code) {
-  const signs = plain(code)
-  const starts = Array.from({ length: Math.ceil(signs.length / GROUP_SIGNS) }, (_, at) => at * GROUP_SIGNS)
-  return starts.map((start) => signs.slice(start, start + GROUP_SIGNS))
-}
-
-/** @param {string} typed */
-function plain(typed) {
-  return typed
-    .toUpperCase()
-    .replace(/[\s-]/gu, "")
-    .replace(/[OIL]/gu, (sign) => READ_AS[sign])
+  const starts = Array.from({ length: Math.ceil(code.length / GROUP_SIGNS) }, (_, at) => at * GROUP_SIGNS)
+  return starts.map((start) => code.slice(start, start + GROUP_SIGNS))
 }
 
 customElements.define("recovery-code", RecoveryCode)

@@ -1,10 +1,11 @@
 // Joins what this device does in the network, and what the user has chosen for it, to the peer.
 
 import { browserClock, pause } from "../lib/timing.js"
+import { NEEDED } from "../peer/forwarder-count.js"
 import { find } from "./base.js"
 import { drawCode } from "./code-drawing.js"
 import { ForwarderWait } from "./forwarder-wait.js"
-import { ForwardingMeter } from "./forwarding-meter.js"
+import { ForwardingMeter, SHOWN_S } from "./forwarding-meter.js"
 import { InviteLink } from "./invite-link.js"
 import { NoticeList } from "./notice-list.js"
 import { PeerStatus } from "./peer-status.js"
@@ -13,8 +14,6 @@ import { on, whole } from "./wiring.js"
 
 /** @typedef {import("../peer/windows.js").Windows} Windows */
 
-const NEEDED = 3
-const SHOWN_S = 60
 const LOOK_EVERY_S = 5
 const METER_EVERY_S = 1
 

@@ -18,6 +18,7 @@ export class TextMissing extends Error {}
  *
  * @param {string} key
  * @param {Values} [values]
+ * @throws {TextMissing}
  */
 export function say(key, values = {}) {
   const form = typeof values.count === "number" ? `.${PLURALS.select(values.count)}` : ""

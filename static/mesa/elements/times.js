@@ -17,7 +17,7 @@ export function clockTime(at) {
 }
 
 /** Names the day of a moment, to compare: the same text on the same day. @param {number} at */
-export function dayOf(at) {
+export function dateOf(at) {
   const date = new Date(at)
   const parts = [date.getFullYear(), date.getMonth() + 1, date.getDate()]
   return parts.map((each) => String(each).padStart(2, "0")).join("-")
@@ -51,7 +51,7 @@ export function sayShortly(at, now) {
 
 /** @param {number} at @param {number} now */
 function daysBetween(at, now) {
-  return Math.round((Date.parse(dayOf(now)) - Date.parse(dayOf(at))) / 86_400_000)
+  return Math.round((Date.parse(dateOf(now)) - Date.parse(dateOf(at))) / 86_400_000)
 }
 
 /** @param {number} at @param {number} now */

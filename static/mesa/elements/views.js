@@ -15,7 +15,7 @@
  * @property {"path" | "contact" | "forwarders" | "acceptance" | null} [waitsFor]
  * @property {number | null} [forwarders] of three, while it waits for them
  * @property {number} [attempt]
- * @property {string} [why] of `failed`: a key under `why.`
+ * @property {string} [why] of `failed`: a key under `why.`; of `blocked`: `keys` that changed, or the `user`
  *
  * @typedef {object} TimelineView
  * @property {number} number the message it stands under
@@ -62,7 +62,7 @@
  * @property {string} greeting
  *
  * @typedef {object} PeerView
- * @property {"offline" | "connecting" | "waiting" | "online" | "forwarding" | "other_tab"} state
+ * @property {"offline" | "connecting" | "waiting" | "online" | "forwarding"} state
  * @property {number} found forwarders that are there, at most 3
  * @property {number} guards
  * @property {number} links

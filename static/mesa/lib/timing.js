@@ -18,7 +18,7 @@ export const browserClock = {
 
 const DAY_MS = 86_400_000
 
-/** The day of a time, counted from 1970. @param {number} unixMs */
+/** The day of a time in UTC, counted from 1970-01-01. @param {number} unixMs */
 export function dayOf(unixMs) {
   return Math.floor(unixMs / DAY_MS)
 }

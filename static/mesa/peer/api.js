@@ -98,11 +98,6 @@ export class Api {
     return items((await this.#ask("GET", "statements")).statements, bytes)
   }
 
-  /** @param {Bytes} statement @returns {Promise<number>} its place in the chain */
-  async appendStatement(statement) {
-    return number((await this.#ask("POST", "statements", { statement: toBase64url(statement) })).number)
-  }
-
   /** Who finds this user by the name. @returns {Promise<Visibility>} */
   async visibility() {
     return oneOf(VISIBILITIES, (await this.#ask("GET", "settings")).visibility)

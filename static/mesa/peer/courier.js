@@ -5,7 +5,7 @@ import { Bell, pause } from "../lib/timing.js"
 import { FRAGMENT_BYTES } from "../protocol/cells.js"
 import * as contacts from "../store/contact-book.js"
 import * as outbox from "../store/outbox.js"
-import { Forms } from "./forms.js"
+import { Forms, RETRY_S } from "./forms.js"
 import { LATER, Outbound } from "./outbound.js"
 import { askForPath, findRoute, lookForDevice } from "./paths.js"
 import { Reports } from "./reports.js"
@@ -34,7 +34,6 @@ import { sealAtOnce } from "./sealer.js"
  * @property {(error: unknown) => void} fail this peer can not go on
  */
 
-const RETRY_S = 0.25
 const LONGEST_SLEEP_S = 60
 
 /** The way out to one contact. */

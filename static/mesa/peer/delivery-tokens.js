@@ -4,10 +4,10 @@
 // rows then says nothing about who became acquainted with whom.
 // Spec: docs/spec/rest.md, routes `tokens/`
 
-import { TOKEN_BYTES } from "../crypto/messages.js"
 import { randomBytes, sha256 } from "../crypto/primitives.js"
 import { toHex } from "../lib/bytes.js"
 import { Turns } from "../lib/turns.js"
+import { TOKEN_BYTES } from "../protocol/ids.js"
 import { randomNumber } from "../store/contact-book.js"
 import { NOBODY, beginsWith } from "../store/schema.js"
 import { DIGESTS_PER_REQUEST } from "./api.js"

@@ -3,6 +3,7 @@
 
 import { fromBase64url, toBase64url } from "../lib/base64.js"
 import { fromHex } from "../lib/bytes.js"
+import { Turns } from "../lib/turns.js"
 import * as contacts from "../store/contact-book.js"
 import * as drafts from "../store/drafts.js"
 import * as history from "../store/history.js"
@@ -38,8 +39,8 @@ export class Desk {
   #parts
   /** @type {Map<string, Progress>} */
   #progress = new Map()
-  /** Windows are told in the order in which things happened. @type {Promise<unknown>} */
-  #last = Promise.resolve()
+  /** Windows are told in the order in which things happened. */
+  #turns = new Turns()
 
   /** @param {DeskParts} parts */
   constructor(parts) {
@@ -66,7 +67,7 @@ export class Desk {
   /** Takes an event of the peer, and tells the windows what it changes. @param {any} event */
   report(event) {
     if (event.event === "session_opened") this.forwarders.begin()
-    this.#last = this.#last.then(() => this.#tell(event)).catch(this.#parts.fail)
+    this.#turns.take(() => this.#tell(event)).catch(this.#parts.fail)
   }
 
   /** @param {string} key @param {Progress} event */

@@ -6,6 +6,7 @@ import { utf8 } from "../crypto/encoding.js"
 import { createDevice } from "../crypto/identity.js"
 import { RecoveryKey, createRecoveryCode } from "../crypto/recovery.js"
 import { createFirstStatement } from "../crypto/statements.js"
+import { dayOf } from "../lib/timing.js"
 import { SUBPROTOCOL } from "../protocol/limits.js"
 import { folded, isUserName } from "../store/contact-book.js"
 import { loadAccount, saveAccount, statementsOf } from "./account.js"
@@ -29,7 +30,6 @@ import { openStore, readStore } from "./profiles.js"
 const LOCK = "mesa-enrolling"
 const RECOVERY = "recoveryCode"
 const MIN_PASSWORD_SIGNS = 10
-const MS_PER_DAY = 86_400_000
 // What a server says that has made the account already: the name is taken, the invitation used up.
 const MAYBE_OURS = new Set(["username_taken", "invitation_refused", "registration_closed"])
 
@@ -128,7 +128,7 @@ export function leave(desk, { wipe, password }) {
 }
 
 /** Removes the account that is logged in, at the server and here. @param {Desk} desk @param {string} password @throws {LoginRefused} */
-export async function removeAccount({ api, profiles }, password) {
+async function removeAccount({ api, profiles }, password) {
   const profile = await profiles.current()
   await api.remove(password)
   if (profile) await profiles.forget(profile)
@@ -145,7 +145,7 @@ export function forgetRecoveryCode(store) {
   return store.transaction((unit) => unit.setSetting(RECOVERY, undefined))
 }
 
-/** Enrols one account at a time: the cookies are those of all windows. @template T @param {Desk} desk @param {string} name @param {() => Promise<T>} act @returns {Promise<T>} */
+/** Enrols one account at a time: the cookies are those of all windows. @template T @param {Desk} desk @param {string} name @param {() => Promise<T>} act @returns {Promise<T>} @throws {UsageError} `logged_in`: another account is @throws {Refused} the server speaks another version */
 export async function enrolling({ api, profiles }, name, act) {
   return navigator.locks.request(LOCK, async () => {
     const current = await profiles.current()
@@ -170,20 +170,11 @@ export async function proveDevice(api, { userName, device }, password) {
   await api.login(userName, password, device.deviceId, proof)
 }
 
-/** Whole days since 1970-01-01 UTC. @param {Desk} desk */
-export function today({ clock }) {
-  return Math.floor(clock.unixMs() / MS_PER_DAY)
-}
-
 /** @param {Desk} desk @param {Store} store @param {string} userName @returns {Promise<Account>} */
 async function prepare(desk, store, userName) {
   const [device, code] = [createDevice(desk.suite), createRecoveryCode()]
-  const statement = await createFirstStatement(
-    userName,
-    device,
-    await RecoveryKey.fromCode(code),
-    today(desk),
-  )
+  const [recovery, day] = [await RecoveryKey.fromCode(code), dayOf(desk.clock.unixMs())]
+  const statement = await createFirstStatement(userName, device, recovery, day)
   const account = { userName, device, chain: packChain([statement]) }
   await store.transaction(async (unit) => {
     await saveAccount(unit, account)

@@ -9,7 +9,8 @@ import { sealed } from "./sealer.js"
 
 /** @typedef {import("../store/outbox.js").Sealed} Sealed */
 
-const RETRY_S = 0.25
+/** A link is full, or nothing can be sealed: a moment later it may be otherwise. */
+export const RETRY_S = 0.25
 const LAST_RETRY_S = 10
 // Sealed with their messages, for a path that is open.
 const MAX_FRESH = 64

@@ -11,7 +11,8 @@ import { fails } from "./failures.js"
  * @property {(error: unknown) => void} fail
  */
 
-const NEEDED = 3
+/** So many are on each path. */
+export const NEEDED = 3
 const WHILE_FEW_S = 5
 const WHILE_ENOUGH_S = 60
 

@@ -131,7 +131,7 @@ export class Guards {
 }
 
 /** Tells whether something has the form of a ticket; what is in it the device can not know. @param {Bytes} raw */
-export function isTicket(raw) {
+function isTicket(raw) {
   return raw.length === TICKET_BYTES && raw[0] === TICKET_VERSION
 }
 

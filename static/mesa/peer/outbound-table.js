@@ -26,7 +26,7 @@
  */
 
 /** @type {Phase[]} */
-export const PHASES = ["idle", "starting", "waiting", "open", "paused"]
+const PHASES = ["idle", "starting", "waiting", "open", "paused"]
 /** @type {Phase[]} */
 export const RUNNING = ["starting", "waiting", "open"]
 /** @type {Phase[]} */

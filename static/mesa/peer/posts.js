@@ -126,7 +126,7 @@ export class Posts {
   }
 }
 
-/** How a contact's devices are reached. @param {import("../store/contact-book.js").Contact} contact @returns {Address} */
+/** How a contact's devices are reached. @param {import("../store/contact-book.js").Contact} contact @returns {Address} @throws {ContactBlocked} `no_token`: they gave none */
 export function reachedBy({ fields }) {
   if (!fields.theirToken) throw new ContactBlocked("no_token")
   return { token: fields.theirToken }

@@ -7,8 +7,9 @@ import { createDevice } from "../crypto/identity.js"
 import { RecoveryKey } from "../crypto/recovery.js"
 import { Kind, createNextStatement, isByRecovery } from "../crypto/statements.js"
 import { equal } from "../lib/bytes.js"
+import { dayOf } from "../lib/timing.js"
 import { loadAccount, saveAccount } from "./account.js"
-import { checkedName, checkedPassword, enrolling, proveDevice, today, withStore } from "./enrolling.js"
+import { checkedName, checkedPassword, enrolling, proveDevice, withStore } from "./enrolling.js"
 import { LoginRefused, UsageError } from "./errors.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
@@ -39,7 +40,8 @@ export async function recover(desk, { userName, code, password }) {
       const device = (await loadAccount(store.view))?.device ?? createDevice(desk.suite)
       // Named already: it is its device, or the request of an earlier try arrived.
       const isNamed = identity.devices.some((entry) => equal(entry.deviceId, device.deviceId))
-      const statements = isNamed ? identity.statements : await recovered(identity, device, key, today(desk))
+      const day = dayOf(desk.clock.unixMs())
+      const statements = isNamed ? identity.statements : await recovered(identity, device, key, day)
       const account = { userName: name, device, chain: packChain(statements) }
       await store.transaction((unit) => saveAccount(unit, account))
       const challenge = await desk.api.challenge()

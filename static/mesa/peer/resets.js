@@ -10,7 +10,7 @@ import { reachedBy } from "./posts.js"
 
 /** @typedef {import("./contacts.js").ContactParts} ContactParts */
 
-export const BETWEEN_RESETS_MS = 3_600_000
+const BETWEEN_RESETS_MS = 3_600_000
 // A reset does not tell when the message came that caused it.
 const LEAST_PAUSE_S = 2
 const LONGEST_PAUSE_S = 10

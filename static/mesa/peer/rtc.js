@@ -172,7 +172,7 @@ export function offerAgeS(description) {
 }
 
 /** Tells whether a description names addresses at a TURN server alone; one without any leads nowhere. @param {string} description */
-export function hidesAddress(description) {
+function hidesAddress(description) {
   const found = candidatesOf(description)
   return (
     found.length > 0 &&

@@ -24,7 +24,7 @@ export function messageView({ contact: number, ...entry }, contact, progressOf) 
   if (!message) return { ...about, state: "received", missing: true }
   if (!isOutgoing) return { ...about, state: "received" }
   if (entry.state === "delivered") return { ...about, state: "delivered" }
-  if (contact.isClosed) return { ...about, state: "blocked" }
+  if (contact.isClosed) return { ...about, state: "blocked", why: contact.fields.isBlocked ? "user" : "keys" }
   if (contact.state === "asked") return { ...about, state: "waiting", waitsFor: "acceptance" }
   const told = progressOf(number, entry.number)
   if (!told) return { ...about, state: "queued" }

@@ -28,6 +28,7 @@ export const QUEUED_FRAMES_PER_HOP = 64
  * @param {unknown} claim
  * @param {string} otherwise what is wrong
  * @returns {asserts claim}
+ * @throws {CellError}
  */
 export function needCell(claim, otherwise) {
   if (!claim) throw new CellError(otherwise)

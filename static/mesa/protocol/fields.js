@@ -30,6 +30,7 @@ const UUID4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{
  * @param {unknown} claim
  * @param {string} otherwise what is wrong, without the value
  * @returns {asserts claim}
+ * @throws {BadFrame}
  */
 export function need(claim, otherwise) {
   if (!claim) throw new BadFrame(otherwise)

@@ -24,7 +24,7 @@ export const epoch = binary(ids.EPOCH_BYTES)
 export const resume = binary(ids.RESUME_BYTES)
 export const attemptNumber = number(1, limits.MAX_ATTEMPT)
 export const attemptsSoFar = number(0, limits.MAX_ATTEMPT)
-export const revisionNumber = number(0, 2 ** 53 - 1)
+const revisionNumber = number(0, 2 ** 53 - 1)
 const count = number(1, limits.MAX_SERVER_LIMIT)
 
 export const capabilities = record({ forward: flag })

@@ -1,6 +1,6 @@
 import { TextMissing, hasText, say, sayDuration } from "../../../static/mesa/elements/texts.js"
 import { lookOf } from "../../../static/mesa/elements/message-states.js"
-import { dayOf, sayDay, sayShortly } from "../../../static/mesa/elements/times.js"
+import { dateOf, sayDay, sayShortly } from "../../../static/mesa/elements/times.js"
 import { assert, assertEqual, assertFails } from "../assert.js"
 
 const NOON = new Date(2025, 9, 15, 12).getTime()
@@ -43,7 +43,8 @@ export function everyStateOfAMessageHasWords() {
     lookOf({ ...view, state: "path", attempt: 1 }, "bo"),
     lookOf({ ...view, state: "sent", attempt: 2 }, "bo"),
     lookOf({ ...view, state: "delivered" }, "bo"),
-    lookOf({ ...view, state: "blocked" }, "bo"),
+    lookOf({ ...view, state: "blocked", why: "keys" }, "bo"),
+    lookOf({ ...view, state: "blocked", why: "user" }, "bo"),
     lookOf({ ...view, state: "failed", why: "too_long" }, "bo"),
   ].map((look) => look.words)
   assertEqual(said[3], "Waiting for forwarders, 2 of 3")
@@ -71,5 +72,5 @@ export function daysHaveNames() {
 
 export function messageFromTheFutureHasADate() {
   assert(!["Today", "Yesterday"].includes(sayDay(NOON + DAY, NOON)))
-  assertEqual(dayOf(NOON), "2025-10-15")
+  assertEqual(dateOf(NOON), "2025-10-15")
 }

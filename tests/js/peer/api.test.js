@@ -32,7 +32,6 @@ export async function everyRequestHasTheFormOfTheSpec() {
   await api.changePassword("old", "new")
   await api.remove("pass")
   await api.recover("ada", "pass", proof, null)
-  await api.appendStatement(BYTES)
   await api.setVisibility("hidden")
   await api.uploadPrekeys({ signedPrekey: BYTES, lastResort: null, oneTime: [BYTES], oneTimeKem: [] })
   await api.addTokens([BYTES])
@@ -57,7 +56,6 @@ export async function everyRequestHasTheFormOfTheSpec() {
       ["POST accounts/password/", { old: "old", new: "new" }],
       ["DELETE accounts/me/", { password: "pass" }],
       ["POST accounts/recover/", { ...account, challenge: TEXT, signature: TEXT, statement: null }],
-      ["POST accounts/statements/", { statement: TEXT }],
       ["PUT accounts/settings/", { visibility: "hidden" }],
       ["PUT accounts/prekeys/", prekeys],
       ["POST accounts/tokens/", one],
@@ -96,7 +94,6 @@ export async function answersAreReadIntoValues() {
   })
   assertEqual(await start({ statements: [TEXT] }).api.statements(), [BYTES])
   assertEqual(await start({ statements: [TEXT] }).api.recovery("ada", BYTES), [BYTES])
-  assertEqual(await start({ number: 3 }).api.appendStatement(BYTES), 3)
   assertEqual(await start({ visibility: "exact" }).api.visibility(), "exact")
   assertEqual(await start({ users: [{ username: "bo" }] }).api.users("bo"), ["bo"])
   assertEqual(await start({ at_least: 30 }).api.forwarders(), 30)

@@ -49,3 +49,19 @@ export async function whatIsMissingHasNoTime() {
 
   assertEqual(view, { number: 1, text: null, outgoing: false, time: null, state: "received", missing: true })
 }
+
+export async function messageThatMayNotGoSaysWhetherKeysOrTheUserStopIt() {
+  const { ada, boToAda } = await couple()
+  await ada.write(boToAda, "hello")
+  /** @param {Partial<contacts.ContactFields>} fields */
+  const whyOf = async (fields) => {
+    const contact = await ada.store.transaction((unit) => contacts.change(unit, boToAda, fields))
+    const [entry] = await showing.conversation(ada.store.view, boToAda, { limit: 1 })
+    const { state, why } = /** @type {any} */ (messageView(entry, contact, () => undefined))
+    return [state, why]
+  }
+
+  assertEqual(await whyOf({}), ["queued", undefined])
+  assertEqual(await whyOf({ isUnsafe: true }), ["blocked", "keys"])
+  assertEqual(await whyOf({ isUnsafe: false, isBlocked: true }), ["blocked", "user"])
+}

@@ -1,7 +1,6 @@
 // Begins to lead: opens the store of an account and runs its peer, for this window and all others.
 // Spec: docs/spec/web-app.md, section "Leader window"
 
-import { Turns } from "../lib/turns.js"
 import { StoreDamaged } from "../store/errors.js"
 import { loadAccount } from "./account.js"
 import { Api } from "./api.js"
@@ -47,38 +46,25 @@ export async function lead(profile, edges, tell) {
   const store = await openStore(profile, () => ending.fail(new StoreDamaged()))
   const account = await loadAccount(store.view)
   if (!account) throw new LoginRefused()
-  const [api, book, turns] = [new Api(edges.rest), new GuardsBook(store, clock), new Turns()]
+  const [api, book] = [new Api(edges.rest), new GuardsBook(store, clock)]
   const settings = new Settings(store, edges.isForwarderByDefault, {
     mayHaveTurn: () => peer.network.mayHaveTurn,
-    beginAnew: () =>
-      turns.take(async () => {
-        peer.stop()
-        peer = await made()
-        if (!ending.isOver) await peer.start().catch(ending.fail)
-      }),
+    beginAnew: () => peer.beginAnew(),
   })
   await settings.load()
   const report = (/** @type {any} */ event) => {
     desk.report(event)
     if (event.event === "session_opened") void ownKeys.look().catch(ending.fail)
   }
-  const made = () =>
-    makePeer({ account, store, api, clock, report, fail: ending.fail }, settings, book, edges)
-  let peer = await made()
+  const parts = { account, store, api, clock, report, fail: ending.fail }
+  const peer = await makePeer(parts, settings, book, edges)
   const ownKeys = new OwnKeys(peer.shared, tell)
   const desk = new Desk({
-    ...{ settings, guards: book, tell, fail: ending.fail },
-    get peer() {
-      return peer
-    },
-    get shared() {
-      return peer.shared
-    },
+    ...{ settings, peer, shared: peer.shared, guards: book, tell, fail: ending.fail },
     hasOtherKeys: () => ownKeys.areOther,
     leave: (/** @type {Leaving} */ how) => ending.leave(how, api, () => peer.sayGoodbye()),
   })
   const stop = () => {
-    ending.isOver = true
     peer.stop()
     store.close()
   }
@@ -103,14 +89,13 @@ async function makePeer(parts, settings, book, { rest, WebSocket, socketUrl: url
   return new Peer({
     ...{ ...parts, guards },
     forwards: () => settings.forwards && hasWebRtc(),
-    isTurnOnly: settings.isTurnOnly,
+    isTurnOnly: () => settings.isTurnOnly,
     makeSession: (asked) => new Session({ url, WebSocket, rest, clock }, asked),
   })
 }
 
 /** How a leadership ends: its peer fails, its user leaves, or its window goes. */
 class Ending {
-  isOver = false
   #edges
   #tell
   // What ends the peer then is what was asked for.

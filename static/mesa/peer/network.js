@@ -102,6 +102,7 @@ export class Network {
 
   /** Ends all links, so that neighbours need no timeout to notice. */
   close() {
+    this.#parts.guards.online(false)
     this.links.closeAll()
   }
 

@@ -21,7 +21,8 @@ export class OfferStock {
   #makeEnd
   /** @type {Map<string, {offer: StockOffer, end: LinkEnd, retiredAt: number | null}>} */
   #ready = new Map()
-  #making = 0
+  /** @type {Set<LinkEnd>} */
+  #making = new Set()
 
   /** @param {() => LinkEnd} makeEnd */
   constructor(makeEnd) {
@@ -46,13 +47,15 @@ export class OfferStock {
   /** Adds one offer. @returns {Promise<StockOffer | null>} null when there are enough of them, or this machine can make none at the moment */
   async make() {
     const unused = [...this.#ready.values()].filter(({ retiredAt }) => retiredAt === null)
-    if (unused.length + this.#making >= MAX_OFFERS) return null
+    if (unused.length + this.#making.size >= MAX_OFFERS) return null
     /** @type {LinkEnd | undefined} */
     let end
-    this.#making += 1
     try {
       end = this.#makeEnd()
+      this.#making.add(end)
       const offer = { sdp: await end.offer(), id: randomBytes(OFFER_ID_BYTES) }
+      // The stock may have been cleared meanwhile.
+      if (end.state !== "stock") return null
       this.#ready.set(toHex(offer.id), { offer, end, retiredAt: null })
       return offer
     } catch (error) {
@@ -60,7 +63,7 @@ export class OfferStock {
       end?.drop()
       return null
     } finally {
-      this.#making -= 1
+      if (end) this.#making.delete(end)
     }
   }
 
@@ -87,9 +90,10 @@ export class OfferStock {
     }
   }
 
-  /** Closes every offer. */
+  /** Closes every offer, those that are being made, too. */
   clear() {
     for (const { end } of this.#ready.values()) end.drop()
+    for (const end of this.#making) end.drop()
     this.#ready.clear()
   }
 }

@@ -34,7 +34,7 @@ import { checkLogin, checkPrekeys } from "./upkeep.js"
  * @property {import("./network.js").NetworkParts["makeSession"]} makeSession
  * @property {import("./guards-watch.js").GuardsWatch} guards
  * @property {() => boolean} forwards
- * @property {boolean} isTurnOnly
+ * @property {() => boolean} isTurnOnly
  * @property {(event: object) => void} report
  * @property {(error: unknown) => void} fail this run can not go on
  */
@@ -46,6 +46,7 @@ const GOODBYE_S = 1
 export class Peer {
   #parts
   #ended = new AbortController()
+  #networkEnded = new AbortController()
   #sayFullAt = 0
   // Frames about messages are worked on in their order; one that fails stops none after it.
   #frames = new Turns()
@@ -90,15 +91,7 @@ export class Peer {
       follow: (unit, contact, chain) => this.pins.follow(unit, contact, chain),
       fail: (error) => this.#fail(error),
     })
-    this.network = new Network(
-      { ...parts, own, fail: (error) => this.#fail(error) },
-      {
-        take: (envelopes) => take(this.inbox, envelopes, () => this.#diskIsFull()),
-        frame: (frame) => this.#received(frame),
-        online: (isOnline) => this.#online(isOnline),
-        storeLost: () => this.delivery.storeLost(),
-      },
-    )
+    this.network = this.#makeNetwork()
     this.delivery = new Delivery(
       {
         ...{ store, handshakes, pins: this.pins, api, clock, report },
@@ -127,8 +120,18 @@ export class Peer {
   async start() {
     await this.inbox.showOverdue()
     await this.delivery.resume()
-    this.network.start(this.#ended.signal)
+    this.#startNetwork()
     this.#chores.start(this.#ended.signal)
+  }
+
+  /** Begins anew in the network, because its links are to be made in another way: nothing of before stays open. */
+  beginAnew() {
+    if (this.#ended.signal.aborted) return
+    this.network.close()
+    this.#networkEnded.abort()
+    this.#online(false)
+    this.network = this.#makeNetwork()
+    this.#startNetwork()
   }
 
   /** Does a round of the mailbox soon. */
@@ -150,6 +153,25 @@ export class Peer {
     this.delivery.close()
     this.network.close()
     this.#ended.abort()
+  }
+
+  #makeNetwork() {
+    const { account, isTurnOnly } = this.#parts
+    const fail = (/** @type {unknown} */ error) => this.#fail(error)
+    return new Network(
+      { ...this.#parts, own: account.device, isTurnOnly: isTurnOnly(), fail },
+      {
+        take: (envelopes) => take(this.inbox, envelopes, () => this.#diskIsFull()),
+        frame: (frame) => this.#received(frame),
+        online: (isOnline) => this.#online(isOnline),
+        storeLost: () => this.delivery.storeLost(),
+      },
+    )
+  }
+
+  #startNetwork() {
+    this.#networkEnded = new AbortController()
+    this.network.start(AbortSignal.any([this.#ended.signal, this.#networkEnded.signal]))
   }
 
   /** @param {FrameToPeer} frame */

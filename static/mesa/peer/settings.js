@@ -10,7 +10,7 @@ import { Refused } from "./errors.js"
  *
  * @typedef {object} LinkMaker
  * @property {() => boolean} mayHaveTurn whether there may be a TURN server
- * @property {() => Promise<void>} beginAnew ends everything that was made under the choice before
+ * @property {() => void} beginAnew ends everything that was made under the choice before
  */
 
 /** The choices of one run. */
@@ -47,6 +47,6 @@ export class Settings {
     if (wanted && !this.#links.mayHaveTurn()) throw new Refused("no_turn_server")
     await this.#store.transaction((unit) => choices.chooseTurnOnly(unit, wanted))
     this.isTurnOnly = wanted
-    await this.#links.beginAnew()
+    this.#links.beginAnew()
   }
 }

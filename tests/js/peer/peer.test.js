@@ -25,7 +25,7 @@ function peerOf(person) {
     },
     guards: /** @type {any} */ ({ tickets: async () => [], stands: () => false, online: () => {} }),
     forwards: () => false,
-    isTurnOnly: false,
+    isTurnOnly: () => false,
     report: (/** @type {any} */ { event, state }) => void told.push(state ?? event),
     fail: (error) => failures.push(error),
   })

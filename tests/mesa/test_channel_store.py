@@ -95,3 +95,34 @@ async def test_store_that_refuses_subscriptions_is_asked_again_after_a_while(
 
     assert done == set()
     assert [each.levelname for each in caplog.records].count("WARNING") == 1
+
+
+async def test_store_that_goes_as_soon_as_it_confirmed_is_asked_again(tmp_path: Path) -> None:
+    asked = 0
+    again = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        while received := await reader.read(1024):
+            if b"SUBSCRIBE" not in received:
+                writer.write(b"+OK\r\n" * received.count(b"*"))
+                continue
+            asked += 1
+            writer.write(CONFIRMED)
+            if asked == 1:
+                first.set()
+                await gone.wait()
+            elif asked > 2:
+                again.set()
+                continue
+            break
+        writer.close()
+
+    first, gone = asyncio.Event(), asyncio.Event()
+    end = StoreEnd({"address": f"unix://{tmp_path / 'store'}"}, lambda _channel, _message: None)
+    async with asyncio.timeout(LIMIT_S), await asyncio.start_unix_server(serve, tmp_path / "store"):
+        await end.subscribe("a")
+        await first.wait()
+        gone.set()
+        await again.wait()
+    await end.flush()

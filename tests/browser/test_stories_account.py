@@ -1,0 +1,103 @@
+"""What ends an account's time in a browser: whole, and possible, whatever became of login and other windows."""
+
+import re
+
+from playwright.sync_api import Route, expect
+
+from tests.browser.people import LIMIT_MS, OUTAGE, Crowd, Tab
+
+NAMES = "async () => (await indexedDB.databases()).map(({ name }) => name)"
+OPEN_NEWER = """
+async () => {
+    const names = (await indexedDB.databases()).map(({ name }) => name)
+    const request = indexedDB.open(names.find((name) => /^mesa-[0-9a-f]{16}$/.test(name)), 99)
+    await new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result.close())
+        request.onerror = () => reject(request.error)
+    })
+}
+"""
+
+
+def wipe(tab: Tab) -> None:
+    tab.page.goto(f"{tab.person.url}/app/#settings")
+    tab.page.get_by_role("button", name="Wipe now").click()
+    tab.page.get_by_role("button", name="Wipe this device").click()
+
+
+def test_wiped_device_keeps_no_database_though_another_window_is_slow_to_leave(crowd: Crowd) -> None:
+    ada = crowd.person("ada")
+    tab = ada.sign_up()
+    other = ada.open()
+    other.wait_until_ready()
+    held: list[Route] = []
+    other.page.route("**/log-in/", held.append)
+
+    wipe(tab)
+    expect(tab.page.get_by_role("heading", name="No keys here")).to_be_visible(timeout=LIMIT_MS)
+    tab.page.wait_for_timeout(1_000)
+    for route in held:
+        route.continue_()
+
+    expect(other.page.get_by_role("heading", name="No keys here")).to_be_visible(timeout=LIMIT_MS)
+    assert tab.page.evaluate(NAMES) == ["mesa-profiles"]
+    ada.close()
+
+
+def test_log_out_that_the_server_can_not_do_goes_on_as_before(crowd: Crowd) -> None:
+    ada = crowd.person("ada")
+    ada.expected = OUTAGE
+    tab = ada.sign_up()
+    tab.page.context.route("**/api/accounts/logout/", lambda route: route.fulfill(status=503, json={}))
+    tab.page.goto(f"{ada.url}/app/#settings")
+
+    tab.page.get_by_role("button", name="Log out").click()
+
+    tab.wait_for_notice("That did not work")
+    tab.wait_until_ready()
+    expect(tab.notice("Mesa stopped in this tab")).to_have_count(0)
+    ada.close()
+
+
+def test_device_that_was_replaced_can_be_wiped(crowd: Crowd) -> None:
+    ada = crowd.person("ada")
+    ada.expected = re.compile("status of 40[01]")
+    tab = ada.sign_up()
+    elsewhere = crowd.elsewhere(ada)
+    elsewhere.recover(ada.code)
+    tab.wait_for_notice("You are logged out")
+
+    wipe(tab)
+
+    expect(tab.page.get_by_role("heading", name="No keys here")).to_be_visible(timeout=LIMIT_MS)
+    assert tab.page.evaluate(NAMES) == ["mesa-profiles"]
+    ada.close()
+
+
+def test_window_whose_database_a_newer_release_takes_over_says_so(crowd: Crowd) -> None:
+    ada = crowd.person("ada")
+    tab = ada.sign_up()
+
+    page = ada.open("/invite/").page
+    page.evaluate(OPEN_NEWER)
+
+    tab.wait_for_notice("There is a newer version of Mesa")
+    ada.close()
+
+
+def test_wiping_that_another_window_takes_over_leaves_nothing(crowd: Crowd) -> None:
+    ada = crowd.person("ada")
+    ada.expected = re.compile("status of 401")
+    tab = ada.sign_up()
+    other = ada.open("/app/#settings")
+    other.wait_until_ready()
+    # As where the window dies in the middle of it.
+    tab.page.evaluate("indexedDB.deleteDatabase = () => globalThis.isDeleting = {}")
+
+    wipe(other)
+    tab.page.wait_for_function("globalThis.isDeleting !== undefined", timeout=LIMIT_MS)
+    tab.page.close()
+
+    expect(other.page.get_by_role("heading", name="No keys here")).to_be_visible(timeout=LIMIT_MS)
+    assert other.page.evaluate(NAMES) == ["mesa-profiles"]
+    ada.close()

@@ -101,3 +101,33 @@ def test_wiping_that_another_window_takes_over_leaves_nothing(crowd: Crowd) -> N
     expect(other.page.get_by_role("heading", name="No keys here")).to_be_visible(timeout=LIMIT_MS)
     assert other.page.evaluate(NAMES) == ["mesa-profiles"]
     ada.close()
+
+
+def test_status_says_online_no_more_when_the_device_was_replaced(crowd: Crowd) -> None:
+    ada = crowd.person("ada")
+    ada.expected = re.compile("status of 40[01]")
+    tab = ada.sign_up()
+    crowd.elsewhere(ada).recover(ada.code)
+
+    tab.wait_for_notice("You are logged out")
+
+    expect(tab.page.locator("peer-status")).not_to_contain_text(
+        re.compile("Online|Forwarding|Waiting for forwarders")
+    )
+    ada.close()
+
+
+def test_what_was_typed_just_before_a_reload_is_there_again(crowd: Crowd) -> None:
+    ada, bo = crowd.person("ada"), crowd.person("bo")
+    bo.sign_up()
+    tab = ada.sign_up()
+    tab.find_and_ask(bo.name, "It is me.")
+    field = tab.page.locator("#text")
+    expect(field).to_be_visible(timeout=LIMIT_MS)
+    field.fill("half a thought")
+
+    tab.page.reload()
+
+    expect(field).to_have_value("half a thought", timeout=LIMIT_MS)
+    ada.close()
+    bo.close()

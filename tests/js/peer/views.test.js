@@ -1,4 +1,5 @@
 import { Kind } from "../../../static/mesa/crypto/messages.js"
+import { lookOf } from "../../../static/mesa/elements/message-states.js"
 import { clockTime, sayShortly } from "../../../static/mesa/elements/times.js"
 import { messageView } from "../../../static/mesa/peer/views.js"
 import * as contacts from "../../../static/mesa/store/contact-book.js"
@@ -6,7 +7,7 @@ import * as history from "../../../static/mesa/store/history.js"
 import * as outbox from "../../../static/mesa/store/outbox.js"
 import * as sessions from "../../../static/mesa/store/session-book.js"
 import * as showing from "../../../static/mesa/store/showing.js"
-import { assertEqual } from "../assert.js"
+import { assert, assertEqual } from "../assert.js"
 import { couple } from "./people.js"
 
 /** What bo is shown of a message for which ada's device has made up a time. @param {(now: number) => bigint} made */
@@ -48,4 +49,16 @@ export async function whatIsMissingHasNoTime() {
   const view = messageView(/** @type {history.Entry} */ (gap), contact, () => undefined)
 
   assertEqual(view, { number: 1, text: null, outgoing: false, time: null, state: "received", missing: true })
+}
+
+export async function messageToOneWhomTheUserBlockedSpeaksOfNoKeys() {
+  const { ada, boToAda } = await couple()
+  await ada.write(boToAda, "hello")
+  const { view } = ada.store
+  const [entry] = await showing.conversation(view, boToAda, { limit: 1 })
+  const blocked = await ada.store.transaction((unit) => contacts.change(unit, boToAda, { isBlocked: true }))
+
+  const { words } = lookOf(messageView(entry, blocked, () => undefined), "bo")
+
+  assert(!words.includes("key has changed"), words)
 }

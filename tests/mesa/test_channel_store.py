@@ -126,3 +126,21 @@ async def test_store_that_goes_as_soon_as_it_confirmed_is_asked_again(tmp_path: 
         gone.set()
         await again.wait()
     await end.flush()
+
+
+async def test_subscription_of_before_says_nothing_while_the_store_is_gone(
+    store: SlowToConfirm, end: StoreEnd, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = asyncio.create_task(end.subscribe("a"))
+    await store.asked.wait()
+    store.confirm()
+    await first
+    store.go()
+    while not caplog.records:
+        await asyncio.sleep(0)
+
+    second = asyncio.create_task(end.subscribe("a"))
+    done, _ = await asyncio.wait({second}, timeout=TRIED_AGAIN_AFTER_S / 2)
+    second.cancel()
+
+    assert done == set()

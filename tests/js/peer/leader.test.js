@@ -61,14 +61,17 @@ function watchConnections() {
   const Real = globalThis.RTCPeerConnection
   /** @type {(string | undefined)[]} */
   const policies = []
+  /** @type {RTCPeerConnection[]} */
+  const connections = []
   globalThis.RTCPeerConnection = class extends Real {
     /** @param {RTCConfiguration} [about] */
     constructor(about) {
       super(about)
       policies.push(about?.iceTransportPolicy)
+      connections.push(this)
     }
   }
-  return { policies, restore: () => (globalThis.RTCPeerConnection = Real) }
+  return { policies, connections, restore: () => (globalThis.RTCPeerConnection = Real) }
 }
 
 export async function wayThroughTurnAloneHoldsAtOnce() {
@@ -85,6 +88,26 @@ export async function wayThroughTurnAloneHoldsAtOnce() {
 
     assertEqual([made[0].isClosedByPage, new Set(policies.slice(before))], [true, new Set(["relay"])])
     assertEqual(/** @type {any} */ (await leader.call("settings", [])).relay_only, true)
+  } finally {
+    leader.stop()
+    restore()
+  }
+}
+
+export async function connectionThatWasBeingMadeEndsWithThatChoice() {
+  const { policies, connections, restore } = watchConnections()
+  const { leader, made } = await leaderOf()
+  try {
+    await greet(made, [TURN])
+    await until(() => policies.length > 0)
+    await leader.call("change", ["relay_only", true])
+    const before = [...connections]
+    await until(() => made.length === 2)
+    await greet(made, [TURN])
+    await until(() => policies.length >= 2 * before.length)
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
+
+    assertEqual(new Set(before.map(({ signalingState }) => signalingState)), new Set(["closed"]))
   } finally {
     leader.stop()
     restore()

@@ -17,6 +17,7 @@ JOIN = """async () => {
         settings: () => ({ forward: status.forwards }),
         visibility: () => "exact",
         change: (name, value) => { status.forwards = value },
+        allowGuard: () => { globalThis.allowed = 1 + (globalThis.allowed ?? 0); return new Promise(() => {}) },
     }
     // No later look: what a choice changes is drawn by the choice.
     Object.defineProperty(document, "visibilityState", { value: "hidden" })
@@ -42,3 +43,11 @@ def test_line_and_meter_follow_the_choice_to_forward_at_once(app: Page) -> None:
 
     expect(app.locator("peer-status")).to_contain_text("Online")
     expect(app.locator("forwarding-meter")).to_contain_text("forwarding is off")
+
+
+def test_one_guard_more_is_allowed_by_two_quick_clicks(app: Page) -> None:
+    app.evaluate("() => document.querySelector('notice-list').show('guards_limit')")
+
+    app.get_by_role("button", name="Allow one more").dblclick()
+
+    assert app.evaluate("globalThis.allowed") == 1

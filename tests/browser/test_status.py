@@ -17,7 +17,10 @@ JOIN = """async () => {
         settings: () => ({ forward: status.forwards }),
         visibility: () => "exact",
         change: (name, value) => { status.forwards = value },
-        allowGuard: () => { globalThis.allowed = 1 + (globalThis.allowed ?? 0); return new Promise(() => {}) },
+        allowGuard: () => {
+            globalThis.allowed = 1 + (globalThis.allowed ?? 0)
+            return new Promise(() => {})
+        },
     }
     // No later look: what a choice changes is drawn by the choice.
     Object.defineProperty(document, "visibilityState", { value: "hidden" })

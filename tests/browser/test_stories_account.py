@@ -1,4 +1,4 @@
-"""What ends an account's time in a browser: whole, and possible, whatever became of login and other windows."""
+"""What ends an account in a browser: whole, and possible whatever became of login and other windows."""
 
 import re
 
@@ -31,7 +31,7 @@ def test_wiped_device_keeps_no_database_though_another_window_is_slow_to_leave(c
     other = ada.open()
     other.wait_until_ready()
     held: list[Route] = []
-    other.page.route("**/log-in/", lambda route: held.append(route))  # noqa: PLW0108  # it looks at the function
+    other.page.route("**/log-in/", lambda route: held.append(route))
 
     wipe(tab)
     expect(tab.page.get_by_role("heading", name="No keys here")).to_be_visible(timeout=LIMIT_MS)

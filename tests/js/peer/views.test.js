@@ -58,7 +58,10 @@ export async function messageToOneWhomTheUserBlockedSpeaksOfNoKeys() {
   const [entry] = await showing.conversation(view, boToAda, { limit: 1 })
   const blocked = await ada.store.transaction((unit) => contacts.change(unit, boToAda, { isBlocked: true }))
 
-  const { words } = lookOf(messageView(entry, blocked, () => undefined), "bo")
+  const { words } = lookOf(
+    messageView(entry, blocked, () => undefined),
+    "bo",
+  )
 
   assert(!words.includes("key has changed"), words)
 }

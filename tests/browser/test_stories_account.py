@@ -143,3 +143,26 @@ def test_recovery_code_that_nobody_confirmed_is_shown_again_before_the_app(crowd
 
     expect(tab.page.locator(".recovery-code")).to_be_visible(timeout=LIMIT_MS)
     ada.close()
+
+
+# As Safari names itself there since 2019.
+TABLET = """
+const tablet = {
+    userAgent: "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Safari/605.1.15",
+    userAgentData: undefined, connection: undefined, platform: "MacIntel", maxTouchPoints: 5,
+}
+for (const [name, value] of Object.entries(tablet)) Object.defineProperty(navigator, name, { value })
+"""
+
+
+def test_tablet_that_says_it_is_a_desktop_forwards_for_nobody_by_itself(crowd: Crowd) -> None:
+    ada = crowd.person("ada")
+    ada.context.add_init_script(TABLET)
+    tab = ada.sign_up()
+
+    tab.page.goto(f"{ada.url}/app/#settings")
+
+    switch = tab.page.get_by_role("switch", name="Forward for others")
+    expect(switch).to_be_enabled(timeout=LIMIT_MS)
+    expect(switch).not_to_be_checked()
+    ada.close()

@@ -17,6 +17,10 @@ JOIN = """async () => {
         settings: () => ({ forward: status.forwards }),
         visibility: () => "exact",
         change: (name, value) => { status.forwards = value },
+        allowGuard: () => {
+            globalThis.allowed = 1 + (globalThis.allowed ?? 0)
+            return new Promise(() => {})
+        },
     }
     // No later look: what a choice changes is drawn by the choice.
     Object.defineProperty(document, "visibilityState", { value: "hidden" })
@@ -52,3 +56,11 @@ def test_line_and_welcome_say_how_many_forwarders_are_missing(app: Page) -> None
     expect(app.locator("forwarder-wait")).to_contain_text("Waiting for forwarders, 1 of 3")
     app.evaluate("() => look({ isOpen: false })")
     expect(app.locator("peer-status")).to_have_text("Connecting")
+
+
+def test_one_guard_more_is_allowed_by_two_quick_clicks(app: Page) -> None:
+    app.evaluate("() => document.querySelector('notice-list').show('guards_limit')")
+
+    app.get_by_role("button", name="Allow one more").dblclick()
+
+    assert app.evaluate("globalThis.allowed") == 1

@@ -1,6 +1,7 @@
 """Who subscribed hears all that is published from then on."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -95,3 +96,58 @@ async def test_store_that_refuses_subscriptions_is_asked_again_after_a_while(
 
     assert done == set()
     assert [each.levelname for each in caplog.records].count("WARNING") == 1
+
+
+async def test_store_that_goes_as_soon_as_it_confirmed_is_asked_again(tmp_path: Path) -> None:
+    asked = 0
+    again = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        while received := await reader.read(1024):
+            if b"SUBSCRIBE" not in received:
+                writer.write(b"+OK\r\n" * received.count(b"*"))
+                continue
+            asked += 1
+            writer.write(CONFIRMED)
+            if asked == 1:
+                first.set()
+                await gone.wait()
+            elif asked > 2:
+                again.set()
+                continue
+            break
+        writer.close()
+
+    first, gone = asyncio.Event(), asyncio.Event()
+    end = StoreEnd({"address": f"unix://{tmp_path / 'store'}"}, lambda _channel, _message: None)
+    async with asyncio.timeout(LIMIT_S), await asyncio.start_unix_server(serve, tmp_path / "store"):
+        await end.subscribe("a")
+        await first.wait()
+        gone.set()
+        await again.wait()
+    await end.flush()
+
+
+async def test_subscription_of_before_says_nothing_while_the_store_is_gone(
+    store: SlowToConfirm, end: StoreEnd, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = asyncio.create_task(end.subscribe("a"))
+    await store.asked.wait()
+    store.confirm()
+    await first
+    gone = asyncio.Event()
+
+    def note(_: logging.LogRecord) -> bool:
+        gone.set()
+        return True
+
+    caplog.handler.addFilter(note)
+    store.go()
+    await gone.wait()
+
+    second = asyncio.create_task(end.subscribe("a"))
+    done, _ = await asyncio.wait({second}, timeout=TRIED_AGAIN_AFTER_S / 2)
+    second.cancel()
+
+    assert done == set()

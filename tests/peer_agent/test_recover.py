@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from p2p.protocol.fields import b64_bytes, b64_text
-from peer_agent import recovery
+from peer_agent import recovery, sign_up
 from peer_agent.account import Account, load_account, load_tokens, save_account
 from peer_agent.clock import Clock
 from peer_agent.crypto.chain import Verdict, judge, verify_chain
@@ -200,6 +200,25 @@ async def test_directory_with_a_login_is_left_alone(place: Place) -> None:
         await place.recover()
 
     assert load_account(place.store) == first
+
+
+@pytest.mark.parametrize("command", ["register", "recover"])
+async def test_directory_of_another_account_that_is_logged_out_is_left_alone(
+    place: Place, command: str
+) -> None:
+    olga = make_account("olga", HandClock().clock())
+    mine = Account(place.address, "olga", olga.device, olga.chain)
+    save_account(place.store, mine)
+    registering = sign_up.register(place.store, place.address, "bo", PASSWORD, Clock())
+    commands = {"register": registering, "recover": place.recover()}
+    asked = commands.pop(command)
+    for other in commands.values():
+        other.close()
+
+    with pytest.raises(UsageError):
+        await asked
+
+    assert load_account(place.store) == mine
 
 
 async def test_directory_of_a_device_that_was_removed_is_left_alone(place: Place) -> None:

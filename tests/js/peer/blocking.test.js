@@ -146,3 +146,18 @@ export async function contactWithChangedKeysIsLetInWithoutAToken() {
 
   assertEqual([contact.state, contact.isClosed, server.count("post")], ["asked", true, posts])
 }
+
+export async function whatWaitsGoesOnThoughTheNewTokenLeavesLater() {
+  const { server, bo } = await friends()
+  const { number } = await bo.known(/** @type {any} */ ({ name: "ada" }))
+  await bo.blocking.block("ada")
+  server.refuse("post", new ServerUnreachable(), "bo")
+
+  await bo.blocking.unblock("ada").catch(() => {})
+
+  const { isBlocked } = (await bo.known(/** @type {any} */ ({ name: "ada" }))).fields
+  const isToldOf = bo.told.at(-1) === "user_unblocked"
+  const goesOn = bo.delivery.some(([what, contact]) => what === "goOn" && contact === number)
+  // All of it, or nothing.
+  assertEqual([isToldOf, goesOn], [!isBlocked, !isBlocked])
+}

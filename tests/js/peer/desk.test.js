@@ -1,5 +1,6 @@
 import { Desk } from "../../../static/mesa/peer/desk.js"
 import { ContactBlocked, UsageError } from "../../../static/mesa/peer/errors.js"
+import { StoreFull } from "../../../static/mesa/store/errors.js"
 import { assertEqual, assertFails } from "../assert.js"
 import { friends } from "./people.js"
 
@@ -100,4 +101,35 @@ export async function comparisonCountsForTheKeysOnTheScreenAlone() {
 
   await own.call("decide", [number, "verify", seen])
   assertEqual((await ada.known(bo)).fields.isVerified, true)
+}
+
+export async function chatThatIsOpenedShowsTheDraftThatWasKeptBefore() {
+  const { ada, bo, desk: own } = await desk()
+  const { number } = await ada.known(bo)
+  await own.call("draft", [number, "hel"])
+
+  // A store that is busy, as when much comes in.
+  let goOn = () => {}
+  void ada.store.transaction(() => new Promise((resolve) => (goOn = () => resolve(undefined))))
+  const kept = own.call("draft", [number, "hello"])
+  setTimeout(() => goOn(), 100)
+  const opened = /** @type {any} */ (await own.call("conversation", [number]))
+  await kept
+
+  assertEqual(opened.draft, "hello")
+}
+
+export async function messageThatWasAcceptedIsNotSaidToBeRefused() {
+  const { ada, bo, desk: own, accept } = await desk()
+  const { number } = await ada.known(bo)
+  await own.call("draft", [number, "hel"])
+  Object.assign(ada.database, {
+    commit: async () => {
+      throw new StoreFull()
+    },
+  })
+
+  accept()
+
+  assertEqual(await own.call("send", [number, "hello", ID]), 1)
 }

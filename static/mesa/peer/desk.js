@@ -14,6 +14,7 @@ import { ACCOUNT_ACTS } from "./account-desk.js"
 import * as choices from "./choices.js"
 import { decide } from "./deciding.js"
 import { UnknownUser, UsageError } from "./errors.js"
+import { fails } from "./failures.js"
 import { ForwarderCount } from "./forwarder-count.js"
 import { contactView, messageView, rowView } from "./views.js"
 
@@ -126,7 +127,8 @@ const ACTS = {
     const own = await readChain(shared.account.chain)
     return {
       contact: await contactView(contact, own),
-      draft: await drafts.get(view, number),
+      // After what is being kept of it.
+      draft: await shared.store.transaction((unit) => drafts.get(unit, number)),
       unread: await showing.unread(view, number),
       messages: await page(desk, view, contact, undefined),
     }
@@ -154,7 +156,8 @@ const ACTS = {
     const before = await store.transaction((unit) => drafts.get(unit, number))
     const { userName } = await required(store.view, number)
     const sent = await peer.delivery.send(userName, text, fromHex(id))
-    if (before !== "") await store.transaction((unit) => dropDraft(unit, number, before))
+    // The message is accepted, whatever becomes of its draft.
+    if (before !== "") await fails(() => store.transaction((unit) => dropDraft(unit, number, before)))
     return sent
   },
 

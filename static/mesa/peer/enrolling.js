@@ -118,8 +118,9 @@ export async function logOut({ api, profiles }, { wipe = false } = {}) {
     // It had ended before; the result is the same.
     if (!(error instanceof LoginRefused)) throw error
   })
-  await profiles.setCurrent(null)
-  if (wipe && profile) await profiles.forget(profile)
+  if (!wipe) return profiles.setCurrent(null)
+  // One that was begun before, and did not come to its end, is nobody's any more.
+  await (profile ? profiles.forget(profile) : profiles.deleteForgotten())
 }
 
 /** Leaves as a user asks for it. @param {Desk} desk @param {import("./leader.js").Leaving} how @throws {LoginRefused | ServerUnreachable} nothing was done */

@@ -98,8 +98,9 @@ async function makePeer(parts, settings, book, { rest, WebSocket, socketUrl: url
 class Ending {
   #edges
   #tell
-  // What ends the peer then is what was asked for.
   #isLeaving = false
+  /** What failed while the user was leaving, which may be why. @type {unknown[]} */
+  #meanwhile = []
 
   /** @param {LeaderEdges} edges @param {(event: object) => void} tell */
   constructor(edges, tell) {
@@ -109,7 +110,7 @@ class Ending {
 
   /** The peer can not go on. @param {unknown} error */
   fail = (error) => {
-    if (this.#isLeaving) return
+    if (this.#isLeaving) return void this.#meanwhile.push(error)
     const code = /** @type {Error} */ (error).name
     if (!SUPERSEDED.includes(code)) this.#tell({ event: "failed", code })
     this.#edges.ended(error)
@@ -123,7 +124,8 @@ class Ending {
     this.#isLeaving = true
     await this.#edges.leave(how).catch((error) => {
       this.#isLeaving = false
-      if (how.password === undefined) this.fail(error)
+      const failures = how.password === undefined ? [error] : this.#meanwhile
+      if (failures.length > 0) this.fail(failures[0])
       throw error
     })
     this.#tell({ event: "logged_out" })

@@ -6,6 +6,7 @@ import { utf8 } from "../crypto/encoding.js"
 import { randomBytes } from "../crypto/primitives.js"
 import { toHex } from "../lib/bytes.js"
 import { randomNumber } from "../store/contact-book.js"
+import { StoreFull } from "../store/errors.js"
 import { SETTINGS, deleteDatabase, openDatabase } from "../store/database.js"
 import { STEPS } from "../store/schema.js"
 import { Store, Unit, rowKey } from "../store/store.js"
@@ -80,10 +81,21 @@ export class Profiles {
   }
 
   /** Deletes an account's keys and database: nothing of it can be read here from then on. @param {Profile} profile */
-  async forget({ number, database }) {
-    if ((await this.current())?.number === number) await this.setCurrent(null)
-    // First: another window may hold the database open.
-    await this.#change([{ table: PROFILES, put: { profile: number, database } }])
+  async forget(profile) {
+    const { number, database } = profile
+    const isCurrent = (await this.current())?.number === number
+    /** @type {Change[]} */
+    const changes = [{ table: PROFILES, put: { profile: number, database } }]
+    if (isCurrent) changes.push({ table: SETTINGS, put: { name: CURRENT, value: null } })
+    try {
+      // First: another window may hold the database open.
+      await this.#change(changes)
+    } catch (error) {
+      if (!(error instanceof StoreFull)) throw error
+      // What goes makes space.
+      await deleteDatabase(database)
+      await this.#change(changes)
+    }
     await this.#delete({ profile: number, database })
   }
 

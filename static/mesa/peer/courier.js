@@ -9,11 +9,11 @@ import { Forms, RETRY_S } from "./forms.js"
 import { LATER, Outbound } from "./outbound.js"
 import { askForPath, findRoute, lookForDevice } from "./paths.js"
 import { Reports } from "./reports.js"
-import { sealAtOnce } from "./sealer.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
 /** @typedef {import("../protocol/frames.js").FrameToPeer & {type: "path_ready"}} PathReady */
 /** @typedef {import("../store/outbox.js").Sealed} Sealed */
+/** @typedef {import("./forms.js").Fresh} Fresh */
 /** @typedef {import("./outbound-table.js").Event} Event */
 /** @typedef {import("./route.js").Route} Route */
 
@@ -85,15 +85,15 @@ export class Courier {
     this.#bell.ring()
   }
 
-  /** Seals a message in the unit that stores it, if there is a path for it already. @param {import("../store/store.js").Unit} unit @param {import("../store/history.js").Stored} stored @returns {Promise<Sealed | null>} */
+  /** Seals a message in the unit that stores it, if there is a path for it already. @param {import("../store/store.js").Unit} unit @param {import("../store/history.js").Stored} stored @returns {Promise<Fresh | null>} */
   async sealAtOnce(unit, stored) {
     if (!this.#route || !this.#outbound.path) return null
-    return sealAtOnce(this.#parts, unit, stored, this.#route.device)
+    return this.#forms.sealAtOnce(unit, stored, this.#route.device)
   }
 
-  /** Carries a message that was just stored. @param {number} number @param {Sealed | null} form */
-  queue(number, form) {
-    if (form) this.#forms.keep(number, form)
+  /** Carries a message that was just stored. @param {number} number @param {Fresh | null} fresh */
+  queue(number, fresh) {
+    if (fresh) this.#forms.keep(number, fresh)
     this.takeUp(number)
   }
 

@@ -60,14 +60,14 @@ export class Delivery {
       const weakest = Math.max(...contact.devices.map((device) => device.suite))
       if (contact.isClosed || (await sessions.refuses(unit, weakest))) throw new ContactBlocked()
       const known = messageId && (await history.numberOf(unit, contact.number, messageId))
-      if (known) return { number: known, courier: null, form: null, waitsForYes: false }
+      if (known) return { number: known, courier: null, fresh: null, waitsForYes: false }
       const courier = contact.state === "accepted" ? this.#courier(contact) : null
       const content = /** @type {const} */ ({ kind: Kind.TEXT, text })
       const stored = await history.write(unit, contact.number, content, clock.unixMs(), messageId)
-      const form = (await courier?.sealAtOnce(unit, stored)) ?? null
-      return { number: stored.number, courier, form, waitsForYes: courier === null }
+      const fresh = (await courier?.sealAtOnce(unit, stored)) ?? null
+      return { number: stored.number, courier, fresh, waitsForYes: courier === null }
     })
-    written.courier?.queue(written.number, written.form)
+    written.courier?.queue(written.number, written.fresh)
     // Nothing carries it before the yes, so no courier tells of it.
     if (written.waitsForYes)
       new Reports(contacts.folded(userName), this.#parts.report).written(written.number)

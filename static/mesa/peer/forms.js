@@ -5,9 +5,12 @@ import { CryptoError } from "../crypto/errors.js"
 import * as contacts from "../store/contact-book.js"
 import { ContactBlocked } from "./errors.js"
 import { isOfOneThing } from "./failures.js"
-import { sealed } from "./sealer.js"
+import { equal } from "../lib/bytes.js"
+import { isGivenUp, sealAtOnce, sealed } from "./sealer.js"
 
+/** @typedef {import("../crypto/identity.js").DeviceEntry} DeviceEntry */
 /** @typedef {import("../store/outbox.js").Sealed} Sealed */
+/** @typedef {{form: Sealed, device: DeviceEntry}} Fresh what was sealed in the unit that stored its message, and for whom */
 
 /** A link is full, or nothing can be sealed: a moment later it may be otherwise. */
 export const RETRY_S = 0.25
@@ -19,7 +22,7 @@ const MAX_FRESH = 64
 export class Forms {
   #contact
   #parts
-  /** @type {Map<number, Sealed>} */
+  /** @type {Map<number, Fresh>} */
   #fresh = new Map()
   #pauseS = RETRY_S
   /** Nothing is tried before; seconds of the clock. */
@@ -31,9 +34,15 @@ export class Forms {
     this.#parts = parts
   }
 
-  /** Has at hand what was sealed when its message was stored. @param {number} number @param {Sealed} form */
-  keep(number, form) {
-    if (this.#fresh.size < MAX_FRESH) this.#fresh.set(number, form)
+  /** Seals a message in the unit that stores it. @param {import("../store/store.js").Unit} unit @param {import("../store/history.js").Stored} stored @param {DeviceEntry} device @returns {Promise<Fresh | null>} */
+  async sealAtOnce(unit, stored, device) {
+    const form = await sealAtOnce(this.#parts, unit, stored, device)
+    return form && { form, device }
+  }
+
+  /** Has at hand what was sealed so, once it is on the disk. @param {number} number @param {Fresh} fresh */
+  keep(number, fresh) {
+    if (this.#fresh.size < MAX_FRESH) this.#fresh.set(number, fresh)
   }
 
   /** @param {number} number */
@@ -50,13 +59,14 @@ export class Forms {
    * The form of a message for a device; `stop`: nothing goes to this contact any more; null: there can be none now.
    *
    * @param {number} number
-   * @param {import("../crypto/identity.js").DeviceEntry} device
+   * @param {DeviceEntry} device
    * @returns {Promise<Sealed | "stop" | null>}
    * @throws {LoginRefused}
    */
   async get(number, device) {
     const fresh = this.#fresh.get(number)
-    if (fresh) return fresh
+    if (fresh && equal(fresh.device.deviceId, device.deviceId) && !isGivenUp(fresh.form, this.#parts.clock))
+      return fresh.form
     try {
       const { isClosed } = await contacts.get(this.#parts.store.view, this.#contact)
       if (isClosed) return "stop"

@@ -35,7 +35,7 @@ const GIVEN_UP_AFTER_MS = 3 * 86_400_000
 export async function sealed(parts, contact, number, device) {
   const { store, handshakes, clock } = parts
   const known = await outbox.find(store.view, contact, number, device)
-  if (known && clock.unixMs() - known.sealedMs < GIVEN_UP_AFTER_MS) return known
+  if (known && !isGivenUp(known, clock)) return known
   if (known) await beginAnew(parts, contact, device, known)
   else await handshakes.sessionWith(contact, device)
   return store.transaction(async (unit) => {
@@ -48,6 +48,11 @@ export async function sealed(parts, contact, number, device) {
     const stored = await followable(unit, receiver, await history.get(unit, contact, number))
     return outbox.seal(unit, stored, device, session, clock.unixMs())
   })
+}
+
+/** Whether nobody has answered what was sealed for so long that it is to be sealed anew. @param {Sealed} form @param {import("../lib/timing.js").Clock} clock */
+export function isGivenUp({ sealedMs }, clock) {
+  return clock.unixMs() - sealedMs >= GIVEN_UP_AFTER_MS
 }
 
 /** Seals a message in the unit that stores it, if a session is at hand: one commit less. @param {SealerParts} parts @param {Unit} unit @param {import("../store/history.js").Stored} stored @param {DeviceEntry} device @returns {Promise<Sealed | null>} */

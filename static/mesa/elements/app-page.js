@@ -137,5 +137,7 @@ async function askToStay(windows) {
 function isDesktop() {
   const { connection, userAgentData } = /** @type {any} */ (navigator)
   const isPhone = userAgentData?.mobile ?? /Android|iPhone|iPad|Mobile/u.test(navigator.userAgent)
-  return !isPhone && !connection?.saveData && connection?.type !== "cellular"
+  // Some tablets name themselves like a computer that has no touch screen.
+  const isTablet = /Macintosh/u.test(navigator.userAgent) && navigator.maxTouchPoints > 1
+  return !isPhone && !isTablet && !connection?.saveData && connection?.type !== "cellular"
 }

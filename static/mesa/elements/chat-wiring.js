@@ -54,6 +54,8 @@ export class ChatWiring {
     on("message:draft", ({ contact, text }) => this.#writing.change(contact, text))
     on("messages:older", ({ before }) => this.#addOlder(before))
     document.addEventListener("visibilitychange", () => void whole(this.#turned()))
+    // Earlier than the page is hidden: for a moment it still runs.
+    addEventListener("beforeunload", () => this.#writing.keepAll())
   }
 
   /** Takes what the leader tells. @param {any} event */

@@ -13,9 +13,12 @@ import { SettingsPanel } from "./settings-panel.js"
 import { on, whole } from "./wiring.js"
 
 /** @typedef {import("../peer/windows.js").Windows} Windows */
+/** @typedef {import("./notice-list.js").NoticeKind} NoticeKind */
 
 const LOOK_EVERY_S = 5
 const METER_EVERY_S = 1
+/** What the user says to the leader by the button of a notice. @type {Partial<Record<NoticeKind, [string, ...unknown[]]>>} */
+const SAID = { guards_limit: ["allowGuard"], not_persistent: ["change", "knows_storage_risk", true] }
 
 /** What the device does, second by second while somebody looks. */
 export class StatusWiring {
@@ -106,13 +109,20 @@ export class StatusWiring {
     }
   }
 
-  /** What a notice offers. @param {string} kind */
+  /** What a notice offers. @param {NoticeKind} kind */
   async #act(kind) {
     if (kind === "no_turn") location.hash = "#settings"
-    if (kind === "guards_limit") await this.#windows.call("allowGuard")
-    else if (kind === "not_persistent") await this.#windows.call("change", "knows_storage_risk", true)
-    else return
-    find(document, "notice-list", NoticeList).hide(kind)
+    const said = SAID[kind]
+    if (!said) return
+    const notices = find(document, "notice-list", NoticeList)
+    // First: what is said once counts once.
+    notices.hide(kind)
+    try {
+      await this.#windows.call(...said)
+    } catch (error) {
+      notices.show(kind)
+      throw error
+    }
   }
 
   /** @param {string} view */

@@ -187,7 +187,7 @@ const ACTS = {
       isOpen: network.session.isOpen,
       guards: (await network.guards.tickets()).length,
       links: network.links.count,
-      carried: network.carried,
+      carried: peer.carried,
       forwards: settings.forwards,
       hasOtherKeys: hasOtherKeys(),
       forwarders: desk.forwarders.known,

@@ -40,6 +40,11 @@ export class LeadLocks {
     return names.sort().join()
   }
 
+  /** Whether those who led then still do; whoever begins at this moment is not among them yet, so nobody is never the same. @param {string} then */
+  async stillLead(then) {
+    return then !== "" && (await this.leaders()) === then
+  }
+
   /** Does something while nobody else steals. @template T @param {() => Promise<T>} act @returns {Promise<T>} */
   aloneAmongThieves(act) {
     return navigator.locks.request(this.#theft, act)

@@ -1,7 +1,7 @@
 // Begins to lead: opens the store of an account and runs its peer, for this window and all others.
 // Spec: docs/spec/web-app.md, section "Leader window"
 
-import { StoreDamaged } from "../store/errors.js"
+import { LeadershipLost, StoreMissing } from "../store/errors.js"
 import { loadAccount } from "./account.js"
 import { Api } from "./api.js"
 import { Desk } from "./desk.js"
@@ -43,7 +43,10 @@ const SUPERSEDED = ["LeadershipLost", "Replaced"]
 export async function lead(profile, edges, tell) {
   const ending = new Ending(edges, tell)
   const { clock } = edges
-  const store = await openStore(profile, () => ending.fail(new StoreDamaged()))
+  // Whoever logs out in another window may have deleted it: it is not made anew.
+  const store = await openStore(profile, ending.fail, { mustExist: true }).catch((error) => {
+    throw error instanceof StoreMissing ? new LoginRefused() : error
+  })
   const account = await loadAccount(store.view)
   if (!account) throw new LoginRefused()
   const [api, book] = [new Api(edges.rest), new GuardsBook(store, clock)]
@@ -124,8 +127,9 @@ class Ending {
     this.#isLeaving = true
     await this.#edges.leave(how).catch((error) => {
       this.#isLeaving = false
-      const failures = how.password === undefined ? [error] : this.#meanwhile
-      if (failures.length > 0) this.fail(failures[0])
+      // After its goodbye the peer has to begin anew.
+      const [why = how.password === undefined ? new LeadershipLost() : null] = this.#meanwhile
+      if (why) this.fail(why)
       throw error
     })
     this.#tell({ event: "logged_out" })

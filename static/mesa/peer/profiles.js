@@ -6,7 +6,7 @@ import { utf8 } from "../crypto/encoding.js"
 import { randomBytes } from "../crypto/primitives.js"
 import { toHex } from "../lib/bytes.js"
 import { randomNumber } from "../store/contact-book.js"
-import { StoreFull } from "../store/errors.js"
+import { StoreFull, StoreMissing } from "../store/errors.js"
 import { SETTINGS, deleteDatabase, openDatabase } from "../store/database.js"
 import { STEPS } from "../store/schema.js"
 import { Store, Unit, rowKey } from "../store/store.js"
@@ -129,19 +129,24 @@ export class Profiles {
  * Opens an account's store as its leader: all earlier ones can write no more.
  *
  * @param {Profile} profile
- * @param {() => void} [lost] the browser has taken the database away
+ * @param {(why: Error) => void} [lost] the database was taken away
+ * @param {{mustExist?: boolean}} [how]
  * @returns {Promise<Store>}
  * @throws {import("../store/errors.js").StoreError}
  */
-export async function openStore({ database: name, keys }, lost = () => {}) {
-  const database = await openDatabase(name, STEPS, lost)
+export async function openStore({ database: name, keys }, lost = () => {}, how = {}) {
+  const database = await openDatabase(name, STEPS, lost, how)
   return new Store(database, new Sealer(keys, RECORDS_VERSION), await database.raiseEpoch())
 }
 
-/** Reads in an account's store, whoever leads. @template T @param {Profile} profile @param {(view: Unit) => Promise<T>} read @returns {Promise<T>} */
+/** Reads in an account's store, whoever leads. @template T @param {Profile} profile @param {(view: Unit) => Promise<T>} read @returns {Promise<T | undefined>} nothing, if there is no store */
 export async function readStore({ database: name, keys }, read) {
-  const database = await openDatabase(name, STEPS, () => {})
-  return read(unitOf(database, keys)).finally(() => database.close())
+  const opening = openDatabase(name, STEPS, () => {}, { mustExist: true })
+  const database = await opening.catch((error) => {
+    if (error instanceof StoreMissing) return undefined
+    throw error
+  })
+  return database && read(unitOf(database, keys)).finally(() => database.close())
 }
 
 /** @param {Database} list @param {StoreKeys} keys */

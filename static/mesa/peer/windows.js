@@ -62,7 +62,7 @@ export class Windows {
 
   /**
    * Has the leader do something. A leader that does not answer is replaced, and whoever leads next is asked again: calls
-   * that write name what they write, so that it is not done twice.
+   * that write name what they write, so that it is not done twice. After `close` nobody is answered.
    *
    * @param {string} name
    * @param {...unknown} args
@@ -70,7 +70,7 @@ export class Windows {
    * @throws {CallFailed}
    */
   async call(name, ...args) {
-    for (;;) {
+    while (!this.#ended.signal.aborted) {
       const leadership = this.#leadership
       try {
         if (leadership) return await answered(leadership.leader, name, args)
@@ -83,12 +83,14 @@ export class Windows {
         await this.#resign(leadership)
       }
     }
+    return new Promise(() => {})
   }
 
   /** Leaves: the next window takes over. */
   close() {
     this.#ended.abort()
     this.#channel.close()
+    for (const { answered } of this.#asked.values()) answered(null)
     void this.#resign()
   }
 
@@ -156,7 +158,7 @@ export class Windows {
   /** Takes the lock from those who lead, if they are the ones who were asked. @param {string} asked */
   #steal(asked) {
     return this.#locks.aloneAmongThieves(async () => {
-      const isTheSame = (await this.#locks.leaders()) === asked && !this.#leadership
+      const isTheSame = (await this.#locks.stillLead(asked)) && !this.#leadership
       // Until this window is among those who lead, nobody else steals.
       if (isTheSame) await new Promise((resolve) => void this.#lead({ steal: true }, resolve))
     })

@@ -2,7 +2,7 @@
 // transaction that waits for anything else. So a write is handed over whole, and compares the epoch as it is done.
 // Spec: docs/spec/web-app.md, section "Local store"
 
-import { LeadershipLost, NewerVersion, StoreDamaged, StoreFull } from "./errors.js"
+import { LeadershipLost, NewerVersion, StoreDamaged, StoreFull, StoreMissing } from "./errors.js"
 
 /** @typedef {Record<string, any>} Row */
 /** @typedef {{table: string, put: Row} | {table: string, delete: IDBValidKey}} Change */
@@ -20,17 +20,18 @@ export class Database {
   /** @type {Map<string, string | string[]>} */
   #paths = new Map()
 
-  /** @param {IDBDatabase} database @param {() => void} lost the browser has taken the database away */
+  /** @param {IDBDatabase} database @param {(why: Error) => void} lost the database was taken away */
   constructor(database, lost) {
     this.#database = database
-    const close = () => {
-      this.#gone ??= new StoreDamaged()
+    const close = (/** @type {Error} */ why) => {
+      this.#gone ??= why
       database.close()
-      lost()
+      lost(why)
     }
-    database.onclose = close
+    database.onclose = () => close(new StoreDamaged())
     // Another window wants to raise or delete it, and waits for this one.
-    database.onversionchange = close
+    database.onversionchange = ({ newVersion }) =>
+      close(newVersion === null ? new StoreDamaged() : new NewerVersion())
   }
 
   /** @param {string} table @param {IDBValidKey} key @returns {Promise<Row | undefined>} */
@@ -158,20 +159,26 @@ export class Database {
  *
  * @param {string} name
  * @param {Step[]} steps the first makes version 1
- * @param {() => void} lost
+ * @param {(why: Error) => void} lost
+ * @param {{mustExist?: boolean}} [how] whether one that is not there stays so
  * @returns {Promise<Database>}
  * @throws {NewerVersion}
  * @throws {StoreFull}
+ * @throws {StoreMissing} it had to exist
  */
-export function openDatabase(name, steps, lost) {
+export function openDatabase(name, steps, lost, { mustExist = false } = {}) {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(name, steps.length)
+    let isMissing = false
     request.onupgradeneeded = ({ oldVersion }) => {
       const transaction = /** @type {IDBTransaction} */ (request.transaction)
+      isMissing = mustExist && oldVersion === 0
+      // With it goes what the browser has just made.
+      if (isMissing) return transaction.abort()
       for (const step of steps.slice(oldVersion)) step(request.result, transaction)
     }
     request.onsuccess = () => resolve(new Database(request.result, lost))
-    request.onerror = () => reject(asStoreError(request.error))
+    request.onerror = () => reject(isMissing ? new StoreMissing() : asStoreError(request.error))
   })
 }
 

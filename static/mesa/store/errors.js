@@ -22,6 +22,11 @@ export class NewerVersion extends StoreError {
   message = "This browser profile was used with a newer version of Mesa. Reload the page."
 }
 
+/** There is no such store: it was deleted, or never begun. */
+export class StoreMissing extends StoreError {
+  message = "This browser profile does not have this account any more."
+}
+
 /** A record does not open, or the browser has taken the database away. */
 export class StoreDamaged extends StoreError {
   message = "The local store is damaged, or the browser has deleted it."

@@ -40,9 +40,11 @@ async function leaderOf({ say = nothing, write = async () => {}, leave = async (
     leave,
     ended: (/** @type {unknown} */ error) => void ended.push(error),
   }
-  const leader = await lead(profile, edges, () => {})
+  /** @type {any[]} */
+  const told = []
+  const leader = await lead(profile, edges, (event) => void told.push(event))
   await until(() => made.length === 1)
-  return { leader, made, ended }
+  return { leader, made, ended, told }
 }
 
 async function nothing() {
@@ -181,6 +183,33 @@ export async function messageThatIsAcceptedDuringThatChoiceIsCarried() {
 
   leader.stop()
   assertEqual(asked.includes(toBase64url(tokens.bo)), true)
+}
+
+export async function refusedLogOutBeginsAnew() {
+  const say = async (/** @type {string} */ _method, /** @type {string} */ path) => {
+    if (path !== "/api/server/") throw new ServerUnreachable()
+    return { name: "mesa", protocols: ["mesa.1"], registration: "open", time_ms: 1 }
+  }
+  const { leader, made, ended, told } = await leaderOf({ say, leave: nothing })
+  await greet(made, [])
+
+  await assertFails(ServerUnreachable, () => leader.call("leave", [{}]))
+
+  assertEqual(
+    [ended.map((error) => /** @type {Error} */ (error).name), told.filter(({ event }) => event === "failed")],
+    [["LeadershipLost"], []],
+  )
+}
+
+export async function accountThatIsGoneHasNoLeader() {
+  const profile = await new Profiles(freshName()).add("ada")
+
+  await assertFails(LoginRefused, () => lead(profile, /** @type {any} */ ({ clock: browserClock }), () => {}))
+
+  assertEqual(
+    (await indexedDB.databases()).filter(({ name }) => name === profile.database),
+    [],
+  )
 }
 
 export async function whatEndsThePeerWhileARemovalIsRefusedEndsTheLeader() {

@@ -157,6 +157,55 @@ export async function windowThatLostTheLeadTakesOverAgainWhenItsTurnComes() {
   await until(() => all[0].windows.isLeading)
 }
 
+export async function windowThatHasLeftAsksNobodyAndStealsNothing() {
+  const clock = new FakeClock()
+  const all = await openBehindAFrozenOne(clock)
+  const [, other] = all
+  let isAnswered = false
+  for (const answer of [other.windows.call("who"), (other.windows.close(), other.windows.call("who"))])
+    void answer.finally(() => (isAnswered = true)).catch(() => {})
+  await settled()
+
+  await clock.advance(121)
+
+  assertEqual([isAnswered, all[0].stopped, await countLeaders(all[0].name)], [false, 0, 1])
+}
+
+export async function leaderThatBeginsAfterAnAccountWasWrittenIsNotStolenFrom() {
+  const clock = new FakeClock()
+  const all = await openWindows(3, { clock })
+  const [{ name }, , other] = all
+  // It is slow to be named among those who lead.
+  const real = navigator.locks.request
+  const held = Promise.withResolvers()
+  navigator.locks.request = /** @type {any} */ (
+    async (/** @type {string} */ lock, /** @type {any[]} */ ...more) => {
+      if (lock.startsWith(`mesa-leader/${name}/`)) await held.promise
+      return /** @type {any} */ (real).call(navigator.locks, lock, ...more)
+    }
+  )
+  try {
+    /** @type {Promise<unknown>} */
+    let answer = Promise.resolve()
+    await new LeadLocks(name).insteadOfLeader(async () => {
+      await until(() => all[0].stopped === 1)
+      answer = other.windows.call("who")
+      await settled()
+      await clock.advance(2.1)
+    })
+    await until(() => all.some(({ windows }) => windows.isLeading))
+    await settled()
+    held.resolve(undefined)
+    await answer
+  } finally {
+    navigator.locks.request = real
+  }
+  assertEqual(
+    all.map(({ led }) => led),
+    [1, 1, 0],
+  )
+}
+
 export async function whyThereIsNoLeaderIsToldToWhoeverCalls() {
   const windows = new Windows({
     name: crypto.randomUUID(),

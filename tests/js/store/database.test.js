@@ -1,5 +1,11 @@
-import { Database, openDatabase } from "../../../static/mesa/store/database.js"
-import { LeadershipLost, NewerVersion, StoreDamaged, StoreFull } from "../../../static/mesa/store/errors.js"
+import { Database, deleteDatabase, openDatabase } from "../../../static/mesa/store/database.js"
+import {
+  LeadershipLost,
+  NewerVersion,
+  StoreDamaged,
+  StoreFull,
+  StoreMissing,
+} from "../../../static/mesa/store/errors.js"
 import { assert, assertEqual, assertFails } from "../assert.js"
 import { freshName, openPlain, STEPS } from "./stores.js"
 
@@ -68,15 +74,39 @@ export async function newerDatabaseIsNotOpened() {
 
 export async function windowWithAnOlderReleaseMakesRoomForTheNewer() {
   const { name, database } = await openPlain()
-  let isLost = false
-  const old = await openDatabase(name, STEPS, () => (isLost = true))
+  /** @type {Error | undefined} */
+  let lost
+  const old = await openDatabase(name, STEPS, (why) => (lost = why))
   database.close()
 
   const newer = await openDatabase(name, [...STEPS, () => {}], () => {})
 
-  assert(isLost)
-  await assertFails(StoreDamaged, async () => old.get("things", [1, 1]))
+  assert(lost instanceof NewerVersion)
+  await assertFails(NewerVersion, async () => old.get("things", [1, 1]))
   newer.close()
+}
+
+export async function windowWhoseDatabaseIsDeletedLetsItGo() {
+  const { name, database } = await openPlain()
+  /** @type {Error | undefined} */
+  let lost
+  const open = await openDatabase(name, STEPS, (why) => (lost = why))
+  database.close()
+
+  assertEqual(await deleteDatabase(name), true)
+
+  assert(lost instanceof StoreDamaged)
+  await assertFails(StoreDamaged, async () => open.get("things", [1, 1]))
+}
+
+export async function databaseThatIsGoneIsNotMadeAnew() {
+  const { name, database } = await openPlain()
+  database.close()
+  await deleteDatabase(name)
+
+  await assertFails(StoreMissing, () => openDatabase(name, STEPS, () => {}, { mustExist: true }))
+
+  assert((await indexedDB.databases()).every((each) => each.name !== name))
 }
 
 export async function fullDiskIsToldAsSuch() {

@@ -2,7 +2,9 @@
 
 import re
 
+from django.test import Client
 from playwright.sync_api import Route, expect
+from pytest_django import Settings
 
 from tests.browser.people import LIMIT_MS, OUTAGE, Crowd, Tab
 
@@ -142,6 +144,24 @@ def test_recovery_code_that_nobody_confirmed_is_shown_again_before_the_app(crowd
     tab.page.goto(f"{ada.url}/app/")
 
     expect(tab.page.locator(".recovery-code")).to_be_visible(timeout=LIMIT_MS)
+    ada.close()
+
+
+def test_recovery_code_is_shown_again_where_nobody_makes_an_account_any_more(
+    crowd: Crowd, settings: Settings
+) -> None:
+    ada = crowd.person("ada")
+    tab = ada.open("/sign-up/")
+    tab.fill_in_account()
+    expect(tab.page.locator(".recovery-code")).to_be_visible(timeout=LIMIT_MS)
+    settings.REGISTRATION = "closed"
+    closed = Client().get("/sign-up/").content
+    ada.context.route("**/sign-up/", lambda route: route.fulfill(body=closed, content_type="text/html"))
+
+    tab.page.goto(f"{ada.url}/app/")
+
+    expect(tab.page.locator(".recovery-code")).to_be_visible(timeout=LIMIT_MS)
+    expect(tab.page.get_by_role("heading", name="No accounts are made here")).to_be_hidden()
     ada.close()
 
 

@@ -194,11 +194,14 @@ def test_recovery_code_puts_a_new_device_in_the_place_of_a_lost_one(
 def test_recovery_code_gives_a_new_password_to_a_device_that_stays(page: Page, sign_up: SignUp) -> None:
     code = sign_up(page, "ada12")
     before = do(page, "chainLength")
+    assert do(page, "storedCode") == code
 
     assert do(page, "recover", userName="ada12", code=code.lower(), password=OTHER_PASSWORD) is None
 
     assert do(page, "chainLength") == before
     assert do(page, "me") == "ada12"
+    # Whoever typed it has it.
+    assert do(page, "storedCode") is None
 
 
 def test_sign_up_whose_answer_got_lost_goes_on_with_the_same_keys(page: Page, sign_up: SignUp) -> None:

@@ -2,6 +2,7 @@
 
 import { forgetRecoveryCode, recoveryCode, signUp, withStore } from "../peer/enrolling.js"
 import { readStore } from "../peer/profiles.js"
+import { find } from "./base.js"
 import { carryAlong } from "./carrying.js"
 import { startPage } from "./enrolling-desk.js"
 import { problemOf } from "./problems.js"
@@ -11,9 +12,7 @@ import { on } from "./wiring.js"
 /** Brings the page to life. */
 export async function startSignUp() {
   carryAlong(location.hash)
-  const flow = document.querySelector("sign-up-flow")
-  // None: nobody may make an account at this server.
-  if (flow instanceof SignUpFlow) await startPage((desk) => start(desk, flow))
+  await startPage((desk) => start(desk, find(document, "sign-up-flow", SignUpFlow)))
 }
 
 /** @param {import("../peer/enrolling.js").Desk} desk @param {SignUpFlow} flow */
@@ -32,7 +31,7 @@ async function start(desk, flow) {
     }
   })
   on("sign-up:confirmed", async () => {
-    if (profile) await withStore(profile, forgetRecoveryCode)
+    if (profile) await withStore(profile, (store) => store.transaction(forgetRecoveryCode))
     flow.finish()
   })
   profile = await desk.profiles.current()

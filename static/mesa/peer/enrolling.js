@@ -141,9 +141,9 @@ export async function recoveryCode(unit) {
   return raw && new TextDecoder().decode(raw)
 }
 
-/** Removes the recovery code: from now on only the user has it. @param {Store} store */
-export function forgetRecoveryCode(store) {
-  return store.transaction((unit) => unit.setSetting(RECOVERY, undefined))
+/** Removes the recovery code: from now on only the user has it. @param {Unit} unit */
+export function forgetRecoveryCode(unit) {
+  return unit.setSetting(RECOVERY, undefined)
 }
 
 /** Enrols one account at a time: the cookies are those of all windows. @template T @param {Desk} desk @param {string} name @param {() => Promise<T>} act @returns {Promise<T>} @throws {UsageError} `logged_in`: another account is @throws {Refused} the server speaks another version */

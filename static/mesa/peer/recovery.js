@@ -9,7 +9,14 @@ import { Kind, createNextStatement, isByRecovery } from "../crypto/statements.js
 import { equal } from "../lib/bytes.js"
 import { dayOf } from "../lib/timing.js"
 import { loadAccount, saveAccount } from "./account.js"
-import { checkedName, checkedPassword, enrolling, proveDevice, withStore } from "./enrolling.js"
+import {
+  checkedName,
+  checkedPassword,
+  enrolling,
+  forgetRecoveryCode,
+  proveDevice,
+  withStore,
+} from "./enrolling.js"
 import { LoginRefused, UsageError } from "./errors.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
@@ -43,7 +50,11 @@ export async function recover(desk, { userName, code, password }) {
       const day = dayOf(desk.clock.unixMs())
       const statements = isNamed ? identity.statements : await recovered(identity, device, key, day)
       const account = { userName: name, device, chain: packChain(statements) }
-      await store.transaction((unit) => saveAccount(unit, account))
+      await store.transaction(async (unit) => {
+        await saveAccount(unit, account)
+        // Whoever typed the code has it.
+        await forgetRecoveryCode(unit)
+      })
       const challenge = await desk.api.challenge()
       const proof = { challenge, signature: await key.prove(identity.fingerprint, challenge) }
       await desk.api.recover(name, password, proof, isNamed ? null : statements[statements.length - 1])

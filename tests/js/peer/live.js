@@ -5,7 +5,7 @@ import { browserClock } from "../../../static/mesa/lib/timing.js"
 import { loadAccount } from "../../../static/mesa/peer/account.js"
 import { Api } from "../../../static/mesa/peer/api.js"
 import * as enrolling from "../../../static/mesa/peer/enrolling.js"
-import { Profiles, openStore } from "../../../static/mesa/peer/profiles.js"
+import { Profiles, openStore, readStore } from "../../../static/mesa/peer/profiles.js"
 import { recover } from "../../../static/mesa/peer/recovery.js"
 import { Rest } from "../../../static/mesa/peer/rest.js"
 import { Session } from "../../../static/mesa/peer/session.js"
@@ -33,6 +33,10 @@ const STEPS = {
   welcome,
   profiles: async () => (await profiles.all()).map(({ userName }) => userName),
   current: async () => (await profiles.current())?.userName ?? null,
+  storedCode: async () => {
+    const profile = await profiles.current()
+    return (profile && (await readStore(profile, enrolling.recoveryCode))) ?? null
+  },
   chainLength: async () => {
     const profile = await profiles.current()
     const account = profile && (await loadAccount((await openStore(profile)).view))

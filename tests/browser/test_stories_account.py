@@ -6,8 +6,9 @@ from django.test import Client
 from playwright.sync_api import Route, expect
 from pytest_django import Settings
 
-from tests.browser.people import LIMIT_MS, OUTAGE, Crowd, Tab
+from tests.browser.people import LIMIT_MS, OUTAGE, PASSWORD, Crowd, Tab
 
+REFUSALS = re.compile("status of 40[0-9]")
 NAMES = "async () => (await indexedDB.databases()).map(({ name }) => name)"
 OPEN_NEWER = """
 async () => {
@@ -63,7 +64,7 @@ def test_log_out_that_the_server_can_not_do_goes_on_as_before(crowd: Crowd) -> N
 
 def test_device_that_was_replaced_can_be_wiped(crowd: Crowd) -> None:
     ada = crowd.person("ada")
-    ada.expected = re.compile("status of 40[01]")
+    ada.expected = REFUSALS
     tab = ada.sign_up()
     elsewhere = crowd.elsewhere(ada)
     elsewhere.recover(ada.code)
@@ -72,6 +73,78 @@ def test_device_that_was_replaced_can_be_wiped(crowd: Crowd) -> None:
     wipe(tab)
 
     expect(tab.page.get_by_role("heading", name="No keys here")).to_be_visible(timeout=LIMIT_MS)
+    assert tab.page.evaluate(NAMES) == ["mesa-profiles"]
+    ada.close()
+
+
+def test_device_that_was_replaced_can_be_logged_out(crowd: Crowd) -> None:
+    ada = crowd.person("ada")
+    ada.expected = REFUSALS
+    tab = ada.sign_up()
+    other = ada.open()
+    other.wait_until_ready()
+    crowd.elsewhere(ada).recover(ada.code)
+    tab.wait_for_notice("You are logged out")
+    tab.page.goto(f"{ada.url}/app/#settings")
+
+    tab.page.get_by_role("button", name="Log out").click()
+
+    for each in (tab, other):
+        expect(each.page.get_by_role("heading", name="On this device")).to_be_visible(timeout=LIMIT_MS)
+    # Nobody is logged in here any more: another account may be made.
+    tab.page.goto(f"{ada.url}/sign-up/")
+    expect(tab.page.get_by_role("button", name="Make my keys")).to_be_enabled(timeout=LIMIT_MS)
+    ada.close()
+
+
+def test_account_whose_login_is_over_is_forgotten_at_log_in(crowd: Crowd) -> None:
+    ada = crowd.person("ada")
+    ada.expected = REFUSALS
+    tab = ada.sign_up()
+    other = ada.open()
+    other.wait_until_ready()
+    elsewhere = crowd.elsewhere(ada)
+    elsewhere.expected = REFUSALS
+    elsewhere.recover(ada.code)
+    tab.wait_for_notice("You are logged out")
+    tab.notice("You are logged out").get_by_role("button", name="Log in").click()
+    page = tab.page
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Log in", exact=True).click()
+    expect(page.get_by_text("does not know this device any more")).to_be_visible(timeout=LIMIT_MS)
+
+    page.get_by_role("button", name="Forget this account here").click()
+    dialog = page.get_by_role("dialog", name="Forget this account here?")
+    expect(dialog).to_contain_text(ada.name)
+    dialog.get_by_role("button", name="Forget it here").click()
+
+    for each in (tab, other):
+        expect(each.page.get_by_role("heading", name="No keys here")).to_be_visible(timeout=LIMIT_MS)
+    assert page.evaluate(NAMES) == ["mesa-profiles"]
+    # The code makes a new device of it, in the place of the other.
+    again = Tab(ada, page)
+    page.get_by_role("button", name="Use the recovery code").click()
+    page.get_by_label("User name").fill(ada.name)
+    page.get_by_role("textbox", name="Recovery code").fill(ada.code)
+    page.get_by_label("New password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Set the new password").click()
+    again.wait_until_ready()
+    ada.close()
+
+
+def test_account_is_forgotten_beside_its_leader_though_no_server_answers(crowd: Crowd) -> None:
+    ada = crowd.person("ada")
+    ada.expected = OUTAGE
+    leading = ada.sign_up()
+    tab = ada.open("/log-in/")
+    expect(tab.page.get_by_role("button", name="Log in", exact=True)).to_be_enabled(timeout=LIMIT_MS)
+    ada.context.route("**/api/**", lambda route: route.abort())
+
+    tab.page.get_by_role("button", name="Forget this account here").click()
+    tab.page.get_by_role("button", name="Forget it here").click()
+
+    for each in (tab, leading):
+        expect(each.page.get_by_role("heading", name="No keys here")).to_be_visible(timeout=LIMIT_MS)
     assert tab.page.evaluate(NAMES) == ["mesa-profiles"]
     ada.close()
 
@@ -89,7 +162,7 @@ def test_window_whose_database_a_newer_release_takes_over_says_so(crowd: Crowd) 
 
 def test_wiping_that_another_window_takes_over_leaves_nothing(crowd: Crowd) -> None:
     ada = crowd.person("ada")
-    ada.expected = re.compile("status of 401")
+    ada.expected = REFUSALS
     tab = ada.sign_up()
     other = ada.open("/app/#settings")
     other.wait_until_ready()
@@ -107,7 +180,7 @@ def test_wiping_that_another_window_takes_over_leaves_nothing(crowd: Crowd) -> N
 
 def test_status_says_online_no_more_when_the_device_was_replaced(crowd: Crowd) -> None:
     ada = crowd.person("ada")
-    ada.expected = re.compile("status of 40[01]")
+    ada.expected = REFUSALS
     tab = ada.sign_up()
     crowd.elsewhere(ada).recover(ada.code)
 

@@ -3,21 +3,24 @@
 import { AccountForm } from "./account-form.js"
 import { find } from "./base.js"
 import { BlockedPeople } from "./blocked-people.js"
-import { problemOf } from "./problems.js"
+import { noticeOf, problemOf } from "./problems.js"
 import { on } from "./wiring.js"
 
 /** @typedef {import("../peer/windows.js").Windows} Windows */
+/** @typedef {import("../peer/leader.js").Leaving} Leaving */
 
 /** The account as a whole. */
 export class AccountWiring {
   #windows
+  #leaveAlone
   #view = ""
 
-  /** @param {Windows} windows */
-  constructor(windows) {
+  /** @param {Windows} windows @param {(how: Leaving) => Promise<void>} leaveAlone does so without a leader */
+  constructor(windows, leaveAlone) {
     this.#windows = windows
-    on("account:log-out", () => windows.call("leave", {}))
-    on("account:wipe", () => this.#try("wipe", () => windows.call("leave", { wipe: true })))
+    this.#leaveAlone = leaveAlone
+    on("account:log-out", () => this.#leave({}))
+    on("account:wipe", () => this.#try("wipe", () => this.#leave({ wipe: true })))
     on("account:remove", ({ password }) =>
       this.#try("remove", () => windows.call("leave", { wipe: true, password })),
     )
@@ -35,6 +38,17 @@ export class AccountWiring {
 
   catchUp() {
     if (this.#view === "settings") void this.#showBlocked().catch(() => {})
+  }
+
+  /** @param {Leaving} how */
+  async #leave(how) {
+    try {
+      await this.#windows.call("leave", how)
+    } catch (error) {
+      // What stops everything else, as the end of the login does, stops nobody from leaving.
+      if (!noticeOf(error)) throw error
+      await this.#leaveAlone(how)
+    }
   }
 
   /** @param {string} view */

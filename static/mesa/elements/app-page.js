@@ -1,6 +1,7 @@
 // Starts the app page: this window takes its place among the others of the account, and elements meet the peer.
 
 import { browserClock } from "../lib/timing.js"
+import { tellLoggedOut } from "../peer/lead-channel.js"
 import { lead } from "../peer/leader.js"
 import { leave, recoveryCode } from "../peer/enrolling.js"
 import { isPassing } from "../peer/failures.js"
@@ -47,7 +48,11 @@ async function start(desk) {
   )
   const people = new PeopleWiring(windows)
   const status = new StatusWiring(windows)
-  place.wired = [new ChatWiring(windows), people, status, new AccountWiring(windows)]
+  const account = new AccountWiring(windows, async (how) => {
+    await leave(desk, how)
+    tellLoggedOut(profile.database)
+  })
+  place.wired = [new ChatWiring(windows), people, status, account]
   await people.renew()
   if (!windows.isLeading) notices.show("other_tab")
   find(document, "app-shell", AppShell).start()

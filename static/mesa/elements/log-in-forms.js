@@ -1,5 +1,6 @@
 // Log in with keys of this browser profile, or with the recovery code. Who listens does it:
-// `log-in:submit` {account, password}, `recover:submit` {username, code, password}; `refuse` says why not.
+// `log-in:submit` {account, password}, `recover:submit` {username, code, password}; `refuse` says why not. `log-in:forget`
+// {account} asks whether one is to be forgotten.
 
 import { MesaElement, cloneOf, find, part } from "./base.js"
 import { clearErrors, showProblem, switchForm } from "./forms.js"
@@ -37,6 +38,12 @@ export class LogInForms extends MesaElement {
     this.listen("click", () => this.#go("recover", true), part(this, "forgotten"))
     this.listen("click", () => this.#go("recover", true), part(this, "recover"))
     this.listen("click", () => this.#go(this.#first, true), part(this, "back"))
+    this.listen("click", () => this.tell("log-in:forget", { account: this.#chosen }), part(this, "forget"))
+  }
+
+  /** Shows the first step anew: what was done elsewhere has changed it. */
+  restart() {
+    this.#go(this.#first, true)
   }
 
   /** Says what is being done. @param {string} key */
@@ -65,6 +72,10 @@ export class LogInForms extends MesaElement {
         code: String(typed.get("recovery")),
         password,
       })
+  }
+
+  get #chosen() {
+    return Number(find(this, 'input[name="account"]:checked', HTMLInputElement).value)
   }
 
   /** @param {string} step */

@@ -10,7 +10,8 @@ import { dayOf } from "../lib/timing.js"
 import { SUBPROTOCOL } from "../protocol/limits.js"
 import { folded, isUserName } from "../store/contact-book.js"
 import { loadAccount, saveAccount, statementsOf } from "./account.js"
-import { LoginRefused, Refused, UsageError } from "./errors.js"
+import { LoginRefused, PeerError, Refused, UsageError } from "./errors.js"
+import { tellLoggedOut } from "./lead-channel.js"
 import { LeadLocks } from "./lead-locks.js"
 import { openStore, readStore } from "./profiles.js"
 
@@ -121,6 +122,26 @@ export async function logOut({ api, profiles }, { wipe = false } = {}) {
   if (!wipe) return profiles.setCurrent(null)
   // One that was begun before, and did not come to its end, is nobody's any more.
   await (profile ? profiles.forget(profile) : profiles.deleteForgotten())
+}
+
+/**
+ * Deletes the keys and messages of an account here, whatever the server says: its login may be over, its device gone.
+ *
+ * @param {Desk} desk
+ * @param {Profile} profile
+ */
+export function forgetHere({ api, profiles }, profile) {
+  return navigator.locks.request(LOCK, async () => {
+    const isCurrent = (await profiles.current())?.number === profile.number
+    await new LeadLocks(profile.database).insteadOfLeader(async () => {
+      await profiles.forget(profile)
+      tellLoggedOut(profile.database)
+    })
+    if (!isCurrent) return
+    await api.logout().catch((error) => {
+      if (!(error instanceof PeerError)) throw error
+    })
+  })
 }
 
 /** Leaves as a user asks for it. @param {Desk} desk @param {import("./leader.js").Leaving} how @throws {LoginRefused | ServerUnreachable} nothing was done */

@@ -3,6 +3,7 @@
 
 import { TooLate, aborted, pause, within } from "../lib/timing.js"
 import { CallFailed } from "./call-failed.js"
+import { channelOf } from "./lead-channel.js"
 import { LeadLocks, randomName } from "./lead-locks.js"
 
 // A leader says at once that it has heard; only a frozen one does not.
@@ -50,7 +51,7 @@ export class Windows {
     this.#edges = edges
     this.#locks = new LeadLocks(edges.name)
     const { openChannel = (called) => new BroadcastChannel(called) } = edges
-    this.#channel = openChannel(`mesa-peer/${edges.name}`)
+    this.#channel = openChannel(channelOf(edges.name))
     this.#channel.onmessage = ({ data }) => this.#hear(data)
     void this.#queue()
   }

@@ -21,6 +21,8 @@ JOIN = """async () => {
     // No later look: what a choice changes is drawn by the choice.
     Object.defineProperty(document, "visibilityState", { value: "hidden" })
     const wiring = new StatusWiring({ call: async (name, ...args) => answers[name](...args) })
+    globalThis.wiring = wiring
+    globalThis.answers = answers
     await wiring.look()
 }"""
 
@@ -42,3 +44,14 @@ def test_line_and_meter_follow_the_choice_to_forward_at_once(app: Page) -> None:
 
     expect(app.locator("peer-status")).to_contain_text("Online")
     expect(app.locator("forwarding-meter")).to_contain_text("forwarding is off")
+
+
+def test_line_says_when_nothing_runs_and_when_it_runs_again(app: Page) -> None:
+    app.evaluate("() => { answers.kept = answers.status; answers.status = () => { throw new Error() } }")
+
+    app.evaluate("() => wiring.told({ event: 'failed', code: 'LoginRefused' })")
+    app.evaluate("() => wiring.look()")
+
+    expect(app.locator("peer-status")).to_contain_text("Stopped")
+    app.evaluate("() => { answers.status = answers.kept; return wiring.look() }")
+    expect(app.locator("peer-status")).to_contain_text("Forwarding for others")

@@ -12,6 +12,7 @@ const ICONS = {
   online: "delivered",
   forwarding: "routed",
   other_tab: "chats",
+  stopped: "block",
 }
 
 export class PeerStatus extends MesaElement {
@@ -23,7 +24,7 @@ export class PeerStatus extends MesaElement {
     setIcon(this, ICONS[view.state])
     this.firstElementChild?.classList.toggle(
       "peer-status--waiting",
-      ["offline", "waiting"].includes(view.state),
+      ["offline", "stopped", "waiting"].includes(view.state),
     )
   }
 }

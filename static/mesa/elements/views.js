@@ -61,7 +61,7 @@
  * @property {string} greeting
  *
  * @typedef {object} PeerView
- * @property {"offline" | "connecting" | "waiting" | "online" | "forwarding" | "other_tab"} state
+ * @property {"offline" | "connecting" | "waiting" | "online" | "forwarding" | "other_tab" | "stopped"} state
  * @property {number} found forwarders that are there, at most 3
  * @property {number} guards
  * @property {number} links

@@ -7,6 +7,8 @@ import { friends } from "./people.js"
 async function desk() {
   const { ada, bo } = await friends()
   const sent = Promise.withResolvers()
+  /** @type {object[]} */
+  const told = []
   const network = {
     session: { isOpen: true },
     guards: { tickets: async () => [] },
@@ -22,11 +24,11 @@ async function desk() {
   const parts = {
     shared: ada.parts,
     peer,
-    tell: () => {},
+    tell: (/** @type {object} */ event) => told.push(event),
     settings: { forwards: true },
     hasOtherKeys: () => false,
   }
-  return { ada, bo, desk: new Desk(/** @type {any} */ (parts)), accept: () => sent.resolve(1) }
+  return { ada, bo, desk: new Desk(/** @type {any} */ (parts)), told, accept: () => sent.resolve(1) }
 }
 
 export async function whoLooksAtTheStatusAsksTheServerNothing() {
@@ -100,4 +102,23 @@ export async function comparisonCountsForTheKeysOnTheScreenAlone() {
 
   await own.call("decide", [number, "verify", seen])
   assertEqual((await ada.known(bo)).fields.isVerified, true)
+}
+
+export async function listsHearThatMessagesWereSeen() {
+  const { ada, bo, desk: own, told } = await desk()
+  const { number } = await ada.known(bo)
+  const hers = (await bo.known(ada)).number
+  await bo.begin(ada, hers)
+  await ada.inbox.takeAll([(await bo.write(hers, "hello")).envelope])
+  const unread = async () => {
+    const { rows } = /** @type {any} */ (await own.call("list", []))
+    return rows.map((/** @type {any} */ row) => row.unread)
+  }
+  assertEqual(await unread(), [1])
+
+  await own.call("showed", [number, 1])
+  await own.call("showed", [number, 1])
+
+  assertEqual(told, [{ event: "contact_changed", contact: number }])
+  assertEqual(await unread(), [0])
 }

@@ -13,6 +13,7 @@ import { MessageComposer } from "./message-composer.js"
 import { headOf } from "./message-item.js"
 import { MessageList } from "./message-list.js"
 import { NoticeList } from "./notice-list.js"
+import { noticeOf } from "./problems.js"
 import { Timelines } from "./timelines.js"
 import { on, whole } from "./wiring.js"
 import { Writing } from "./writing.js"
@@ -24,6 +25,7 @@ import { Writing } from "./writing.js"
 const WHY = /** @type {Record<string, string>} */ ({
   StoreFull: "storage",
   ContactBlocked: "contact",
+  LoginRefused: "logged_out",
   UsageError: "too_long",
 })
 
@@ -242,6 +244,8 @@ function notices() {
 
 /** An address may name a chat that is there no more. @param {unknown} error */
 function unlessUnknown(error) {
+  // What stops the page is said at its head; a chat without anything in it would say something else.
+  if (noticeOf(error)) location.hash = "#chats"
   if (!(error instanceof CallFailed && error.code === "UnknownUser")) throw error
   return null
 }

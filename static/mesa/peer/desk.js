@@ -143,8 +143,13 @@ const ACTS = {
     return page(desk, shared.store.view, await required(shared.store.view, number), before)
   },
 
-  showed: (_desk, { shared }, number, place) =>
-    shared.store.transaction((unit) => showing.showed(unit, number, place)),
+  async showed(_desk, { shared, tell }, number, place) {
+    const { store } = shared
+    const waited = await showing.unread(store.view, number)
+    await store.transaction((unit) => showing.showed(unit, number, place))
+    // Every list counted it.
+    if (waited > 0) tell({ event: "contact_changed", contact: number })
+  },
 
   draft: (_desk, { shared }, number, text) =>
     shared.store.transaction((unit) => drafts.set(unit, number, text)),

@@ -47,7 +47,12 @@ export class ChatWiring {
   /** @param {Windows} windows */
   constructor(windows) {
     this.#windows = windows
-    this.#writing = new Writing(browserClock, (contact, text) => this.#keep(contact, text))
+    this.#writing = new Writing(browserClock, (contact, text) =>
+      windows.call("draft", contact, text).then(
+        () => true,
+        () => false,
+      ),
+    )
     on("app:view", ({ view, number }) => this.#open(view, number))
     on("contact:decide", ({ number, decision }) => this.#decide(number, decision))
     on("message:submit", ({ contact, text }) => this.#submit(contact, text))
@@ -190,14 +195,6 @@ export class ChatWiring {
       ...{ number, text, time, why },
       ...{ outgoing: true, state: "failed" },
     }))
-  }
-
-  /** @param {number} contact @param {string} text @returns {Promise<boolean>} */
-  #keep(contact, text) {
-    return this.#windows.call("draft", contact, text).then(
-      () => true,
-      () => false,
-    )
   }
 
   /** @param {number} before */

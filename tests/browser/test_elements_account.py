@@ -76,6 +76,16 @@ def test_account_is_removed_with_its_password_alone(chat: Page) -> None:
     expect(dialog.locator("#remove-password")).to_have_value("")
 
 
+def test_password_that_was_changed_is_said_to_be(chat: Page) -> None:
+    chat.evaluate("() => { location.hash = '#settings' }")
+    chat.get_by_role("button", name="Change the password").click()
+
+    chat.evaluate("() => document.querySelector('account-form[name=password]').done()")
+
+    expect(chat.locator("#password")).to_be_hidden()
+    expect(chat.get_by_role("status").filter(has_text="Changed")).to_be_visible()
+
+
 def test_stranger_who_was_blocked_is_listed_and_let_in(chat: Page) -> None:
     listen(chat, "contact:unblock")
     chat.evaluate("() => { location.hash = '#settings' }")

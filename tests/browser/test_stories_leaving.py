@@ -61,3 +61,16 @@ def test_wiped_device_keeps_no_keys(crowd: Crowd) -> None:
     assert tab.page.evaluate(names) == ["mesa-profiles"]
     assert ada.faults == []
     ada.close()
+
+
+def test_app_leads_back_to_a_code_that_was_not_confirmed(crowd: Crowd) -> None:
+    tab = crowd.person("ada").open("/sign-up/")
+    tab.fill_in_account()
+    code = tab.page.locator(".recovery-code")
+    expect(code).to_be_visible(timeout=LIMIT_MS)
+    shown = code.inner_text()
+
+    tab.page.goto(f"{crowd.url}/app/")
+
+    expect(code).to_be_visible(timeout=LIMIT_MS)
+    assert code.inner_text() == shown

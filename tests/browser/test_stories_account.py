@@ -208,18 +208,6 @@ def test_what_was_typed_just_before_a_reload_is_there_again(crowd: Crowd) -> Non
     bo.close()
 
 
-def test_recovery_code_that_nobody_confirmed_is_shown_again_before_the_app(crowd: Crowd) -> None:
-    ada = crowd.person("ada")
-    tab = ada.open("/sign-up/")
-    tab.fill_in_account()
-    expect(tab.page.locator(".recovery-code")).to_be_visible(timeout=LIMIT_MS)
-
-    tab.page.goto(f"{ada.url}/app/")
-
-    expect(tab.page.locator(".recovery-code")).to_be_visible(timeout=LIMIT_MS)
-    ada.close()
-
-
 def test_recovery_code_is_shown_again_where_nobody_makes_an_account_any_more(
     crowd: Crowd, settings: Settings
 ) -> None:

@@ -30,7 +30,7 @@ export function startApp() {
 async function start(desk) {
   const profile = await desk.profiles.current()
   if (!profile) return location.replace(`/log-in/${location.hash}`)
-  // Nobody else has it: it is shown until it was written down.
+  // Nobody has confirmed that it is written down: it is shown where sign-up was left.
   if (await readStore(profile, recoveryCode)) return location.replace(`/sign-up/${location.hash}`)
   const rest = makeRest()
   const place = new Place(profile, {

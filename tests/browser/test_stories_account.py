@@ -86,6 +86,8 @@ def test_device_that_was_replaced_can_be_logged_out(crowd: Crowd) -> None:
     crowd.elsewhere(ada).recover(ada.code)
     tab.wait_for_notice("You are logged out")
     tab.page.goto(f"{ada.url}/app/#settings")
+    # A page that begins so is one to leave from, too.
+    tab.page.reload()
 
     tab.page.get_by_role("button", name="Log out").click()
 
@@ -94,6 +96,33 @@ def test_device_that_was_replaced_can_be_logged_out(crowd: Crowd) -> None:
     # Nobody is logged in here any more: another account may be made.
     tab.page.goto(f"{ada.url}/sign-up/")
     expect(tab.page.get_by_role("button", name="Make my keys")).to_be_enabled(timeout=LIMIT_MS)
+    ada.close()
+
+
+def test_removal_whose_answer_got_lost_is_ended_by_wiping(crowd: Crowd) -> None:
+    def lose(route: Route) -> None:
+        if route.request.method != "DELETE":
+            return route.continue_()
+        route.fetch()
+        return route.abort()
+
+    ada = crowd.person("ada")
+    ada.expected = re.compile(f"{OUTAGE.pattern}|{REFUSALS.pattern}")
+    tab = ada.sign_up()
+    ada.context.route("**/api/accounts/me/", lose)
+    tab.page.goto(f"{ada.url}/app/#settings")
+    tab.page.get_by_role("button", name="Remove account").click()
+    dialog = tab.page.locator("#remove")
+    dialog.get_by_label("Password", exact=True).fill(PASSWORD)
+    dialog.get_by_role("button", name="Remove the account").click()
+    expect(dialog.get_by_text("There is no connection to the server.")).to_be_visible(timeout=LIMIT_MS)
+    tab.wait_for_notice("You are logged out")
+    dialog.get_by_role("button", name="Close").click()
+
+    wipe(tab)
+
+    expect(tab.page.get_by_role("heading", name="No keys here")).to_be_visible(timeout=LIMIT_MS)
+    assert tab.page.evaluate(NAMES) == ["mesa-profiles"]
     ada.close()
 
 

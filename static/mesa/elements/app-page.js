@@ -107,11 +107,11 @@ class Place {
     const { event: word, code } = event
     const kind = noticeOf({ code }) ?? "broken"
     if (word === "failed" && !this.notices.shows(kind)) this.notices.show(kind)
-    if (word === "logged_out") this.leave()
+    if (word === "logged_out") this.#leave()
   }
 
   /** Goes to log-in; what is begun after a log-out, though the next page is slow to come, would be nobody's. */
-  leave() {
+  #leave() {
     this.windows.close()
     location.replace("/log-in/")
   }

@@ -1,4 +1,6 @@
-import { leave } from "../../../static/mesa/peer/enrolling.js"
+import { forgetHere, leave } from "../../../static/mesa/peer/enrolling.js"
+import { LoginRefused, ServerUnreachable } from "../../../static/mesa/peer/errors.js"
+import { channelOf } from "../../../static/mesa/peer/lead-channel.js"
 import { Profiles, openStore } from "../../../static/mesa/peer/profiles.js"
 import { Database } from "../../../static/mesa/store/database.js"
 import { StoreDamaged, StoreFull } from "../../../static/mesa/store/errors.js"
@@ -49,4 +51,45 @@ export async function wipingThatWasInterruptedIsDoneWhenItIsAskedForAgain() {
   await leave(desk, { wipe: true })
 
   assertEqual([await left(), (await profiles.all()).length], [[], 0])
+}
+
+export async function accountIsForgottenWhateverTheServerSays() {
+  for (const refusal of [new LoginRefused("banned"), new ServerUnreachable()]) {
+    const { profiles, desk, left } = await loggedIn()
+    const [ada] = await profiles.all()
+    let asked = 0
+    desk.api.logout = async () => {
+      asked += 1
+      throw refusal
+    }
+
+    await forgetHere(desk, ada)
+
+    assertEqual([await profiles.all(), await profiles.current(), await left(), asked], [[], undefined, [], 1])
+  }
+}
+
+export async function accountThatIsNotLoggedInIsForgottenWithoutAWordToTheServer() {
+  const { profiles, desk } = await loggedIn()
+  const bo = await profiles.add("bo")
+  desk.api.logout = async () => {
+    throw new Error("ada is logged in, not bo")
+  }
+
+  await forgetHere(desk, bo)
+
+  assertEqual((await profiles.current())?.userName, "ada")
+}
+
+export async function windowsOfAForgottenAccountAreTold() {
+  const { profiles, desk } = await loggedIn()
+  const [ada] = await profiles.all()
+  const heard = new Promise((resolve) => {
+    const channel = new BroadcastChannel(channelOf(ada.database))
+    channel.onmessage = ({ data }) => resolve(data)
+  })
+
+  await forgetHere(desk, ada)
+
+  assertEqual(await heard, { event: { event: "logged_out" } })
 }

@@ -8,6 +8,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -68,6 +69,16 @@ class HearingLine(Line):
         self._lose()
 
 
+@dataclass(slots=True)
+class _Subscription:
+    """A channel that is heard from its confirmation on, which is another one on each line."""
+
+    confirmation: asyncio.Future[None]
+    waiting: int = 0
+    # Somebody was told that the channel is heard: it is until `unsubscribe`.
+    is_held: bool = False
+
+
 class StoreEnd:
     """A connection to hear by, and one to ask by. Stands in for the stock one of a loop's layer."""
 
@@ -75,7 +86,7 @@ class StoreEnd:
         self._pool = create_pool(host | LIMITS)
         self._hear = hear
         self._questions = Questions(self._pool, deadline_s=ANSWER_DEADLINE_S)
-        self._subscribed: dict[str, asyncio.Future[None]] = {}
+        self._subscribed: dict[str, _Subscription] = {}
         self._line: HearingLine | None = None
         self._changing = asyncio.Lock()
         self._reopening: asyncio.Task[None] | None = None
@@ -96,19 +107,30 @@ class StoreEnd:
             redis.ConnectionError, redis.TimeoutError: the store can not be reached, or closed the connection.
         """
         async with self._changing:
+            # First of all, known or not: what was confirmed on a line that is gone is heard no more.
+            line = await self._listen()
             if channel not in self._subscribed:
-                line = await self._listen()
-                (self._subscribed[channel],) = line.subscribe(channel)
-            confirmation = self._subscribed[channel]
-        # Others may wait for the same one: who gives up does so alone.
-        await asyncio.shield(confirmation)
+                (confirmation,) = line.subscribe(channel)
+                self._subscribed[channel] = _Subscription(confirmation)
+            found = self._subscribed[channel]
+            found.waiting += 1
+        try:
+            # Others may wait for the same one: who gives up does so alone.
+            await asyncio.shield(found.confirmation)
+            found.is_held = True
+        finally:
+            found.waiting -= 1
+            if not found.is_held and not found.waiting and self._subscribed.get(channel) is found:
+                self._forget(channel)
 
     async def unsubscribe(self, channel: str) -> None:
         """Hear no more of a channel. A store that is gone has forgotten it by itself."""
-        async with self._changing:
-            self._subscribed.pop(channel, None)
-            if self._line is not None and self._line.is_open:
-                self._line.write([("UNSUBSCRIBE", channel)])
+        self._forget(channel)
+
+    def _forget(self, channel: str) -> None:
+        self._subscribed.pop(channel, None)
+        if self._line is not None and self._line.is_open:
+            self._line.write([("UNSUBSCRIBE", channel)])
 
     async def flush(self) -> None:
         """Close both connections; the next use opens them again."""
@@ -125,7 +147,8 @@ class StoreEnd:
             self._line = HearingLine(await connect(self._pool), self._hear, self._note_loss)
             if self._subscribed:
                 confirmations = self._line.subscribe(*self._subscribed)
-                self._subscribed = dict(zip(self._subscribed, confirmations, strict=True))
+                for each, confirmation in zip(self._subscribed.values(), confirmations, strict=True):
+                    each.confirmation = confirmation
         return self._line
 
     def _note_loss(self) -> None:
@@ -141,12 +164,14 @@ class StoreEnd:
             pause_s = AGAIN_AFTER_S
             try:
                 async with self._changing:
-                    await self._listen()
-                    confirmations = list(self._subscribed.values())
+                    line = await self._listen()
+                    confirmations = [each.confirmation for each in self._subscribed.values()]
                 await asyncio.gather(*map(asyncio.shield, confirmations))
             except STORE_DOWN:
                 continue
-            return
+            # One that was lost right after its confirmations was noted, and left to this task.
+            if line.is_open:
+                return
 
 
 def publish_all(url: str, publications: Sequence[Publication]) -> None:

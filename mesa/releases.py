@@ -20,6 +20,7 @@ import django
 DIGEST_CHARS: Final = 12
 # Beside the one that runs: the one before it.
 KEPT_RELEASES: Final = 2
+DRAFT: Final = ".draft-"
 
 Files = Mapping[str, bytes]
 
@@ -49,18 +50,24 @@ def digest(folder: Path) -> str:
 
 
 def keep(folder: Path, releases: Path) -> None:
-    """Copy this release to where the next one finds it, and remove all but the newest few."""
+    """Copy this release to where the next one finds it, and remove all but the newest few.
+
+    One process at a time: a draft that is there was left by one that was killed.
+    """
     target = releases / digest(folder)
     releases.mkdir(parents=True, exist_ok=True)
+    for left in releases.glob(f"{DRAFT}*"):
+        shutil.rmtree(left)
     if not target.is_dir():
-        with tempfile.TemporaryDirectory(dir=releases, prefix=".draft-") as draft:
+        with tempfile.TemporaryDirectory(dir=releases, prefix=DRAFT) as draft:
             shutil.copytree(folder, Path(draft, "files"))
             # The name appears with its files: a crash leaves no half of a release behind.
             Path(draft, "files").rename(target)
     target.touch()
     others = (each for each in releases.iterdir() if not each.name.startswith("."))
     for old in sorted(others, key=lambda each: each.stat().st_mtime)[:-KEPT_RELEASES]:
-        shutil.rmtree(old)
+        # The name goes before its files, too.
+        shutil.rmtree(old.rename(releases / f"{DRAFT}{old.name}"))
 
 
 def kept(releases: Path, release: str) -> Files:

@@ -12,12 +12,14 @@ from p2p.protocol.fields import b64_bytes, b64_text
 from p2p.protocol.ids import DeviceId
 from peer_agent.crypto.chain import read_chain, split_chain
 from peer_agent.crypto.identity import DeviceKeys, Identity
-from peer_agent.errors import LoginRefused
+from peer_agent.errors import LoginRefused, UsageError
 from peer_agent.rest import Tokens
 from peer_agent.store import Store
 
 ACCOUNT = "account"
 TOKENS = "tokens"
+# Stands beside an account that no server has taken in.
+UNTOLD = "untold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,27 @@ def require_account(store: Store) -> Account:
     if account is None:
         raise LoginRefused("This state directory has no account: run `mesa-peer register`.")
     return account
+
+
+def begun_account(store: Store, server: str, username: str) -> Account | None:
+    """Read the account to go on with, which has no login; None if one may be made here.
+
+    Raises:
+        UsageError: there is a login, or another account, whose keys may be nowhere else.
+    """
+    account = load_account(store)
+    if account is None:
+        return None
+    if load_tokens(store) is not None:
+        raise UsageError(f"This state directory has an account already: {account.username}.")
+    if (account.username, account.server) == (username, server):
+        return account
+    if store.setting(UNTOLD) is not None:
+        return None
+    raise UsageError(
+        f"This state directory has an account already: {account.username} at {account.server}. Name another "
+        "--state, or: `mesa-peer remove-account --local-only` removes this one."
+    )
 
 
 def save_account(store: Store, account: Account) -> None:

@@ -6,6 +6,8 @@ is offline.
 Spec: docs/spec/agent.md, section "Ignoring and blocking"
 """
 
+from collections import Counter
+
 from peer_agent.contact_book import NO_CONSENT, Contact, ContactState, folded
 from peer_agent.contacts import ContactParts, Contacts
 from peer_agent.delivery import Delivery
@@ -23,6 +25,8 @@ class Blocking:
         self._contacts = contacts
         self._delivery = delivery
         self._direct = direct
+        # How often each was blocked in this run.
+        self._blocks: Counter[int] = Counter()
 
     def ignore(self, username: str) -> Contact:
         """Leave a contact request without an answer; when the same user asks again, nothing shows.
@@ -47,6 +51,7 @@ class Blocking:
             Refused, ServerUnreachable: blocked, but their token lives until the server is told.
         """
         contact = self._find(username)
+        self._blocks[contact.number] += 1
         if not contact.is_blocked:
             with self._books.store.transaction():
                 self._parts.tokens.end(contact.number)
@@ -70,20 +75,33 @@ class Blocking:
         Raises:
             UnknownUser: there is neither a contact nor a request of that name.
             UsageError: whoever has it was not blocked.
-            ContactBlocked, Refused, ServerUnreachable: a contact stays blocked, or its token is a post that
-                goes later.
+            ContactBlocked: a contact stays blocked: keys do not match, or it was blocked again meanwhile.
+            Refused, ServerUnreachable: a contact stays blocked, or its token is a post that goes later.
         """
         contact = self._find(username)
-        if not contact.is_blocked:
-            raise UsageError(f"{contact.username} is not blocked.")
+        _require_blocked(contact)
         if contact.state is ContactState.ACCEPTED and not contact.is_unsafe:
-            contact = await self._contacts.hand_token(contact.number)
-            self._delivery.go_on(contact.number)
-            if contact.their_token is not None:
-                self._delivery.watch_contact(contact.their_token)
+            contact = await self._let_in(contact.number)
         else:
             contact = self._open(contact)
+            self._parts.report(UserUnblocked(contact.username))
+        return contact
+
+    async def _let_in(self, number: int) -> Contact:
+        blocks = self._blocks[number]
+
+        def check(contact: Contact) -> None:
+            _require_blocked(contact)
+            if self._blocks[number] != blocks:
+                raise self._parts.pins.blocked(number)
+
+        contact, post = await self._contacts.hand_token(number, check)
+        # Handed over last: they are let in, whatever becomes of the post.
         self._parts.report(UserUnblocked(contact.username))
+        if contact.their_token is not None:
+            self._delivery.watch_contact(contact.their_token)
+        self._delivery.go_on(number)
+        await self._parts.posts.hand_over(post)
         return contact
 
     def _open(self, contact: Contact) -> Contact:
@@ -98,3 +116,8 @@ class Blocking:
         if contact is None:
             raise UnknownUser(f"{username} is no contact, and has not asked to be one.")
         return contact
+
+
+def _require_blocked(contact: Contact) -> None:
+    if not contact.is_blocked:
+        raise UsageError(f"{contact.username} is not blocked.")

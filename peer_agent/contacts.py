@@ -244,8 +244,11 @@ class Contacts:
         self._books.sessions.save(contact.number, session)
         return self._parts.posts.add(session.peer, envelope, token=token, username=username)
 
-    async def hand_token(self, number: int) -> Contact:
+    async def hand_token(self, number: int, check: Callable[[Contact], None]) -> tuple[Contact, int]:
         """Give an accepted contact that has none a token, in a request that it answers by itself.
+
+        check: raises if that is not meant any more, as the contact stands after the server was asked.
+        Returns: the contact, and the request's post, which is kept and to be handed over.
 
         Raises:
             ContactBlocked, Refused, UnknownUser, ServerUnreachable: it has none yet, and nothing was changed.
@@ -255,12 +258,14 @@ class Contacts:
         contact = books.contacts.get(number)
         session = await self._parts.handshakes.session_with(contact, contact.devices[0])
         with books.store.transaction():
+            contact = books.contacts.get(number)
+            check(contact)
+            if contact.is_unsafe:
+                raise self._parts.pins.blocked(number)
             token = self._parts.tokens.give(number)
             contact = books.contacts.change(number, my_token=token, is_blocked=False)
             content = ContactRequest(self._parts.account.chain, token, "")
-            post = self._write(contact, content, session, token=contact.their_token)
-        await self._parts.posts.hand_over(post)
-        return contact
+            return contact, self._write(contact, content, session, token=contact.their_token)
 
     def _known(self, name: str, fingerprint: bytes | None) -> Contact | None:
         """Look up who may be asked.

@@ -5,7 +5,15 @@ Spec: docs/spec/identity.md, section "Recovery code", and docs/spec/rest.md, sec
 
 from collections.abc import Sequence
 
-from peer_agent.account import Account, load_account, load_tokens, require_account, save_account, save_tokens
+from peer_agent.account import (
+    UNTOLD,
+    Account,
+    begun_account,
+    load_tokens,
+    require_account,
+    save_account,
+    save_tokens,
+)
 from peer_agent.api import Api
 from peer_agent.clock import Clock
 from peer_agent.crypto.chain import MAX_STATEMENTS, pack_chain, verify_chain
@@ -14,7 +22,7 @@ from peer_agent.crypto.identity import DeviceKeys, Identity, RecoveryCode, Recov
 from peer_agent.crypto.statements import Recover, create_next_statement, is_by_recovery
 from peer_agent.errors import LoginRefused, UsageError
 from peer_agent.rest import Rest
-from peer_agent.sign_up import checked_name, checked_password, log_in
+from peer_agent.sign_up import checked_name, checked_password, forget_recovery_code, log_in
 from peer_agent.store import Store
 from peer_agent.versions import require_common
 
@@ -25,16 +33,14 @@ async def recover(
     """Put this device in the place of all others of an account, and log in; go on after an interruption.
 
     Raises:
-        UsageError: this state directory has a login, or a device that was removed, or the password is short.
+        UsageError: this state directory has a login, another account or a device that was removed, or the
+            password is short.
         LoginRefused: name or code is wrong.
         Refused, ServerUnreachable
     """
     name, password = checked_name(username), checked_password(password)
-    account = load_account(store)
-    if account is not None and load_tokens(store) is not None:
-        raise UsageError(f"This state directory has an account already: {account.username}.")
-    is_same = account is not None and (account.username, account.server) == (name, server)
-    device = account.device if account is not None and is_same else create_device()
+    begun = begun_account(store, server, name)
+    device = create_device() if begun is None else begun.device
     key, rest = RecoveryKey.from_code(code), Rest(server, save=lambda tokens: save_tokens(store, tokens))
     try:
         await require_common(rest)
@@ -44,7 +50,11 @@ async def recover(
         is_named = device.entry in identity.devices
         statements = identity.statements if is_named else _recovered(identity, device, key, clock.day())
         account = Account(server, name, device, pack_chain(statements))
-        save_account(store, account)
+        with store.transaction():
+            save_account(store, account)
+            # Whoever recovers has the code; one of a sign-up that gives way here is good for nothing.
+            forget_recovery_code(store)
+            store.set_setting(UNTOLD, None)
         await _prove(api, account, key, password, None if is_named else statements[-1])
         await log_in(api, account, password)
     finally:

@@ -3,7 +3,15 @@
 Spec: docs/spec/identity.md and docs/spec/rest.md, section "Accounts"
 """
 
-from peer_agent.account import Account, load_account, load_tokens, require_account, save_account, save_tokens
+from peer_agent.account import (
+    UNTOLD,
+    Account,
+    begun_account,
+    load_tokens,
+    require_account,
+    save_account,
+    save_tokens,
+)
 from peer_agent.api import Api
 from peer_agent.clock import Clock, spoken
 from peer_agent.contact_book import folded, is_user_name
@@ -21,6 +29,8 @@ MIN_PASSWORD_SIGNS = 10
 LONGEST_RATE_S = 60.0
 # What a server says that has made the account already: the name is taken, the invitation used up.
 MAYBE_OURS = frozenset({"username_taken", "invitation_refused", "registration_closed"})
+# Unless it heard of the account before, what it says then is that it has made none.
+NOT_MADE = MAYBE_OURS | {"invalid"}
 
 
 def checked_name(text: str) -> str:
@@ -58,15 +68,11 @@ async def register(
         ServerUnreachable
     """
     name, password = checked_name(username), checked_password(password)
-    account = load_account(store)
-    if account is not None and load_tokens(store) is not None:
-        raise UsageError(f"This state directory has an account already: {account.username}.")
-    if account is None or (account.username, account.server) != (name, server):
-        account = _prepare(store, server, name, clock)
+    account = begun_account(store, server, name) or _prepare(store, server, name, clock)
     rest = Rest(server, save=lambda tokens: save_tokens(store, tokens))
     try:
         await require_common(rest)
-        await _register_or_resume(Api(rest), account, password, invitation)
+        await _tell(store, Api(rest), account, password, invitation)
     finally:
         await rest.aclose()
     return account
@@ -144,7 +150,19 @@ def _prepare(store: Store, server: str, username: str, clock: Clock) -> Account:
     with store.transaction():
         save_account(store, account)
         store.set_setting(RECOVERY, code.encode("ascii"))
+        store.set_setting(UNTOLD, b"1")
     return account
+
+
+async def _tell(store: Store, api: Api, account: Account, password: str, invitation: str) -> None:
+    is_first = store.setting(UNTOLD) is not None
+    store.set_setting(UNTOLD, None)
+    try:
+        await _register_or_resume(api, account, password, invitation)
+    except Refused as error:
+        if is_first and error.code in NOT_MADE:
+            store.set_setting(UNTOLD, b"1")
+        raise
 
 
 async def _register_or_resume(api: Api, account: Account, password: str, invitation: str) -> None:

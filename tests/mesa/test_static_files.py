@@ -146,6 +146,16 @@ def test_release_that_comes_back_is_kept_as_the_newest(tmp_path: Path) -> None:
     assert {each.name for each in kept.iterdir()} == {releases.digest(trees[0]), releases.digest(trees[2])}
 
 
+def test_draft_that_a_killed_server_left_is_cleared_away(tmp_path: Path) -> None:
+    kept, tree = tmp_path / "releases", make_tree(tmp_path / "tree", {"app.js": "1"})
+    (kept / ".draft-1").mkdir(parents=True)
+    make_tree(kept / ".draft-1" / "files", {"app.js": "1"})
+
+    releases.keep(tree, kept)
+
+    assert [each.name for each in kept.iterdir()] == [releases.digest(tree)]
+
+
 def make_tree(folder: Path, files: dict[str, str]) -> Path:
     folder.mkdir()
     for name, text in files.items():

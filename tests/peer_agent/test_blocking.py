@@ -321,6 +321,23 @@ async def test_unblocking_without_the_server_leaves_the_block(ada: Party, bo: Pa
     assert known(bo, "ada").is_blocked
 
 
+async def test_contact_that_can_be_told_only_later_is_let_in_at_once(town: Town) -> None:
+    await town.start("hello")
+    await town.ada.parts.blocking.block("bo")
+    await town.progress("blocked")
+    town.server.requests.clear()
+    town.server.problems["POST mailbox"] = (503, "unavailable")
+
+    with pytest.raises(ServerUnreachable):
+        await town.ada.parts.blocking.unblock("bo")
+
+    assert not known(town.ada, "bo").is_blocked
+    assert town.ada.events.count(UserUnblocked("bo")) == 1
+    town.path(await town.next_transaction())
+    await town.arrive()
+    assert town.shown() == ["hello"]
+
+
 async def test_only_who_is_blocked_can_be_unblocked(ada: Party, bo: Party) -> None:
     await become_contacts(ada, bo)
 

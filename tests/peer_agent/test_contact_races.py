@@ -12,7 +12,7 @@ import pytest
 from peer_agent.api import Api
 from peer_agent.contact_book import Contact, ContactState, new_contact
 from peer_agent.errors import ContactBlocked, Refused
-from peer_agent.events import ContactAdded
+from peer_agent.events import ContactAdded, UserUnblocked
 from peer_agent.handshakes import Handshakes
 from peer_agent.resets import Resets
 from peer_agent.state_dir import prepare_state_dir
@@ -281,3 +281,17 @@ async def test_one_token_is_never_given_to_two(two: Two) -> None:
 
     with pytest.raises(Refused):
         two.ada.parts.tokens.give(2)
+
+
+async def test_block_that_comes_while_an_unblocking_asks_the_server_stays(two: Two) -> None:
+    await two.acquaint()
+    blocking = two.bo.parts.blocking
+    await blocking.block("ada")
+    two.bo.store.change("DELETE FROM sessions")
+
+    with pytest.raises(ContactBlocked):
+        await two.meanwhile(CLAIM, blocking.unblock("ada"), lambda: blocking.block("ada"))
+
+    assert (known(two.bo, "ada").is_blocked, known(two.bo, "ada").my_token) == (True, None)
+    await blocking.unblock("ada")
+    assert two.bo.events.count(UserUnblocked("ada")) == 1

@@ -17,7 +17,7 @@ from peer_agent.clock import Clock
 from peer_agent.crypto.chain import Verdict, judge, verify_chain
 from peer_agent.crypto.identity import create_device, create_recovery_code
 from peer_agent.crypto.statements import RemoveDevice
-from peer_agent.errors import LoginRefused, ServerUnreachable, UsageError
+from peer_agent.errors import LoginRefused, Refused, ServerUnreachable, UsageError
 from peer_agent.state_dir import prepare_state_dir
 from peer_agent.store import Store, open_store
 from tests.peer_agent.devices import HandClock, code_of, make_account
@@ -215,10 +215,23 @@ async def test_directory_of_another_account_that_is_logged_out_is_left_alone(
     for other in commands.values():
         other.close()
 
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="another --state"):
         await asked
 
     assert load_account(place.store) == mine
+    assert place.server.requests == []
+
+
+async def test_sign_up_that_no_server_took_in_gives_way_with_its_recovery_code(place: Place) -> None:
+    place.server.problems = {"POST register": (409, "username_taken"), "POST login": (401, "login_refused")}
+    with pytest.raises(Refused):
+        await sign_up.register(place.store, place.address, "olga", PASSWORD, Clock())
+    place.server.problems.clear()
+
+    account = await place.recover()
+
+    assert load_account(place.store) == account
+    assert sign_up.recovery_code(place.store) is None
 
 
 async def test_directory_of_a_device_that_was_removed_is_left_alone(place: Place) -> None:

@@ -1,16 +1,24 @@
 """What `register` and `login` refuse by themselves, before there is anything, and what they pass on."""
 
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
 from peer_agent import cli, sign_up
+from peer_agent.account import load_account
 from peer_agent.api import Api
-from peer_agent.clock import spoken
-from peer_agent.errors import ExitCode, Refused
+from peer_agent.clock import Clock, spoken
+from peer_agent.errors import ExitCode, Refused, ServerUnreachable, UsageError
 from peer_agent.rest import Rest
-from tests.peer_agent.devices import Device
+from peer_agent.state_dir import prepare_state_dir
+from peer_agent.store import Store, open_store
+from tests.peer_agent.devices import Device, HandClock, make_account
+from tests.peer_agent.fake_server import Json, User
+from tests.peer_agent.listening_server import Server, listening
 
 PASSWORD = "correct horse battery"
 
@@ -58,6 +66,79 @@ def test_recovery_file_that_can_not_be_is_said_before_there_is_an_account(
 
     assert capsys.readouterr().err == f"mesa-peer: The file {tmp_path / 'none/code'} can not be written.\n"
     assert not (tmp_path / "new").exists()
+
+
+class Registrar(Server):
+    """A server that takes everybody in, unless `problems` and `lost` say otherwise."""
+
+    def _post_register(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 201, {"user": "1", "username": name}
+
+    def _post_login(self, caller: User, name: str, body: Json) -> tuple[int, Json]:
+        return 200, {"user": "1", "device": body["device"], "sid": "1", "access": "a", "refresh": "r"}
+
+
+TAKEN = {"POST register": (409, "username_taken"), "POST login": (401, "login_refused")}
+
+
+@dataclass
+class Place:
+    """A state directory, and a server to sign up at."""
+
+    store: Store
+    server: Registrar
+    address: str
+
+    async def sign_up(self, name: str) -> None:
+        await sign_up.register(self.store, self.address, name, PASSWORD, Clock())
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    server = Registrar()
+    # Who signs up has no token yet: whose dictionaries these are is all the same.
+    server.add(make_account("olga", HandClock().clock()))
+    with (
+        closing(open_store(prepare_state_dir(tmp_path / "new"), None)) as store,
+        listening(server, "olga") as address,
+    ):
+        yield Place(store, server, address)
+
+
+async def test_server_that_was_never_reached_and_name_that_was_taken_give_way(place: Place) -> None:
+    with pytest.raises(ServerUnreachable):
+        await sign_up.register(place.store, "http://127.0.0.1:9", "ada", PASSWORD, Clock())
+    place.server.problems = dict(TAKEN)
+    with pytest.raises(Refused):
+        await place.sign_up("ada")
+    place.server.problems.clear()
+
+    await place.sign_up("bo")
+
+    account = load_account(place.store)
+    assert account is not None
+    assert account.username == "bo"
+
+
+@pytest.mark.parametrize("lost", ["POST register", "POST login"])
+async def test_sign_up_that_a_server_may_have_taken_in_gives_no_way(place: Place, lost: str) -> None:
+    place.server.lost = {lost}
+    with pytest.raises(ServerUnreachable):
+        await place.sign_up("ada")
+    begun = load_account(place.store)
+    place.server.lost.clear()
+    # As with another password than before.
+    place.server.problems = dict(TAKEN)
+    with pytest.raises(Refused):
+        await place.sign_up("ada")
+    place.server.problems.clear()
+
+    with pytest.raises(UsageError, match="another --state"):
+        await place.sign_up("bo")
+
+    assert load_account(place.store) == begun
+    await place.sign_up("ada")
+    assert load_account(place.store) == begun
 
 
 async def refused_login(device: Device, retry_after: str) -> str:

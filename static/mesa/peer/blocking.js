@@ -3,14 +3,14 @@
 // Spec: docs/spec/agent.md, section "Ignoring and blocking"
 
 import * as contacts from "../store/contact-book.js"
-import { UnknownUser, UsageError } from "./errors.js"
+import { ContactBlocked, UnknownUser, UsageError } from "./errors.js"
 
 /** @typedef {import("../lib/bytes.js").Bytes} Bytes */
 /** @typedef {import("../store/contact-book.js").Contact} Contact */
 /** @typedef {import("./contacts.js").ContactParts} ContactParts */
 
 /**
- * @typedef {Pick<ContactParts, "store" | "tokens" | "report"> & {
+ * @typedef {Pick<ContactParts, "posts" | "store" | "tokens" | "report"> & {
  *   contacts: import("./contacts.js").Contacts
  *   delivery: Pick<import("./delivery.js").Delivery, "stop" | "goOn" | "watchContact">
  * }} BlockingParts
@@ -19,6 +19,8 @@ import { UnknownUser, UsageError } from "./errors.js"
 /** The user's word about contacts and those who ask. */
 export class Blocking {
   #parts
+  /** How often each was blocked in this run. @type {Map<number, number>} */
+  #blocks = new Map()
 
   /** @param {BlockingParts} parts */
   constructor(parts) {
@@ -44,6 +46,7 @@ export class Blocking {
   async block(userName) {
     const { delivery, report, store, tokens } = this.#parts
     const { number, userName: user } = await this.#find(userName)
+    this.#blocks.set(number, (this.#blocks.get(number) ?? 0) + 1)
     const { contact, isNew } = await store.transaction(async (unit) => {
       const known = await contacts.get(unit, number)
       if (known.fields.isBlocked) return { contact: known, isNew: false }
@@ -66,10 +69,11 @@ export class Blocking {
    * @returns {Promise<Contact>}
    * @throws {UnknownUser} there is neither a contact nor a request of that name
    * @throws {UsageError} whoever has it was not blocked
-   * @throws {ContactBlocked | Refused | ServerUnreachable} a contact stays blocked, or its token is a post that goes later
+   * @throws {ContactBlocked} a contact stays blocked: keys do not match, or it was blocked again meanwhile
+   * @throws {Refused | ServerUnreachable} a contact stays blocked, or its token is a post that goes later
    */
   async unblock(userName) {
-    const { delivery, report } = this.#parts
+    const { delivery, posts, report } = this.#parts
     const known = await this.#find(userName)
     if (!known.fields.isBlocked) throw new UsageError("not_blocked")
     if (known.state !== "accepted" || known.fields.isUnsafe) {
@@ -77,11 +81,23 @@ export class Blocking {
       const state = known.state === "asking" ? "asking" : "asked"
       return this.#change(known, { isBlocked: false, state }, "user_unblocked")
     }
-    const contact = await this.#parts.contacts.handToken(known.number)
-    await delivery.goOn(contact.number)
-    if (contact.fields.theirToken) delivery.watchContact(contact.fields.theirToken)
+    const check = this.#stillMeant(known.number)
+    const { contact, post } = await this.#parts.contacts.handToken(known.number, check)
+    // Handed over last: they are let in, whatever becomes of the post.
     report({ event: "user_unblocked", user: contact.userName })
+    if (contact.fields.theirToken) delivery.watchContact(contact.fields.theirToken)
+    await delivery.goOn(contact.number)
+    await posts.handOver(post)
     return contact
+  }
+
+  /** Gives a check that the user's word of now is the last one about a contact. @param {number} number */
+  #stillMeant(number) {
+    const blocks = this.#blocks.get(number)
+    return (/** @type {Contact} */ known) => {
+      if (!known.fields.isBlocked) throw new UsageError("not_blocked")
+      if (this.#blocks.get(number) !== blocks) throw new ContactBlocked("blocked")
+    }
   }
 
   /** @param {Contact} contact @param {Partial<contacts.ContactFields>} fields @param {string} event */

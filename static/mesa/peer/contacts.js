@@ -139,16 +139,18 @@ export class Contacts {
    * Gives an accepted contact that has none a token, in a request that it answers by itself.
    *
    * @param {number} number
-   * @returns {Promise<Contact>}
+   * @param {(known: Contact) => void} [check] throws if that is not meant any more: the server was asked meanwhile
+   * @returns {Promise<{contact: Contact, post: number}>} the request is kept, and to be handed over
    * @throws {ContactBlocked | Refused | UnknownUser | ServerUnreachable} it has none yet, and nothing was changed
    */
-  async handToken(number) {
-    const { account, handshakes, posts, store, tokens } = this.#parts
+  async handToken(number, check = () => {}) {
+    const { account, handshakes, store, tokens } = this.#parts
     await tokens.provide()
     const { devices } = await contacts.get(store.view, number)
     await handshakes.sessionWith(number, devices[0])
-    const given = await store.transaction(async (unit) => {
+    return store.transaction(async (unit) => {
       const known = await contacts.get(unit, number)
+      check(known)
       if (known.fields.isUnsafe) throw new ContactBlocked("unsafe")
       const session = await this.#sessionFor(unit, known)
       const token = known.fields.myToken ?? (await tokens.give(unit, number))
@@ -157,8 +159,6 @@ export class Contacts {
       const post = await this.#write(unit, contact, content, session, reachedBy(contact))
       return { contact, post }
     })
-    await posts.handOver(given.post)
-    return given.contact
   }
 
   /** Keeps a contact that is asked, and the post that asks; null if there is nothing to ask any more. @param {Unit} unit @param {{name: string, chain: Bytes, session: Session, greeting: string}} request */

@@ -13,6 +13,13 @@ async function asked() {
   return { server, ada, bo }
 }
 
+/** Has the next message begin a session, with a bundle of the server's. @param {import("./people.js").Person} person */
+function forgetSessions({ store }) {
+  return store.transaction(async (unit) => {
+    for (const { session } of await unit.select("sessions")) unit.delete("sessions", session)
+  })
+}
+
 export async function requestThatIsIgnoredShowsNoMore() {
   const { ada, bo } = await asked()
 
@@ -101,8 +108,8 @@ export async function contactThatIsLetInAgainGetsANewToken() {
   assert(before && after && before.join() !== after.join())
   assertEqual(bo.delivery, [
     ["stop", number],
-    ["goOn", number],
     ["watch", fields.theirToken],
+    ["goOn", number],
   ])
   assertEqual([server.waiting("ada"), server.waiting("bo")], [[], []])
 }
@@ -110,9 +117,7 @@ export async function contactThatIsLetInAgainGetsANewToken() {
 export async function contactStaysBlockedIfItCanNotGetAToken() {
   const { server, ada, bo } = await friends()
   await bo.blocking.block("ada")
-  await bo.store.transaction(async (unit) => {
-    for (const { session } of await unit.select("sessions")) unit.delete("sessions", session)
-  })
+  await forgetSessions(bo)
   server.isDown = true
 
   await assertFails(ServerUnreachable, () => bo.blocking.unblock("ada"))
@@ -145,6 +150,24 @@ export async function contactWithChangedKeysIsLetInWithoutAToken() {
   const contact = await bo.blocking.unblock("ada")
 
   assertEqual([contact.state, contact.isClosed, server.count("post")], ["asked", true, posts])
+}
+
+export async function blockThatComesWhileAnUnblockingAsksTheServerStays() {
+  const { server, bo } = await friends()
+  await bo.blocking.block("ada")
+  await forgetSessions(bo)
+  server.lies.set("claimBundle", async (answer) => {
+    await bo.blocking.block("ada")
+    return answer
+  })
+
+  await assertFails(ContactBlocked, () => bo.blocking.unblock("ada"))
+  const { fields } = await bo.known(/** @type {any} */ ({ name: "ada" }))
+  assertEqual([fields.isBlocked, fields.myToken, server.waiting("ada")], [true, null, []])
+
+  server.lies.clear()
+  await bo.blocking.unblock("ada")
+  assertEqual(bo.told.filter((each) => each === "user_unblocked").length, 1)
 }
 
 export async function whatWaitsGoesOnThoughTheNewTokenLeavesLater() {

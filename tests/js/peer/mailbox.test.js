@@ -200,7 +200,8 @@ export async function requestInAnAcceptedSessionIsAnsweredByItself() {
   const { number } = await ada.known(bo)
   const asked = bo.told.length
 
-  await ada.contacts.handToken(number)
+  const { post } = await ada.contacts.handToken(number)
+  await ada.parts.posts.handOver(post)
   await bo.mailbox.empty()
   await ada.mailbox.empty()
 

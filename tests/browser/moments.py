@@ -80,7 +80,16 @@ MOMENTS: Final = {
         Scene("recover", "/log-in/", f"() => {FORMS}.querySelector('[data-part=forgotten]').click()"),
         Scene("code-refused", "/log-in/", f"() => {FORMS}.refuse({{ code: 'recovery_refused' }})"),
         Scene("busy", "/log-in/", f"() => {FORMS}.busy('busy.recover')"),
-        Scene("forget", "/log-in/", f"(values) => {{ ({SHOW_ACCOUNTS})(values); {opening('forget')} }}", ADA),
+        Scene(
+            "forget",
+            "/log-in/",
+            f"""(values) => {{
+                ({SHOW_ACCOUNTS})(values)
+                document.querySelector("#forget [data-part=name]").textContent = "ada"
+                {opening("forget")}
+            }}""",
+            ADA,
+        ),
     ),
     "invite": (Scene("broken", "/invite/#olga"),),
     "app": (

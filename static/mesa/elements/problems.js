@@ -24,6 +24,7 @@ const NOTICES = {
   NewerVersion: "newer_version",
   StoreDamaged: "damaged",
   StoreFull: "storage_full",
+  StoreMissing: "logged_out",
 }
 
 /** What ends a leader. @type {NoticeKind[]} */

@@ -1,6 +1,6 @@
 // Joins the three steps of sign-up to what makes an account.
 
-import { forgetRecoveryCode, recoveryCode, signUp, withStore } from "../peer/enrolling.js"
+import { confirmRecoveryCode, recoveryCode, signUp } from "../peer/enrolling.js"
 import { readStore } from "../peer/profiles.js"
 import { find } from "./base.js"
 import { carryAlong } from "./carrying.js"
@@ -31,7 +31,7 @@ async function start(desk, flow) {
     }
   })
   on("sign-up:confirmed", async () => {
-    if (profile) await withStore(profile, (store) => store.transaction(forgetRecoveryCode))
+    if (profile) await confirmRecoveryCode(profile)
     flow.finish()
   })
   profile = await desk.profiles.current()

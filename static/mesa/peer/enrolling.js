@@ -50,7 +50,7 @@ export function checkedPassword(password) {
 
 /**
  * Makes an account and logs in; after an interruption it goes on with the same keys. The recovery code stays here until
- * `forgetRecoveryCode`. A refusal leaves nothing.
+ * `confirmRecoveryCode`. A refusal leaves nothing.
  *
  * @param {Desk} desk
  * @param {{userName: string, password: string, invitation?: string}} form
@@ -177,10 +177,15 @@ export async function enrolling({ api, profiles }, name, act) {
   })
 }
 
-/** Writes in an account's store; a window that leads begins anew after it. @template T @param {Profile} profile @param {(store: Store) => Promise<T>} act @returns {Promise<T>} */
-export function withStore(profile, act) {
+/** The user has written the recovery code down. @param {Profile} profile @throws {StoreMissing} the account was forgotten meanwhile */
+export function confirmRecoveryCode(profile) {
+  return withStore(profile, (store) => store.transaction(forgetRecoveryCode), { mustExist: true })
+}
+
+/** Writes in an account's store; a window that leads begins anew after it. @template T @param {Profile} profile @param {(store: Store) => Promise<T>} act @param {{mustExist?: boolean}} [how] @returns {Promise<T>} */
+export function withStore(profile, act, how) {
   return new LeadLocks(profile.database).insteadOfLeader(async () => {
-    const store = await openStore(profile)
+    const store = await openStore(profile, undefined, how)
     return act(store).finally(() => store.close())
   })
 }

@@ -1,9 +1,9 @@
-import { forgetHere, leave } from "../../../static/mesa/peer/enrolling.js"
+import { confirmRecoveryCode, forgetHere, leave } from "../../../static/mesa/peer/enrolling.js"
 import { LoginRefused, ServerUnreachable } from "../../../static/mesa/peer/errors.js"
 import { channelOf } from "../../../static/mesa/peer/lead-channel.js"
 import { Profiles, openStore } from "../../../static/mesa/peer/profiles.js"
 import { Database } from "../../../static/mesa/store/database.js"
-import { StoreDamaged, StoreFull } from "../../../static/mesa/store/errors.js"
+import { StoreDamaged, StoreFull, StoreMissing } from "../../../static/mesa/store/errors.js"
 import { assertEqual, assertFails } from "../assert.js"
 import { freshName } from "../store/stores.js"
 
@@ -79,6 +79,16 @@ export async function accountThatIsNotLoggedInIsForgottenWithoutAWordToTheServer
   await forgetHere(desk, bo)
 
   assertEqual((await profiles.current())?.userName, "ada")
+}
+
+export async function recoveryCodeOfAForgottenAccountIsConfirmedInVain() {
+  const { profiles, desk, left } = await loggedIn()
+  const [ada] = await profiles.all()
+  await forgetHere(desk, ada)
+
+  await assertFails(StoreMissing, () => confirmRecoveryCode(ada))
+
+  assertEqual(await left(), [])
 }
 
 export async function windowsOfAForgottenAccountAreTold() {

@@ -322,7 +322,7 @@ def test_request_shows_a_deceiving_name_with_marks_and_is_decided(chat: Page) ->
 def test_fragment_names_the_view_and_going_back_works(chat: Page) -> None:
     listen(chat, "app:view")
 
-    chat.get_by_role("link", name="Settings").click()
+    chat.get_by_role("link", name="Settings", exact=True).click()
     expect(chat.get_by_role("heading", name="Settings")).to_be_focused()
     chat.go_back()
     expect(chat.get_by_label("Message to bo")).to_be_visible()
@@ -354,7 +354,7 @@ def test_new_chat_is_begun_by_keyboard(chat: Page) -> None:
 
 
 def test_chosen_theme_stays(chat: Page) -> None:
-    chat.get_by_role("link", name="Settings").click()
+    chat.get_by_role("link", name="Settings", exact=True).click()
     chat.get_by_label("Light or dark").select_option("dark")
 
     chat.reload()

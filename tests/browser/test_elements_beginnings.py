@@ -88,7 +88,7 @@ def test_phone_without_a_chat_welcomes_until_somebody_asks(page: Page, live_serv
     expect(page.get_by_role("heading", name="Welcome, ada")).to_be_visible()
     expect(page.get_by_role("img", name="QR code of your invite link")).to_be_visible()
     page.evaluate("() => document.querySelector('app-shell').welcomed()")
-    expect(page.get_by_role("link", name="Settings")).to_be_visible()
+    expect(page.get_by_role("link", name="Settings", exact=True)).to_be_visible()
 
 
 def test_phone_with_a_chat_begins_with_the_list(page: Page, live_server_tree: LiveTree) -> None:
@@ -97,7 +97,7 @@ def test_phone_with_a_chat_begins_with_the_list(page: Page, live_server_tree: Li
 
     page.evaluate(FILL_APP, VALUES)
 
-    expect(page.get_by_role("link", name="Settings")).to_be_visible()
+    expect(page.get_by_role("link", name="Settings", exact=True)).to_be_visible()
     expect(page.get_by_role("heading", name="Welcome, ada")).to_be_hidden()
 
 

@@ -88,6 +88,6 @@ def test_tabs_of_three_other_people_are_all_the_forwarders(browser: Browser, qui
 
 def wait_until_it_carried(tab: Tab) -> None:
     """Wait until a window says that it carried cells of others; it may still show what was drawn before."""
-    tab.page.get_by_role("link", name="Settings").click()
+    tab.page.get_by_role("link", name="Settings", exact=True).click()
     total = tab.page.locator('forwarding-meter [data-part="total"]')
     expect(total).to_have_text(re.compile("[1-9][0-9,]* cell"), timeout=LIMIT_MS)

@@ -21,7 +21,7 @@ def test_device_forwards_as_it_is_or_as_its_user_says(crowd: Crowd, device: str,
     olga.context.add_init_script(device)
     tab = olga.sign_up()
     page = tab.page
-    page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="Settings", exact=True).click()
     switch = page.get_by_role("switch", name="Forward for others")
     meter = page.locator("forwarding-meter")
 
@@ -50,7 +50,7 @@ def test_browser_that_may_delete_what_is_stored_is_said_until_it_is_put_off(crow
     tab.page.reload()
 
     tab.wait_until_ready()
-    tab.page.get_by_role("link", name="Settings").click()
+    tab.page.get_by_role("link", name="Settings", exact=True).click()
     expect(tab.page.locator("settings-panel").get_by_text(AT_RISK)).to_be_visible(timeout=LIMIT_MS)
     expect(tab.notice(AT_RISK)).to_have_count(0)
     assert olga.faults == []

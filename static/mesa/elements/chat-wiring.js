@@ -60,7 +60,7 @@ export class ChatWiring {
   told(event) {
     if (event.event === "message_received") notices().hide("storage_full")
     if (event.event === "message_changed") this.#changed(event)
-    if (event.event === "contact_changed" && event.contact === this.#number) void whole(this.#renew())
+    if (event.event === "contact_changed" && event.contact === this.#number) void whole(this.#refresh())
   }
 
   /** Shows what the leader before this window did not come to tell. */

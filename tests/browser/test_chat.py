@@ -337,3 +337,25 @@ def test_what_is_typed_is_given_to_no_speller(
         expect(page.locator(field)).to_have_attribute("spellcheck", "false")
         expect(page.locator(field)).to_have_attribute("autocomplete", re.compile("off|new-password"))
     page.close()
+
+
+def test_timeline_says_on_its_way_of_what_has_a_path_alone(chats: Page) -> None:
+    go(chats, "bo")
+    title = chats.locator("delivery-timeline .path__title")
+    tell(chats, 4, message(2, "for bo", 0, state="queued"))
+    expect(title).to_contain_text("not on its way yet")
+
+    tell(chats, 4, message(2, "for bo", 0, state="path"))
+    expect(title).to_contain_text("is on its way")
+    tell(chats, 4, message(2, "for bo", 0, state="waiting", waitsFor="forwarders", forwarders=2))
+
+    expect(title).to_contain_text("not on its way yet")
+
+
+def test_chat_that_can_not_be_read_is_not_shown_empty(chats: Page) -> None:
+    chats.evaluate("() => { refusing.push('conversation'); refused = 'LoginRefused' }")
+
+    begin_to_go(chats, "bo")
+
+    expect(chats.locator("notice-list")).to_contain_text("You are logged out")
+    expect(chats.locator("conversation-view")).to_be_hidden()

@@ -76,6 +76,16 @@ def test_account_is_removed_with_its_password_alone(chat: Page) -> None:
     expect(dialog.locator("#remove-password")).to_have_value("")
 
 
+def test_password_that_was_changed_is_said_to_be(chat: Page) -> None:
+    chat.evaluate("() => { location.hash = '#settings' }")
+    chat.get_by_role("button", name="Change the password").click()
+
+    chat.evaluate("() => document.querySelector('account-form[name=password]').done()")
+
+    expect(chat.locator("#password")).to_be_hidden()
+    expect(chat.get_by_role("status").filter(has_text="Changed")).to_be_visible()
+
+
 def test_stranger_who_was_blocked_is_listed_and_let_in(chat: Page) -> None:
     listen(chat, "contact:unblock")
     chat.evaluate("() => { location.hash = '#settings' }")
@@ -87,3 +97,18 @@ def test_stranger_who_was_blocked_is_listed_and_let_in(chat: Page) -> None:
     chat.get_by_role("button", name="Unblock mallory").click()
 
     assert heard(chat) == [["contact:unblock", {"number": 9}]]
+
+
+@pytest.mark.parametrize(("page_name", "element"), [("sign-up", "sign-up-flow"), ("log-in", "log-in-forms")])
+def test_name_that_can_not_be_one_is_refused_beside_it(
+    page: Page, live_server_tree: LiveTree, page_name: str, element: str
+) -> None:
+    open_page(page, f"{live_server_tree.url}/{page_name}/")
+    if page_name == "log-in":
+        page.evaluate("() => { document.querySelector('log-in-forms').accounts = [] }")
+        page.get_by_role("button", name="Use the recovery code").click()
+
+    page.evaluate("(name) => document.querySelector(name).refuse({ code: 'user_name' })", element)
+
+    expect(page.locator("#username-error")).to_contain_text("small letters")
+    expect(page.locator("#username")).to_be_focused()

@@ -129,6 +129,18 @@ def test_new_chat_begins_without_the_name_before(page: Page, live_server_tree: L
     expect(page.locator("#new-chat .dialog__status")).to_have_text("")
 
 
+def test_invitation_asks_for_first_words_and_no_name(page: Page, live_server_tree: LiveTree) -> None:
+    open_page(page, f"{live_server_tree.url}/app/#invite/olga.{FINGERPRINT}")
+
+    page.evaluate(FILL_APP, VALUES)
+
+    expect(page.get_by_role("heading", name="Ask olga")).to_be_visible()
+    expect(page.get_by_label("User name")).to_be_hidden()
+    page.locator("#new-chat").get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="New chat").click()
+    expect(page.get_by_label("User name")).to_be_focused()
+
+
 def test_name_is_found_as_it_is_often_written(page: Page, live_server_tree: LiveTree) -> None:
     open_page(page, f"{live_server_tree.url}/app/#c/4")
     page.evaluate(FILL_APP, VALUES)

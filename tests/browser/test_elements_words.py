@@ -10,15 +10,22 @@ from tests.browser.scenes import FILL_APP, VALUES, message, open_page
 from tests.live_tree import LiveTree
 
 
-@pytest.fixture
-def app(browser: Browser, live_server_tree: LiveTree) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def opened(browser: Browser, live_server_tree: LiveTree) -> Iterator[Page]:
     context = browser.new_context(permissions=["clipboard-write"], reduced_motion="reduce")
     page = context.new_page()
     page.clock.install()
-    open_page(page, f"{live_server_tree.url}/app/#contact/4")
-    page.evaluate(FILL_APP, VALUES)
+    open_page(page, f"{live_server_tree.url}/app/")
     yield page
     context.close()
+
+
+@pytest.fixture
+def app(opened: Page) -> Page:
+    """The app with the page of a contact, as if it had just been filled."""
+    opened.evaluate("() => { location.hash = '#contact/4' }")
+    opened.evaluate(FILL_APP, VALUES)
+    return opened
 
 
 def test_row_says_of_a_last_message_that_is_missing_that_it_is_not_there(app: Page) -> None:

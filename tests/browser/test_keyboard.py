@@ -24,13 +24,20 @@ FOCUSED = """() => {
 }"""
 
 
-@pytest.fixture
-def app(browser: Browser, live_server_tree: LiveTree) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def opened(browser: Browser, live_server_tree: LiveTree) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1280, "height": 860}, reduced_motion="reduce")
-    open_page(page, f"{live_server_tree.url}/app/#c/4")
-    page.evaluate(FILL_APP, VALUES)
+    open_page(page, f"{live_server_tree.url}/app/")
     yield page
     page.close()
+
+
+@pytest.fixture
+def app(opened: Page) -> Page:
+    """The app with a conversation open, as if the page had just been filled."""
+    opened.evaluate("() => { location.hash = '#c/4' }")
+    opened.evaluate(FILL_APP, VALUES)
+    return opened
 
 
 def walk(page: Page) -> dict[str, bool]:

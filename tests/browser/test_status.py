@@ -26,6 +26,8 @@ JOIN = """async () => {
     Object.defineProperty(document, "visibilityState", { value: "hidden" })
     const wiring = new StatusWiring({ call: async (name, ...args) => answers[name](...args) })
     globalThis.look = (changed) => wiring.look(Object.assign(status, changed))
+    globalThis.wiring = wiring
+    globalThis.answers = answers
     await wiring.look()
 }"""
 
@@ -64,3 +66,14 @@ def test_one_guard_more_is_allowed_by_two_quick_clicks(app: Page) -> None:
     app.get_by_role("button", name="Allow one more").dblclick()
 
     assert app.evaluate("globalThis.allowed") == 1
+
+
+def test_line_says_when_nothing_runs_and_when_it_runs_again(app: Page) -> None:
+    app.evaluate("() => { answers.kept = answers.status; answers.status = () => { throw new Error() } }")
+
+    app.evaluate("() => wiring.told({ event: 'failed', code: 'LoginRefused' })")
+    app.evaluate("() => wiring.look()")
+
+    expect(app.locator("peer-status")).to_contain_text("Stopped")
+    app.evaluate("() => { answers.status = answers.kept; return wiring.look() }")
+    expect(app.locator("peer-status")).to_contain_text("Forwarding for others")

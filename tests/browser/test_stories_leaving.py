@@ -26,11 +26,11 @@ def test_account_is_removed_from_every_window_by_its_password_alone(crowd: Crowd
 
     page.get_by_role("button", name="Change the password").click()
     dialog = page.locator("#password")
-    dialog.get_by_label("The present password", exact=True).fill(PASSWORD)
-    dialog.get_by_label("The new password", exact=True).fill("password123")
+    dialog.get_by_label("Current password", exact=True).fill(PASSWORD)
+    dialog.get_by_label("New password", exact=True).fill("password123")
     dialog.get_by_role("button", name="Change it").click()
     expect(dialog.locator("#new-error")).to_contain_text("too easy to guess", timeout=LIMIT_MS)
-    dialog.get_by_label("The new password", exact=True).fill(PASSWORD + "!")
+    dialog.get_by_label("New password", exact=True).fill(PASSWORD + "!")
     dialog.get_by_role("button", name="Change it").click()
     expect(dialog).to_be_hidden(timeout=LIMIT_MS)
     tab.wait_until_ready()
@@ -61,3 +61,16 @@ def test_wiped_device_keeps_no_keys(crowd: Crowd) -> None:
     assert tab.page.evaluate(names) == ["mesa-profiles"]
     assert ada.faults == []
     ada.close()
+
+
+def test_app_leads_back_to_a_code_that_was_not_confirmed(crowd: Crowd) -> None:
+    tab = crowd.person("ada").open("/sign-up/")
+    tab.fill_in_account()
+    code = tab.page.locator(".recovery-code")
+    expect(code).to_be_visible(timeout=LIMIT_MS)
+    shown = code.inner_text()
+
+    tab.page.goto(f"{crowd.url}/app/")
+
+    expect(code).to_be_visible(timeout=LIMIT_MS)
+    assert code.inner_text() == shown

@@ -25,18 +25,17 @@ def bo(crowd: Crowd, agents_folder: Path, ada: Tab, forwarders: list[Agent]) -> 
     """An agent's account that is in contact with the browser."""
     account = register(crowd.url, crowd.name("bo"), agents_folder)
     account.run("request", ada.person.name, MARKUP)
+    ada.accept(account.name)
+    account.run("contacts")
     return account
 
 
 def test_markup_and_invisible_signs_are_shown_as_text(ada: Tab, bo: Account) -> None:
-    greeting = ada.page.locator("article.request .request__words")
-    expect(greeting).to_have_text(MARKUP, timeout=LIMIT_MS)
-    ada.accept(bo.name)
-    bo.run("contacts")
     for text in (MARKUP, TRICKS, LINKS):
         bo.run("send", ada.person.name, text, "--timeout", "120")
 
     ada.open_chat(bo.name)
+    expect(ada.page.locator(".thread-note__words")).to_have_text(MARKUP)
     # An override is made visible; what scripts other than Latin need stays.
     ada.wait_for_texts([MARKUP, TRICKS.replace("\u202e", "\ufffd"), LINKS])
     links = ada.page.locator("li.message a")
@@ -65,8 +64,9 @@ def test_ignored_request_stays_away_and_asker_sees_nothing(
     crowd: Crowd, ada: Tab, agents_folder: Path
 ) -> None:
     olga = register(crowd.url, crowd.name("olga"), agents_folder)
-    olga.run("request", ada.person.name, "Do you know me?")
+    olga.run("request", ada.person.name, MARKUP)
     request = ada.page.locator("article.request", has_text=olga.name)
+    expect(request.locator(".request__words")).to_have_text(MARKUP, timeout=LIMIT_MS)
     request.get_by_role("button", name="Ignore").click()
     expect(request).to_be_hidden(timeout=LIMIT_MS)
     olga.run("request", ada.person.name, "Please?")

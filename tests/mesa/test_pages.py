@@ -118,6 +118,16 @@ def test_ids_are_given_once_and_what_points_at_one_finds_it(address: str) -> Non
 
 
 @each_page
+def test_every_dialog_and_region_has_a_name(address: str) -> None:
+    places = [
+        each for each in page(address).elements if each.name == "dialog" or each.get("role") == "region"
+    ]
+
+    nameless = [each for each in places if not (each.get("aria-labelledby") or each.get("aria-label"))]
+    assert [each.get("id") or each.name for each in nameless] == []
+
+
+@each_page
 def test_every_control_has_a_label(address: str) -> None:
     markup = page(address)
     labelled = {each.get("for") for each in markup.named("label")}

@@ -121,7 +121,10 @@ class Server:
         for message in find_warnings():
             self.progress.warned(message.msg, message.hint or "")
         url = f"http://{self.host}:{self.port}"
-        self.progress.ready(f"{url}/", f"Next: mesa-peer --server {url} register USER; README.md goes on.")
+        self.progress.ready(
+            f"{url}/",
+            f"Next: mesa-peer --server {url} register USER, or open it in a browser; README.md goes on.",
+        )
 
     def start_store(self) -> None:
         path = embedded_store.prepare_socket(settings.STATE_DIR)

@@ -2,6 +2,7 @@
 
 import { MesaElement, find } from "./base.js"
 import { clearErrors, showProblem, switchForm } from "./forms.js"
+import { say } from "./texts.js"
 
 /** @type {Record<string, Record<string, string>>} */
 const FIELD_OF = {
@@ -30,6 +31,9 @@ export class AccountForm extends MesaElement {
   done() {
     switchForm(this, true)
     this.closest("dialog")?.close()
+    // Wiping and removing leave the page, and need no word.
+    const place = document.querySelector(`[data-done="${this.#name}"]`)
+    if (place !== null) place.textContent = say(`done.${this.#name}`)
   }
 
   /** @param {Event} event */

@@ -2,8 +2,9 @@
 
 import { browserClock } from "../lib/timing.js"
 import { lead } from "../peer/leader.js"
-import { leave } from "../peer/enrolling.js"
+import { leave, recoveryCode } from "../peer/enrolling.js"
 import { isPassing } from "../peer/failures.js"
+import { readStore } from "../peer/profiles.js"
 import { Windows } from "../peer/windows.js"
 import { AccountWiring } from "./account-wiring.js"
 import { AppShell } from "./app-shell.js"
@@ -28,6 +29,8 @@ export function startApp() {
 async function start(desk) {
   const profile = await desk.profiles.current()
   if (!profile) return location.replace(`/log-in/${location.hash}`)
+  // Nobody has confirmed that it is written down: it is shown where sign-up was left.
+  if (await readStore(profile, recoveryCode)) return location.replace(`/sign-up/${location.hash}`)
   const rest = makeRest()
   const place = new Place(profile, {
     ...{ rest, WebSocket, clock: browserClock, isForwarderByDefault: isDesktop() },
@@ -137,5 +140,7 @@ async function askToStay(windows) {
 function isDesktop() {
   const { connection, userAgentData } = /** @type {any} */ (navigator)
   const isPhone = userAgentData?.mobile ?? /Android|iPhone|iPad|Mobile/u.test(navigator.userAgent)
-  return !isPhone && !connection?.saveData && connection?.type !== "cellular"
+  // Some tablets name themselves like a computer that has no touch screen.
+  const isTablet = /Macintosh/u.test(navigator.userAgent) && navigator.maxTouchPoints > 1
+  return !isPhone && !isTablet && !connection?.saveData && connection?.type !== "cellular"
 }

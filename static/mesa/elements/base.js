@@ -103,6 +103,20 @@ export function show(around, name, isShown) {
   part(around, name).hidden = !isShown
 }
 
+/**
+ * Puts elements into a list in this order; nothing else stays there. Moving what is there already would lose focus and
+ * selection, and a press that has begun on it: only differences are touched.
+ *
+ * @param {Element} list
+ * @param {Element[]} items
+ */
+export function placeItems(list, items) {
+  const wanted = new Set(items)
+  for (const child of [...list.children]) if (!wanted.has(child)) child.remove()
+  for (const [at, item] of items.entries())
+    if (list.children[at] !== item) list.insertBefore(item, list.children[at] ?? null)
+}
+
 /** @param {ParentNode} around @param {string} icon */
 export function setIcon(around, icon) {
   part(around, "icon").setAttribute("href", `#icon-${icon}`)

@@ -13,6 +13,7 @@ import { MessageComposer } from "./message-composer.js"
 import { headOf } from "./message-item.js"
 import { MessageList } from "./message-list.js"
 import { NoticeList } from "./notice-list.js"
+import { noticeOf } from "./problems.js"
 import { Timelines } from "./timelines.js"
 import { on, whole } from "./wiring.js"
 import { Writing } from "./writing.js"
@@ -24,6 +25,7 @@ import { Writing } from "./writing.js"
 const WHY = /** @type {Record<string, string>} */ ({
   StoreFull: "storage",
   ContactBlocked: "contact",
+  LoginRefused: "logged_out",
   UsageError: "too_long",
 })
 
@@ -45,7 +47,12 @@ export class ChatWiring {
   /** @param {Windows} windows */
   constructor(windows) {
     this.#windows = windows
-    this.#writing = new Writing(browserClock, (contact, text) => this.#keep(contact, text))
+    this.#writing = new Writing(browserClock, (contact, text) =>
+      windows.call("draft", contact, text).then(
+        () => true,
+        () => false,
+      ),
+    )
     on("app:view", ({ view, number }) => this.#open(view, number))
     on("contact:decide", ({ number, decision }) => this.#decide(number, decision))
     on("message:submit", ({ contact, text }) => this.#submit(contact, text))
@@ -54,6 +61,8 @@ export class ChatWiring {
     on("message:draft", ({ contact, text }) => this.#writing.change(contact, text))
     on("messages:older", ({ before }) => this.#addOlder(before))
     document.addEventListener("visibilitychange", () => void whole(this.#turned()))
+    // Earlier than the page is hidden: for a moment it still runs.
+    addEventListener("beforeunload", () => this.#writing.keepAll())
   }
 
   /** Takes what the leader tells. @param {any} event */
@@ -188,14 +197,6 @@ export class ChatWiring {
     }))
   }
 
-  /** @param {number} contact @param {string} text @returns {Promise<boolean>} */
-  #keep(contact, text) {
-    return this.#windows.call("draft", contact, text).then(
-      () => true,
-      () => false,
-    )
-  }
-
   /** @param {number} before */
   async #addOlder(before) {
     const number = this.#listed
@@ -240,6 +241,8 @@ function notices() {
 
 /** An address may name a chat that is there no more. @param {unknown} error */
 function unlessUnknown(error) {
+  // What stops the page is said at its head; a chat without anything in it would say something else.
+  if (noticeOf(error)) location.hash = "#chats"
   if (!(error instanceof CallFailed && error.code === "UnknownUser")) throw error
   return null
 }

@@ -1,13 +1,14 @@
 // The chats and the requests. Says `request:decide` {number, decision}; a chat is opened by its fragment.
 
-import { MesaElement, clone, fill, find, part, setIcon, show } from "./base.js"
+import { MesaElement, clone, fill, find, part, placeItems, setIcon, show } from "./base.js"
 import { lookOf, textOf } from "./message-states.js"
 import { letterOf, shownBeginning, shownName, shownText } from "./shown.js"
 import { say } from "./texts.js"
-import { sayShortly } from "./times.js"
+import { dateOf, sayShortly } from "./times.js"
 
 /** @typedef {import("./views.js").ConversationRowView} ConversationRowView */
 /** @typedef {import("./views.js").RequestView} RequestView */
+/** @typedef {Map<number, {from: string, item: HTMLElement}>} Drawn by the number of the contact, with what it was drawn from */
 
 /** In the place of the last message, with somebody who is no contact yet. @type {Record<string, string>} */
 const NOTHING = { asked: "list.asked", unasked: "list.unasked" }
@@ -16,6 +17,10 @@ export class ConversationList extends MesaElement {
   #chosen = 0
   /** @type {ConversationRowView[]} */
   #rows = []
+  /** @type {Drawn} */
+  #drawnRows = new Map()
+  /** @type {Drawn} */
+  #drawnRequests = new Map()
 
   /** @override */
   connected() {
@@ -29,7 +34,9 @@ export class ConversationList extends MesaElement {
   /** Shows the chats, newest first as given. @param {ConversationRowView[]} rows @param {number} now */
   showRows(rows, now) {
     this.#rows = rows
-    part(this, "list").replaceChildren(...rows.map((row) => makeRow(row, now)))
+    const dated = rows.map((row) => ({ ...row, day: dateOf(now) }))
+    this.#drawnRows = drawAnew(this.#drawnRows, dated, (row) => makeRow(row, now))
+    placeItems(part(this, "list"), itemsOf(this.#drawnRows))
     show(this, "empty", rows.length === 0)
     this.#mark()
     this.#filter()
@@ -39,7 +46,8 @@ export class ConversationList extends MesaElement {
   showRequests(requests) {
     show(this, "requests", requests.length > 0)
     fill(this, "request-count", String(requests.length))
-    part(this, "request-list").replaceChildren(...requests.map(makeRequest))
+    this.#drawnRequests = drawAnew(this.#drawnRequests, requests, makeRequest)
+    placeItems(part(this, "request-list"), itemsOf(this.#drawnRequests))
   }
 
   /** Whether it was shown that there is nobody to write to, and nobody asks. */
@@ -69,6 +77,36 @@ export class ConversationList extends MesaElement {
     for (const [at, item] of items.entries()) /** @type {HTMLElement} */ (item).hidden = !matches[at]
     show(this, "no-match", items.length > 0 && !matches.includes(true))
   }
+}
+
+/**
+ * Draws what has changed. The rest stays, and so does the link of a row: with it would go the focus.
+ *
+ * @template {{number: number}} T
+ * @param {Drawn} known
+ * @param {T[]} views
+ * @param {(view: T) => HTMLElement} make
+ * @returns {Drawn}
+ */
+function drawAnew(known, views, make) {
+  return new Map(
+    views.map((view) => {
+      const from = JSON.stringify(view)
+      const before = known.get(view.number)
+      if (before?.from === from) return [view.number, before]
+      const item = make(view)
+      const [link, drawn] = [before?.item, item].map((each) => each?.querySelector(":scope > a"))
+      if (!link || !drawn) return [view.number, { from, item }]
+      link.className = drawn.className
+      link.replaceChildren(...drawn.childNodes)
+      return [view.number, { from, item: /** @type {HTMLElement} */ (before?.item) }]
+    }),
+  )
+}
+
+/** @param {Drawn} drawn */
+function itemsOf(drawn) {
+  return [...drawn.values()].map(({ item }) => item)
 }
 
 /** @param {ConversationRowView} row @param {number} now */

@@ -28,6 +28,7 @@ export class DeliveryTimeline extends MesaElement {
 
 /** @param {TimelineView} view */
 function titleOf(view) {
+  if (view.pathMs === null) return say("timeline.title_waiting")
   if (view.totalMs === null) return say("timeline.title_moving")
   return say("timeline.title", { total: sayDuration(view.totalMs) })
 }

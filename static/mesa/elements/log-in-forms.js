@@ -7,7 +7,10 @@ import { shownName } from "./shown.js"
 
 /** @typedef {import("./views.js").Problem} Problem @typedef {import("./views.js").KnownAccount} KnownAccount */
 
-const FIELD_OF = { recovery_refused: "recovery", bad_code: "recovery", password: "new-password" }
+const FIELD_OF = {
+  ...{ user_name: "username", recovery_refused: "recovery", bad_code: "recovery" },
+  ...{ password: "new-password", password_short: "new-password" },
+}
 const STEPS = ["known", "none", "recover"]
 
 export class LogInForms extends MesaElement {

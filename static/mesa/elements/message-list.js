@@ -1,7 +1,7 @@
 // The messages of one conversation. Given whole by `open`, changed one by one by `put`, grown upwards by `addOlder`.
 // Says `messages:older` {before} when the reader comes near the oldest, `message:retry` and `message:edit` {number}.
 
-import { MesaElement, part } from "./base.js"
+import { MesaElement, part, placeItems } from "./base.js"
 import { isJoined, makeDay, makeGreeting, makeMessage, makeNote, makeUnreadMark } from "./message-item.js"
 import { dateOf } from "./times.js"
 
@@ -119,12 +119,7 @@ export class MessageList extends MesaElement {
       if (view.time !== null) day = dateOf(view.time)
     }
     this.#joinItems(ordered)
-    const list = part(this, "list")
-    const wanted = new Set(/** @type {Element[]} */ (items))
-    for (const child of [...list.children]) if (!wanted.has(child)) child.remove()
-    // Moving what is there already would lose focus and selection: only differences are touched.
-    for (const [at, item] of items.entries())
-      if (list.children[at] !== item) list.insertBefore(item, list.children[at] ?? null)
+    placeItems(part(this, "list"), items)
   }
 
   #head() {

@@ -11,6 +11,7 @@ const ICONS = {
   waiting: "queued",
   online: "delivered",
   forwarding: "routed",
+  stopped: "block",
 }
 
 export class PeerStatus extends MesaElement {
@@ -22,7 +23,7 @@ export class PeerStatus extends MesaElement {
     setIcon(this, ICONS[view.state])
     this.firstElementChild?.classList.toggle(
       "peer-status--waiting",
-      ["offline", "waiting"].includes(view.state),
+      ["offline", "stopped", "waiting"].includes(view.state),
     )
   }
 }

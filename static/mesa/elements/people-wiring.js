@@ -40,7 +40,7 @@ export class PeopleWiring {
       list.showRows(rows, Date.now())
       list.showRequests(requests)
       if (wasEmpty && !list.isEmpty) find(document, "app-shell", AppShell).welcomed()
-      showUnread(rows)
+      showWaiting(rows, requests)
     } finally {
       void pause(browserClock, REST_S).then(() => whole(this.#rested()))
     }
@@ -98,8 +98,8 @@ export class PeopleWiring {
   }
 }
 
-/** Says in the title how much is unread. @param {{unread: number}[]} rows */
-function showUnread(rows) {
-  const count = rows.reduce((total, { unread }) => total + unread, 0)
+/** Says in the title how much is unread, and how many ask. @param {{unread: number}[]} rows @param {unknown[]} requests */
+function showWaiting(rows, requests) {
+  const count = rows.reduce((total, { unread }) => total + unread, requests.length)
   document.title = count > 0 ? `(${count}) Mesa` : "Mesa"
 }

@@ -7,7 +7,10 @@ import { RecoveryCode } from "./recovery-code.js"
 
 /** @typedef {import("./views.js").Problem} Problem */
 
-const FIELD_OF = { username_taken: "username", invitation_refused: "invitation" }
+const FIELD_OF = {
+  ...{ user_name: "username", username_taken: "username" },
+  ...{ password_short: "password", invitation_refused: "invitation" },
+}
 
 export class SignUpFlow extends MesaElement {
   /** @override */

@@ -13,15 +13,20 @@ import { SettingsPanel } from "./settings-panel.js"
 import { on, whole } from "./wiring.js"
 
 /** @typedef {import("../peer/windows.js").Windows} Windows */
+/** @typedef {import("./notice-list.js").NoticeKind} NoticeKind */
 
 const LOOK_EVERY_S = 5
 const METER_EVERY_S = 1
+/** What the user says to the leader by the button of a notice. @type {Partial<Record<NoticeKind, [string, ...unknown[]]>>} */
+const SAID = { guards_limit: ["allowGuard"], not_persistent: ["change", "knows_storage_risk", true] }
 
 /** What the device does, second by second while somebody looks. */
 export class StatusWiring {
   #windows
   #view = ""
   #isOffline = !navigator.onLine
+  /** Nothing runs behind any window; why is said at the head of the page. */
+  #isStopped = false
   /** What was last heard of the peer. */
   #peer = { isOpen: false, forwards: false, found: 0, guards: 0, links: 0 }
   /** @type {number[]} */
@@ -45,6 +50,7 @@ export class StatusWiring {
     const notices = find(document, "notice-list", NoticeList)
     if (event.event === "session_closed") this.#drawOffline(true)
     if (event.event === "session_opened") this.#drawOffline(false)
+    if (event.event === "failed") this.#stop()
     if (event.event === "disk_full") notices.show("storage_full")
     if (event.event === "guards_limit") notices.show("guards_limit")
     if (event.event === "guard_taken") notices.hide("guards_limit")
@@ -80,6 +86,7 @@ export class StatusWiring {
     // What it asks the server may fail; what stops the page is said by others.
     const status = await this.#windows.call("status").catch(() => null)
     if (!status) return
+    this.#isStopped = false
     const { forwarders, carried, hasOtherKeys, ...peer } = status
     this.#peer = { ...peer, found: Math.min(NEEDED, forwarders) }
     // A browser that says it is online may be wrong about that; one whose session is open is not.
@@ -88,6 +95,12 @@ export class StatusWiring {
     const notices = find(document, "notice-list", NoticeList)
     if (!hasOtherKeys) notices.hide("own_keys")
     else if (!notices.shows("own_keys")) notices.show("own_keys")
+  }
+
+  #stop() {
+    this.#isStopped = true
+    this.#peer.isOpen = false
+    this.#drawOffline(this.#isOffline)
   }
 
   /** @param {boolean} isOffline */
@@ -99,20 +112,28 @@ export class StatusWiring {
     const { isOpen, forwards, found, guards, links } = this.#peer
     const ready = forwards ? "forwarding" : "online"
     const open = found < NEEDED ? "waiting" : ready
-    const state = isOffline ? "offline" : isOpen ? open : "connecting"
+    const connected = isOffline ? "offline" : isOpen ? open : "connecting"
+    const state = this.#isStopped ? "stopped" : connected
     find(document, "peer-status", PeerStatus).view = { state, found, guards, links }
     for (const each of document.querySelectorAll("forwarder-wait")) {
       if (each instanceof ForwarderWait) each.view = { found, online: isOpen && !isOffline }
     }
   }
 
-  /** What a notice offers. @param {string} kind */
+  /** What a notice offers. @param {NoticeKind} kind */
   async #act(kind) {
     if (kind === "no_turn") location.hash = "#settings"
-    if (kind === "guards_limit") await this.#windows.call("allowGuard")
-    else if (kind === "not_persistent") await this.#windows.call("change", "knows_storage_risk", true)
-    else return
-    find(document, "notice-list", NoticeList).hide(kind)
+    const said = SAID[kind]
+    if (!said) return
+    const notices = find(document, "notice-list", NoticeList)
+    // First: what is said once counts once.
+    notices.hide(kind)
+    try {
+      await this.#windows.call(...said)
+    } catch (error) {
+      notices.show(kind)
+      throw error
+    }
   }
 
   /** @param {string} view */

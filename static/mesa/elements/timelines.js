@@ -25,6 +25,8 @@ export class Timelines {
     }
     if (known?.number !== number) return
     const ms = (this.#clock.now() - known.began) * 1_000
+    // On its way no more, if it was.
+    if (state === "waiting") Object.assign(known, { pathMs: null, firstMs: null })
     if (state === "path") Object.assign(known, { attempt, pathMs: ms, firstMs: null })
     if (state === "sent") Object.assign(known, { attempt, pathMs: known.pathMs ?? ms, firstMs: ms })
     if (state === "delivered") {

@@ -48,6 +48,8 @@ export class UserSearch extends MesaElement {
     for (const place of this.querySelectorAll("[data-name]")) place.textContent = shownName(username)
     for (const row of this.querySelectorAll("button[data-username]"))
       row.toggleAttribute("aria-current", row.getAttribute("data-username") === username)
+    // Who was invited looks for nobody.
+    show(this, "search", fingerprint === null)
     show(this, "request", true)
     find(this, "textarea", HTMLTextAreaElement).focus()
   }
@@ -95,6 +97,7 @@ export class UserSearch extends MesaElement {
 
   #empty() {
     this.#reset()
+    show(this, "search", true)
     this.#field.value = ""
     fill(this, "status", "")
   }

@@ -62,7 +62,7 @@
  * @property {string} greeting
  *
  * @typedef {object} PeerView
- * @property {"offline" | "connecting" | "waiting" | "online" | "forwarding"} state
+ * @property {"offline" | "connecting" | "waiting" | "online" | "forwarding" | "stopped"} state
  * @property {number} found forwarders that are there, at most 3
  * @property {number} guards
  * @property {number} links

@@ -12,7 +12,7 @@
  * @property {Unsent[]} unsent
  * @property {number} busy calls about it that have no answer
  * @property {boolean} isDue the disk has not all of it
- * @property {() => void} takeBack ends the wait for the next sign
+ * @property {(() => void) | null} takeBack ends the wait for what is written next, if there is one
  */
 
 const KEEP_AFTER_S = 0.5
@@ -42,12 +42,11 @@ export class Writing {
     return [...(this.#chats.get(contact)?.unsent ?? [])]
   }
 
-  /** Keeps it soon after the last sign. @param {number} contact @param {string} text */
+  /** Keeps it soon, and what is written until then. @param {number} contact @param {string} text */
   change(contact, text) {
     const chat = this.#chat(contact)
-    chat.takeBack()
     Object.assign(chat, { text, isDue: true })
-    chat.takeBack = this.#clock.after(KEEP_AFTER_S, () => void this.#keepNow(contact))
+    chat.takeBack ??= this.#clock.after(KEEP_AFTER_S, () => void this.#keepNow(contact))
   }
 
   /** Keeps at once what waits for that. */
@@ -58,8 +57,8 @@ export class Writing {
   /** What stood in the composer goes out. @param {number} contact */
   submitted(contact) {
     const chat = this.#chat(contact)
-    chat.takeBack()
-    Object.assign(chat, { text: "", isDue: false })
+    chat.takeBack?.()
+    Object.assign(chat, { text: "", isDue: false, takeBack: null })
     chat.busy += 1
   }
 
@@ -104,8 +103,8 @@ export class Writing {
   /** @param {number} contact */
   async #keepNow(contact) {
     const chat = this.#chat(contact)
-    chat.takeBack()
-    chat.isDue = false
+    chat.takeBack?.()
+    Object.assign(chat, { isDue: false, takeBack: null })
     chat.busy += 1
     const isKept = await this.#keep(contact, joined([...chat.unsent.map(({ text }) => text), chat.text]))
     chat.busy -= 1
@@ -117,7 +116,7 @@ export class Writing {
   #chat(contact) {
     const chat = this.#chats.get(contact) ?? {
       ...{ text: "", unsent: [], busy: 0, isDue: false },
-      takeBack: () => {},
+      takeBack: null,
     }
     this.#chats.set(contact, chat)
     return chat

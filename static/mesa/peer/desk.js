@@ -2,23 +2,19 @@
 // Spec: docs/spec/web-app.md, section "Leader window"
 
 import { fromBase64url, toBase64url } from "../lib/base64.js"
-import { fromHex } from "../lib/bytes.js"
 import { Turns } from "../lib/turns.js"
 import * as contacts from "../store/contact-book.js"
-import * as drafts from "../store/drafts.js"
 import * as history from "../store/history.js"
 import * as sessions from "../store/session-book.js"
-import * as showing from "../store/showing.js"
-import { readChain } from "../crypto/chain.js"
 import { ACCOUNT_ACTS } from "./account-desk.js"
+import { CHAT_ACTS, required } from "./chat-desk.js"
 import * as choices from "./choices.js"
 import { decide } from "./deciding.js"
-import { UnknownUser, UsageError } from "./errors.js"
-import { fails } from "./failures.js"
+import { UsageError } from "./errors.js"
 import { ForwarderCount } from "./forwarder-count.js"
-import { contactView, messageView, rowView } from "./views.js"
+import { messageView } from "./views.js"
 
-/** @typedef {import("../store/store.js").Unit} Unit @typedef {import("./views.js").Progress} Progress */
+/** @typedef {import("./views.js").Progress} Progress */
 
 /**
  * @typedef {object} DeskParts
@@ -31,9 +27,6 @@ import { contactView, messageView, rowView } from "./views.js"
  * @property {(how: import("./leader.js").Leaving) => Promise<void>} leave
  * @property {() => boolean} hasOtherKeys the server shows other keys for this user
  */
-
-const PAGE = 50
-const REQUESTED = ["asking"]
 
 /** The leader's side of the windows. */
 export class Desk {
@@ -103,63 +96,7 @@ export class Desk {
 /** @type {Record<string, (desk: Desk, parts: DeskParts, ...args: any[]) => unknown>} */
 const ACTS = {
   ...ACCOUNT_ACTS,
-
-  async list(desk, { shared }) {
-    const { view } = shared.store
-    const known = await contacts.all(view)
-    const isShown = (/** @type {contacts.Contact} */ { fields }) => !fields.isIgnored && !fields.isBlocked
-    const rows = known.filter(({ state }) => !REQUESTED.includes(state))
-    const views = await Promise.all(rows.map((contact) => rowView(view, contact, desk.progressOf)))
-    const requests = known.filter((contact) => contact.state === "asking" && isShown(contact))
-    return {
-      rows: views.sort((one, other) => (other.last?.time ?? 0) - (one.last?.time ?? 0)),
-      requests: requests.map(({ number, userName, fields }) => ({
-        number,
-        name: userName,
-        greeting: fields.greeting,
-      })),
-    }
-  },
-
-  async conversation(desk, { shared }, number) {
-    const { view } = shared.store
-    const contact = await required(view, number)
-    const own = await readChain(shared.account.chain)
-    return {
-      contact: await contactView(contact, own),
-      // After what is being kept of it.
-      draft: await shared.store.transaction((unit) => drafts.get(unit, number)),
-      unread: await showing.unread(view, number),
-      messages: await page(desk, view, contact, undefined),
-    }
-  },
-
-  async contact(_desk, { shared }, number) {
-    const contact = await required(shared.store.view, number)
-    return contactView(contact, await readChain(shared.account.chain))
-  },
-
-  async older(desk, { shared }, number, before) {
-    return page(desk, shared.store.view, await required(shared.store.view, number), before)
-  },
-
-  showed: (_desk, { shared }, number, place) =>
-    shared.store.transaction((unit) => showing.showed(unit, number, place)),
-
-  draft: (_desk, { shared }, number, text) =>
-    shared.store.transaction((unit) => drafts.set(unit, number, text)),
-
-  /** `id`: 16 bytes as hex of the window's choice, so that a call that is asked again is done once. */
-  async send(_desk, { shared, peer }, number, text, id) {
-    const { store } = shared
-    // In the queue of units first of all: what is written from here on stays.
-    const before = await store.transaction((unit) => drafts.get(unit, number))
-    const { userName } = await required(store.view, number)
-    const sent = await peer.delivery.send(userName, text, fromHex(id))
-    // The message is accepted, whatever becomes of its draft.
-    if (before !== "") await fails(() => store.transaction((unit) => dropDraft(unit, number, before)))
-    return sent
-  },
+  ...CHAT_ACTS,
 
   async search(_desk, { shared }, query) {
     const name = contacts.folded(query)
@@ -188,7 +125,7 @@ const ACTS = {
       isOpen: network.session.isOpen,
       guards: (await network.guards.tickets()).length,
       links: network.links.count,
-      carried: network.carried,
+      carried: peer.carried,
       forwards: settings.forwards,
       hasOtherKeys: hasOtherKeys(),
       forwarders: desk.forwarders.known,
@@ -219,24 +156,6 @@ const ACTS = {
         throw new UsageError(name)
     }
   },
-}
-
-/** @param {Desk} desk @param {Unit} unit @param {contacts.Contact} contact @param {number | undefined} before */
-async function page(desk, unit, contact, before) {
-  const entries = await showing.conversation(unit, contact.number, { before, limit: PAGE })
-  return entries.map((entry) => messageView(entry, contact, desk.progressOf))
-}
-
-/** Takes a draft away, unless it was written on since. @param {Unit} unit @param {number} number @param {string} before */
-async function dropDraft(unit, number, before) {
-  if ((await drafts.get(unit, number)) === before) await drafts.set(unit, number, "")
-}
-
-/** @param {Unit} unit @param {number} number @returns {Promise<contacts.Contact>} @throws {UnknownUser} */
-async function required(unit, number) {
-  const contact = await contacts.find(unit, number)
-  if (!contact) throw new UnknownUser()
-  return contact
 }
 
 /** Ids in events as text: no window needs their bytes. @param {object} event */

@@ -47,6 +47,7 @@ export class Peer {
   #parts
   #ended = new AbortController()
   #networkEnded = new AbortController()
+  #carriedBefore = 0
   #sayFullAt = 0
   // Frames about messages are worked on in their order; one that fails stops none after it.
   #frames = new Turns()
@@ -127,11 +128,17 @@ export class Peer {
   /** Begins anew in the network, because its links are to be made in another way: nothing of before stays open. */
   beginAnew() {
     if (this.#ended.signal.aborted) return
+    this.#carriedBefore = this.carried
     this.network.close()
     this.#networkEnded.abort()
     this.#online(false)
     this.network = this.#makeNetwork()
     this.#startNetwork()
+  }
+
+  /** How many cells of others this run has passed on. */
+  get carried() {
+    return this.#carriedBefore + this.network.carried
   }
 
   /** Does a round of the mailbox soon. */

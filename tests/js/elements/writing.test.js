@@ -19,18 +19,20 @@ function writing() {
 /** @param {string} text */
 const refused = (text) => ({ text, id: text, why: "storage", time: 1 })
 
-export async function draftIsKeptHalfASecondAfterItsLastSign() {
+export async function draftIsKeptHalfASecondAfterTheFirstSignThatItLacks() {
   const { clock, disk, writing: own } = writing()
 
   own.change(BO, "hel")
   await clock.advance(0.4)
   own.change(BO, "hello")
-  await clock.advance(0.4)
   assertEqual(disk.drafts, [])
-  await clock.advance(0.2)
-
+  await clock.advance(0.1)
   assertEqual(disk.drafts, [[BO, "hello"]])
   assertEqual(own.textOf(BO, "as kept"), "as kept")
+  own.change(BO, "hello bo")
+  await clock.advance(0.5)
+
+  assertEqual(disk.drafts.at(-1), [BO, "hello bo"])
 }
 
 export async function sendingInOneChatTakesNothingOfAnother() {

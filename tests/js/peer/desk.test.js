@@ -8,6 +8,8 @@ import { friends } from "./people.js"
 async function desk() {
   const { ada, bo } = await friends()
   const sent = Promise.withResolvers()
+  /** @type {object[]} */
+  const told = []
   const network = {
     session: { isOpen: true },
     guards: { tickets: async () => [] },
@@ -23,11 +25,11 @@ async function desk() {
   const parts = {
     shared: ada.parts,
     peer,
-    tell: () => {},
+    tell: (/** @type {object} */ event) => told.push(event),
     settings: { forwards: true },
     hasOtherKeys: () => false,
   }
-  return { ada, bo, desk: new Desk(/** @type {any} */ (parts)), accept: () => sent.resolve(1) }
+  return { ada, bo, desk: new Desk(/** @type {any} */ (parts)), told, accept: () => sent.resolve(1) }
 }
 
 export async function whoLooksAtTheStatusAsksTheServerNothing() {
@@ -132,4 +134,23 @@ export async function messageThatWasAcceptedIsNotSaidToBeRefused() {
   accept()
 
   assertEqual(await own.call("send", [number, "hello", ID]), 1)
+}
+
+export async function listsHearThatMessagesWereSeen() {
+  const { ada, bo, desk: own, told } = await desk()
+  const { number } = await ada.known(bo)
+  const hers = (await bo.known(ada)).number
+  await bo.begin(ada, hers)
+  await ada.inbox.takeAll([(await bo.write(hers, "hello")).envelope])
+  const unread = async () => {
+    const { rows } = /** @type {any} */ (await own.call("list", []))
+    return rows.map((/** @type {any} */ row) => row.unread)
+  }
+  assertEqual(await unread(), [1])
+
+  await own.call("showed", [number, 1])
+  await own.call("showed", [number, 1])
+
+  assertEqual(told, [{ event: "contact_changed", contact: number }])
+  assertEqual(await unread(), [0])
 }

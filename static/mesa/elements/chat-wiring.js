@@ -69,7 +69,7 @@ export class ChatWiring {
   told(event) {
     if (event.event === "message_received") notices().hide("storage_full")
     if (event.event === "message_changed") this.#changed(event)
-    if (event.event === "contact_changed" && event.contact === this.#number) void whole(this.#refresh())
+    if (event.event === "contact_changed" && event.contact === this.#number) void whole(this.#renew())
   }
 
   /** Shows what the leader before this window did not come to tell. */
@@ -111,10 +111,12 @@ export class ChatWiring {
   }
 
   async #renew() {
-    const number = this.#number
+    const [number, was] = [this.#number, this.#contact]
     const contact = await this.#windows.call("contact", number)
     // One that is being opened is shown with its draft.
-    if (number === this.#shown) this.#show(contact)
+    if (number !== this.#shown) return
+    if (was?.state !== contact.state || was?.blocked !== contact.blocked) return this.#refresh()
+    this.#show(contact)
   }
 
   /** @param {Contact} contact @param {string} [draft] unless what is being written stays */

@@ -128,6 +128,8 @@ async def _fresh_contacts(config: Config) -> list[Contact]:
 
 def _line(contact: Contact) -> str:
     parts = [STATES[contact.state]]
+    if contact.has_to_be_asked:
+        parts = [f"has to be asked again: `mesa-peer request {contact.username}`"]
     if contact.is_blocked:
         parts.append(f"blocked: `mesa-peer unblock {contact.username}`")
     elif contact.is_ignored:

@@ -84,6 +84,11 @@ class Contact:
         return self.is_unsafe or self.is_blocked
 
     @property
+    def has_to_be_asked(self) -> bool:
+        """Whether what they were asked with has ended, so that no answer can come."""
+        return self.state is ContactState.ASKED and self.my_token is None
+
+    @property
     def allows_direct(self) -> bool:
         """Whether both agreed to direct links, and something may be sent to the contact."""
         return self.direct is DirectState.ACCEPTED and not self.is_closed
@@ -190,6 +195,8 @@ class ContactBook:
         contact = self.find(folded(username))
         if contact is None:
             raise UnknownUser(f"{username} is no contact: run `mesa-peer request {username}` first.")
+        if contact.has_to_be_asked:
+            raise UnknownUser(f"{username} is no contact: `mesa-peer request {username}` asks again.")
         if contact.state is ContactState.ASKED:
             raise UnknownUser(f"{username} has not answered your request yet.")
         if contact.state is ContactState.ASKING:

@@ -280,6 +280,23 @@ def test_acceptance_is_said_above_the_messages_at_once(chats: Page) -> None:
     expect(chats.locator(".thread-note")).to_have_text(re.compile("^Messages go through three forwarders"))
 
 
+def test_who_has_to_be_asked_again_is_asked_by_a_button(chats: Page) -> None:
+    waiting = message(1, "hello", 3, state="waiting", waitsFor="asking")
+    chats.evaluate("(view) => { changes.state = 'unasked'; messages[4] = [view] }", waiting)
+    go(chats, "bo")
+    expect(chats.locator(".thread-note")).to_have_text(re.compile("^bo has to be asked again"))
+    expect(chats.locator("message-list")).to_contain_text("Waits until you ask bo again")
+
+    chats.get_by_role("button", name="Ask again").click()
+    assert chats.evaluate("() => called.find(([name]) => name === 'decide').slice(1, 3)") == [4, "ask"]
+    waiting |= {"waitsFor": "acceptance"}
+    chats.evaluate("(view) => { changes.state = 'asked'; messages[4] = [view] }", waiting)
+    chats.evaluate("() => wiring.told({ event: 'contact_changed', contact: 4 })")
+
+    expect(chats.get_by_role("button", name="Ask again")).to_be_hidden()
+    expect(chats.locator("message-list")).to_contain_text("Waits until bo accepts your request")
+
+
 @pytest.mark.parametrize(
     ("name", "before"), [("greeting", "bo asked to write to you"), ("ownGreeting", "Your first words to bo")]
 )

@@ -19,7 +19,7 @@ SAID = set(re.findall(r'\b(?:say|hasText)\(\s*"([\w.]+)"', SCRIPTS))
 BEGINNINGS = tuple(re.findall(r"`([a-z_]+\.[a-z_]*)\$\{", SCRIPTS))
 QUOTED = set(re.findall(r'"([a-z]+\.\w+)"', SCRIPTS))
 # What whoever makes keys and accounts says by `busy`.
-GIVEN = ("busy.", "notice.minutes", "list.asked", "thread.asked", "thread.note", "problem.")
+GIVEN = ("busy.", "notice.minutes", "list.nothing", "thread.note", "problem.")
 # A page of this version does nothing that is answered so.
 NEVER_SHOWN = {"method_not_allowed", "unsupported_media_type", "transaction_exists", "statement_behind"}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from peer_agent.contact_book import ContactState
 from peer_agent.errors import ExitCode
 from tests.live_tree import ROOT
 from tests.peer_agent.command_home import ENDED, Home, home, run
@@ -43,6 +44,22 @@ def test_block_and_unblock_say_what_they_do(run: Any) -> None:
         "event": "unblocked",
         "user": "bo",
     }
+
+
+def test_who_was_asked_has_to_be_asked_again_after_an_unblocking(home: Home, run: Any) -> None:
+    home.change(lambda ada: ask(ada, b"t" * 32))
+    asked = run("contacts")
+    home.change(lambda ada: ask(ada, None))
+
+    assert "asked, no answer yet" in asked.out
+    assert run("contacts").out == "bo  has to be asked again: `mesa-peer request bo`\n"
+    assert "`mesa-peer request bo` asks again" in run("send", "bo", "hello").err
+
+
+def ask(ada: Device, token: bytes | None) -> None:
+    contact = ada.books.contacts.find("bo")
+    assert contact is not None
+    ada.books.contacts.change(contact.number, state=ContactState.ASKED, my_token=token)
 
 
 def test_block_without_the_server_says_what_is_missing(home: Home, run: Any) -> None:

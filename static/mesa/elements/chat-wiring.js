@@ -111,10 +111,12 @@ export class ChatWiring {
   }
 
   async #renew() {
-    const number = this.#number
+    const [number, was] = [this.#number, this.#contact]
     const contact = await this.#windows.call("contact", number)
     // One that is being opened is shown with its draft.
-    if (number === this.#shown) this.#show(contact)
+    if (number !== this.#shown) return
+    if (was?.state !== contact.state || was?.blocked !== contact.blocked) return this.#refresh()
+    this.#show(contact)
   }
 
   /** @param {Contact} contact @param {string} [draft] unless what is being written stays */

@@ -10,6 +10,9 @@ import { dateOf, sayShortly } from "./times.js"
 /** @typedef {import("./views.js").RequestView} RequestView */
 /** @typedef {Map<number, {from: string, item: HTMLElement}>} Drawn by the number of the contact, with what it was drawn from */
 
+/** In the place of the last message, with somebody who is no contact yet. @type {Record<string, string>} */
+const NOTHING = { asked: "list.asked", unasked: "list.unasked" }
+
 export class ConversationList extends MesaElement {
   #chosen = 0
   /** @type {ConversationRowView[]} */
@@ -136,8 +139,7 @@ function makeRow(row, now) {
 /** @param {ConversationRowView} row */
 function lastWords(row) {
   if (row.draft !== "") return say("message.draft", { text: shownBeginning(row.draft) })
-  if (row.last === null)
-    return say(row.state === "asked" ? "list.asked" : "list.nothing", { name: shownName(row.name) })
+  if (row.last === null) return say(NOTHING[row.state] ?? "list.nothing", { name: shownName(row.name) })
   const text = shownBeginning(textOf(row.last))
   return row.last.outgoing ? say("message.you", { text }) : text
 }

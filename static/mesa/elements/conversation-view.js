@@ -1,5 +1,5 @@
 // The conversation that is open: its head, what stops sending, messages and composer.
-// Says `contact:decide` {number, decision} with `accept-new`, `block` or `noted`.
+// Says `contact:decide` {number, decision} with `accept-new`, `block`, `noted` or `ask`.
 
 import { MesaElement, fill, find, part, show } from "./base.js"
 import { MessageComposer } from "./message-composer.js"
@@ -34,6 +34,7 @@ export class ConversationPane extends MesaElement {
     show(this, "suite-2", contact.suite === 2)
     show(this, "changed", contact.danger !== null)
     if (contact.danger !== null) fill(this, "danger", say(`danger.${contact.danger}`, { name }))
+    show(this, "unasked", contact.state === "unasked" && contact.danger === null && !contact.blocked)
     this.#showDevices(contact)
     const stopped = contact.blocked ? "blocked" : contact.danger === null ? null : "unsafe"
     find(this, "message-composer", MessageComposer).view = { number: contact.number, name, draft, stopped }

@@ -10,6 +10,8 @@ import { clockTime, dateOf, sayDay } from "./times.js"
 /** @typedef {import("./views.js").MessageView} MessageView */
 
 const JOINED_MS = 5 * 60_000
+/** Above the messages of somebody who is no contact yet. @type {Record<string, string>} */
+const NOTES = { asked: "thread.asked", unasked: "thread.unasked" }
 
 /**
  * Tells whether a message belongs to the one before it: of the same side, soon after it.
@@ -87,7 +89,7 @@ export function makeUnreadMark(count) {
 /** What stands above the messages of a contact. @param {import("./views.js").ContactView} contact */
 export function headOf({ name: userName, state, greeting, ownGreeting }) {
   const name = shownName(userName)
-  const note = say(state === "asked" ? "thread.asked" : "thread.note", { name })
+  const note = say(NOTES[state] ?? "thread.note", { name })
   return { name, note, greeting, ownGreeting }
 }
 

@@ -5,7 +5,13 @@ import { say } from "./texts.js"
 /** @typedef {import("./views.js").MessageView} MessageView */
 /** @typedef {{words: string, icon: string, look: "" | "waiting" | "moving" | "failed", arrived: boolean}} Look */
 
-const ICON_OF_WAITING = { contact: "away", acceptance: "away", forwarders: "", path: "queued" }
+const ICON_OF_WAITING = {
+  contact: "away",
+  acceptance: "away",
+  asking: "away",
+  forwarders: "",
+  path: "queued",
+}
 
 /** The text of a message, or what stands for it. @param {MessageView} view */
 export function textOf({ text, missing }) {

@@ -12,7 +12,7 @@
  * @property {StateWord} state
  * @property {number | null} time milliseconds since 1970; null: it is missing
  * @property {boolean} [missing] others that follow it came, it did not
- * @property {"path" | "contact" | "forwarders" | "acceptance" | null} [waitsFor]
+ * @property {"path" | "contact" | "forwarders" | "acceptance" | "asking" | null} [waitsFor]
  * @property {number | null} [forwarders] of three, while it waits for them
  * @property {number} [attempt]
  * @property {string} [why] of `failed`: a key under `why.`; of `blocked`: `keys` that changed, or the `user`
@@ -30,7 +30,7 @@
  * @typedef {object} ContactView
  * @property {number} number local random number of the conversation
  * @property {string} name
- * @property {"asked" | "asking" | "accepted"} state
+ * @property {"asked" | "unasked" | "asking" | "accepted"} state `unasked`: has to be asked again
  * @property {string} greeting the first words of somebody who asked; may be empty
  * @property {string} ownGreeting the first words with which the user asked; may be empty
  * @property {boolean} verified
@@ -49,7 +49,7 @@
  * @typedef {object} ConversationRowView
  * @property {number} number
  * @property {string} name
- * @property {"asked" | "accepted"} state
+ * @property {"asked" | "unasked" | "accepted"} state
  * @property {boolean} verified
  * @property {boolean} unsafe
  * @property {number} unread

@@ -29,6 +29,7 @@ export async function decide(parts, contact, decision, saw) {
 const DECISIONS = {
   accept: ({ peer }, { userName }) => peer.contacts.accept(userName),
   ignore: ({ peer }, { userName }) => peer.blocking.ignore(userName),
+  ask: ({ peer }, { userName, fields }) => peer.contacts.request(userName, { greeting: fields.ownGreeting }),
   block: ({ peer }, { userName }) => peer.blocking.block(userName),
   unblock: ({ peer }, { userName }) => peer.blocking.unblock(userName),
   verify: ({ shared }, { number }, { safetyNumber }) => markVerified(shared, number, safetyNumber),

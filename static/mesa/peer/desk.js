@@ -114,8 +114,9 @@ const ACTS = {
   /** `saw`: the view of the contact on which the user decided. */
   async decide(_desk, parts, number, decision, saw) {
     const contact = await required(parts.shared.store.view, number)
-    await decide(parts, contact, decision, saw)
-    parts.tell({ event: "contact_changed", contact: number })
+    // Also what fails at the server may have changed something here.
+    const told = { event: "contact_changed", contact: number }
+    await decide(parts, contact, decision, saw).finally(() => parts.tell(told))
   },
 
   async status(desk, { peer, settings, hasOtherKeys }) {

@@ -25,20 +25,33 @@ export function messageView({ contact: number, ...entry }, contact, progressOf) 
   if (!isOutgoing) return { ...about, state: "received" }
   if (entry.state === "delivered") return { ...about, state: "delivered" }
   if (contact.isClosed) return { ...about, state: "blocked", why: contact.fields.isBlocked ? "user" : "keys" }
-  if (contact.state === "asked") return { ...about, state: "waiting", waitsFor: "acceptance" }
+  const state = stateOf(contact)
+  if (state === "asked") return { ...about, state: "waiting", waitsFor: "acceptance" }
+  if (state === "unasked") return { ...about, state: "waiting", waitsFor: "asking" }
   const told = progressOf(number, entry.number)
   if (!told) return { ...about, state: "queued" }
-  const { state, attempt, waits_for: waitsFor, forwarders } = told
-  return { ...about, state, attempt, waitsFor, forwarders }
+  return {
+    ...about,
+    state: told.state,
+    attempt: told.attempt,
+    waitsFor: told.waits_for,
+    forwarders: told.forwarders,
+  }
+}
+
+/** How far the acquaintance has come. `unasked`: what they were asked with has ended, so no answer can come. @param {Contact} contact @returns {Contact["state"] | "unasked"} */
+function stateOf({ state, fields }) {
+  return state === "asked" && !fields.myToken ? "unasked" : state
 }
 
 /** @param {Contact} contact @param {import("../crypto/identity.js").Identity} own */
-export async function contactView({ number, userName, state, fields, identity }, own) {
+export async function contactView(contact, own) {
+  const { number, userName, fields, identity } = contact
   const { danger, safetyNumber, shownSafetyNumber } = await numbersOf(fields, own)
   return {
     number,
     name: userName,
-    state,
+    state: stateOf(contact),
     greeting: fields.greeting,
     ownGreeting: fields.ownGreeting,
     verified: fields.isVerified,
@@ -58,12 +71,12 @@ export async function seenOf({ shown }) {
 
 /** @param {Unit} unit @param {Contact} contact @param {ProgressOf} progressOf */
 export async function rowView(unit, contact, progressOf) {
-  const { number, userName, state, fields } = contact
+  const { number, userName, fields } = contact
   const [last] = await showing.conversation(unit, number, { limit: 1 })
   return {
     number,
     name: userName,
-    state,
+    state: stateOf(contact),
     verified: fields.isVerified,
     unsafe: fields.isUnsafe,
     unread: fields.isBlocked ? 0 : await showing.unread(unit, number),

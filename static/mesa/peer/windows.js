@@ -212,7 +212,9 @@ export class Windows {
   async #resign(leadership = this.#leadership) {
     if (!leadership || leadership !== this.#leadership) return
     this.#leadership = null
-    if (!this.#ended.signal.aborted && !this.#aside) this.#edges.changed?.(false)
+    // Whatever else put it aside is told by itself.
+    const isSilent = this.#aside && this.#aside.code !== REPLACED
+    if (!this.#ended.signal.aborted && !isSilent) this.#edges.changed?.(false)
     const stopped = leadership.leader.then(
       ({ stop }) => stop(),
       () => {},

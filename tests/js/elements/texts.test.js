@@ -38,6 +38,7 @@ export function everyStateOfAMessageHasWords() {
     lookOf({ ...view, state: "queued" }, "bo"),
     lookOf({ ...view, state: "waiting", waitsFor: "contact" }, "bo"),
     lookOf({ ...view, state: "waiting", waitsFor: "acceptance" }, "bo"),
+    lookOf({ ...view, state: "waiting", waitsFor: "asking" }, "bo"),
     lookOf({ ...view, state: "waiting", waitsFor: "forwarders", forwarders: 2 }, "bo"),
     lookOf({ ...view, state: "waiting", waitsFor: "path" }, "bo"),
     lookOf({ ...view, state: "path", attempt: 1 }, "bo"),
@@ -47,8 +48,8 @@ export function everyStateOfAMessageHasWords() {
     lookOf({ ...view, state: "blocked", why: "user" }, "bo"),
     lookOf({ ...view, state: "failed", why: "too_long" }, "bo"),
   ].map((look) => look.words)
-  assertEqual(said[3], "Waiting for forwarders, 2 of 3")
-  assertEqual(said[6], "On its way, attempt 2")
+  assertEqual(said[4], "Waiting for forwarders, 2 of 3")
+  assertEqual(said[7], "On its way, attempt 2")
   assertEqual(new Set(said).size, said.length)
 }
 

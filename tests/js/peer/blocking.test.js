@@ -1,3 +1,4 @@
+import { Desk } from "../../../static/mesa/peer/desk.js"
 import { ContactBlocked, ServerUnreachable } from "../../../static/mesa/peer/errors.js"
 import { UnknownUser, UsageError } from "../../../static/mesa/peer/errors.js"
 import * as contacts from "../../../static/mesa/store/contact-book.js"
@@ -138,6 +139,28 @@ export async function strangerWhoIsLetInAgainMayAskAgain() {
   assertEqual([state, fields.isBlocked], ["asking", false])
   await bo.contacts.accept("ada")
   assertEqual((await bo.known(ada)).state, "accepted")
+}
+
+export async function whoWasAskedIsAskedAgainAfterAnUnblocking() {
+  const { ada, bo } = await asked()
+  const { number } = await ada.known(bo)
+  const parts = { shared: ada.parts, peer: ada, tell: () => {} }
+  const desk = new Desk(/** @type {any} */ (parts))
+  const stateOf = async () => /** @type {any} */ (await desk.call("contact", [number])).state
+  assertEqual(await stateOf(), "asked")
+  await ada.blocking.block("bo")
+  // This yes can reach nobody.
+  await bo.contacts.accept("ada")
+
+  await ada.blocking.unblock("bo")
+  await ada.mailbox.empty()
+  assertEqual(await stateOf(), "unasked")
+
+  await desk.call("decide", [number, "ask"])
+  assertEqual(await stateOf(), "asked")
+  await bo.mailbox.empty()
+  await ada.mailbox.empty()
+  assertEqual([await stateOf(), ada.told.at(-1)], ["accepted", "contact_added"])
 }
 
 export async function contactWithChangedKeysIsLetInWithoutAToken() {

@@ -1,6 +1,6 @@
 import { Kind } from "../../../static/mesa/crypto/messages.js"
 import { clockTime, sayShortly } from "../../../static/mesa/elements/times.js"
-import { messageView } from "../../../static/mesa/peer/views.js"
+import { contactView, messageView } from "../../../static/mesa/peer/views.js"
 import * as contacts from "../../../static/mesa/store/contact-book.js"
 import * as history from "../../../static/mesa/store/history.js"
 import * as outbox from "../../../static/mesa/store/outbox.js"
@@ -8,6 +8,8 @@ import * as sessions from "../../../static/mesa/store/session-book.js"
 import * as showing from "../../../static/mesa/store/showing.js"
 import { assertEqual } from "../assert.js"
 import { couple } from "./people.js"
+
+/** @typedef {import("../../../static/mesa/lib/bytes.js").Bytes} Bytes */
 
 /** What bo is shown of a message for which ada's device has made up a time. @param {(now: number) => bigint} made */
 async function shownAt(made) {
@@ -48,6 +50,24 @@ export async function whatIsMissingHasNoTime() {
   const view = messageView(/** @type {history.Entry} */ (gap), contact, () => undefined)
 
   assertEqual(view, { number: 1, text: null, outgoing: false, time: null, state: "received", missing: true })
+}
+
+export async function messageToWhoHasToBeAskedAgainWaitsForThat() {
+  const { ada, boToAda } = await couple()
+  await ada.write(boToAda, "hello")
+  /** @param {Bytes | null} myToken */
+  const saidWith = async (myToken) => {
+    const contact = await ada.store.transaction((unit) =>
+      contacts.change(unit, boToAda, { state: "asked", myToken }),
+    )
+    const [entry] = await showing.conversation(ada.store.view, boToAda, { limit: 1 })
+    const { state } = await contactView(contact, contact.identity)
+    const { waitsFor } = /** @type {any} */ (messageView(entry, contact, () => undefined))
+    return [state, waitsFor]
+  }
+
+  assertEqual(await saidWith(new Uint8Array(32)), ["asked", "acceptance"])
+  assertEqual(await saidWith(null), ["unasked", "asking"])
 }
 
 export async function messageThatMayNotGoSaysWhetherKeysOrTheUserStopIt() {

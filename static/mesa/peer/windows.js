@@ -12,8 +12,7 @@ const HEARD_WITHIN_S = 2
 const ANSWER_WITHIN_S = 120
 // Another window may be the one that the server has taken instead, and learn so only now that it leads.
 const REPLACED_FOR_S = 30
-const LOST = "LeadershipLost"
-const REPLACED = "Replaced"
+const [LOST, REPLACED] = ["LeadershipLost", "Replaced"]
 
 /**
  * What a leader does: `call` answers after the commit, `stop` ends everything at once.
@@ -212,9 +211,9 @@ export class Windows {
   async #resign(leadership = this.#leadership) {
     if (!leadership || leadership !== this.#leadership) return
     this.#leadership = null
-    // Whatever else put it aside is told by itself.
-    const isSilent = this.#aside && this.#aside.code !== REPLACED
-    if (!this.#ended.signal.aborted && !isSilent) this.#edges.changed?.(false)
+    // Whatever else puts it aside is told by itself.
+    if (!this.#ended.signal.aborted && (this.#aside?.code ?? REPLACED) === REPLACED)
+      this.#edges.changed?.(false)
     const stopped = leadership.leader.then(
       ({ stop }) => stop(),
       () => {},

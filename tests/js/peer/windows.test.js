@@ -383,6 +383,29 @@ export async function windowThatWasReplacedLeadsAgainAfterAWhile() {
   await until(() => only.led === 2)
 }
 
+export async function windowThatWasReplacedSaysThatAnotherOneLeads() {
+  /** @type {boolean[]} */
+  const changes = []
+  let end = (/** @type {unknown} */ _error) => {}
+  const windows = new Windows({
+    name: crypto.randomUUID(),
+    clock: new FakeClock(),
+    lead: async (_tell, ended) => {
+      end = ended
+      return { call: async () => "done", stop: () => {} }
+    },
+    told: () => {},
+    changed: (isLeading) => changes.push(isLeading),
+  })
+  await until(() => windows.isLeading)
+
+  end(new Replaced())
+  await until(() => !windows.isLeading)
+
+  assertEqual(changes, [true, false])
+  windows.close()
+}
+
 export async function nobodyLeadsWhileAnAccountIsWrittenFromOutside() {
   const clock = new FakeClock()
   const all = await openWindows(2, { clock })

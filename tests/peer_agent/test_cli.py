@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from peer_agent.books import open_books
 from peer_agent.cli_output import Output, shown_text
 from peer_agent.contact_book import ContactState, new_contact
 from peer_agent.crypto.identity import create_recovery_code
+from peer_agent.crypto.messages import TOKEN_BYTES
 from peer_agent.enrolling import grouped
 from peer_agent.errors import (
     AgentError,
@@ -44,7 +46,7 @@ def ada(tmp_path: Path) -> Path:
     one = Device(tmp_path / "ada", "ada")
     other = Device(tmp_path / "bo", "bo", time=one.time)
     acquaint(one, other)
-    asked = new_contact("olga", ContactState.ASKED, other.account.chain)
+    asked = replace(new_contact("olga", ContactState.ASKED, other.account.chain), my_token=bytes(TOKEN_BYTES))
     with one.store.transaction():
         one.books.contacts.add(asked)
     one.store.close()

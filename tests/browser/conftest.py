@@ -65,8 +65,7 @@ def numbers(first_number: int) -> Iterator[int]:
 def crowd(browser: Browser, tree: LiveTree, numbers: Iterator[int]) -> Iterator[Crowd]:
     """People at the shared server; what they saw is looked at when their module ends, too.
 
-    All sign up from one address, more than one may in an hour: that each module's people came by others is arranged
-    here.
+    All sign up from one address, more than may in an hour: each module's people find the allowance whole.
     """
     with redis.Redis(unix_socket_path=str(state_dir.store_socket(tree.state_dir))) as client:
         for key in client.scan_iter(store.key("throttle", "*")):
